@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/credentials/caching_provider.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace dynamirror::aws {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::chrono::minutes kAdvisoryWindow{5};
+constexpr std::chrono::minutes kMandatoryWindow{1};
+constexpr milliseconds kShortestRest{250};
+/// A source that hands out credentials which are due for renewal already (a process with a cache of its own, say) is
+/// asked again no faster than this, not at every request.
+constexpr std::chrono::seconds kRestAfterShortLived{10};
+
+/// Lowers the flag and wakes the waiters however the fetch ends: if its task is cancelled, a waiter takes over.
+class RefreshGuard {
+ public:
+  RefreshGuard(bool& refreshing, async::Signal& refreshed) : refreshing_(refreshing), refreshed_(refreshed) {
+    refreshing_ = true;
+  }
+  ~RefreshGuard() {
+    refreshing_ = false;
+    refreshed_.notify();
+  }
+  RefreshGuard(const RefreshGuard&) = delete;
+  RefreshGuard& operator=(const RefreshGuard&) = delete;
+
+ private:
+  bool& refreshing_;
+  async::Signal& refreshed_;
+};
+
+}  // namespace
+
+CachingProvider::CachingProvider(std::unique_ptr<CredentialsSource> source, const Clock& clock, Random& random)
+    : source_(std::move(source)),
+      clock_(clock),
+      random_(random),
+      backoff_({.base = milliseconds(1'000), .cap = milliseconds(60'000)}) {}
+
+CachingProvider::Age CachingProvider::age() const {
+  if (!cached_) return Age::kMissing;
+  if (!cached_->expires) return Age::kFresh;
+  const auto left = *cached_->expires - clock_.wall_now();
+  if (left <= kMandatoryWindow) return Age::kEnding;
+  return left <= kAdvisoryWindow ? Age::kAging : Age::kFresh;
+}
+
+async::Task<Result<Credentials>> CachingProvider::get() {
+  for (;;) {  // each turn returns or waits for a fetch, and a fetch ends in credentials or in a rest
+    const Age before = age();
+    if (before == Age::kFresh) co_return *cached_;
+    if (before == Age::kAging && (refreshing_ || resting())) co_return *cached_;
+    if (resting()) {
+      if (failure_) co_return std::unexpected(*failure_);
+      if (cached_ && *cached_->expires > clock_.wall_now()) co_return *cached_;
+    }
+    if (refreshing_) {
+      co_await refreshed_.wait();
+      continue;
+    }
+    co_await refresh();
+    if (!failure_) co_return *cached_;
+    if (before != Age::kAging) co_return std::unexpected(*failure_);
+    log::warning("credentials were not renewed, the old ones serve on", {{"error", to_line(*failure_)}});
+    co_return *cached_;
+  }
+}
+
+async::Task<> CachingProvider::refresh() {
+  const RefreshGuard guard(refreshing_, refreshed_);
+  auto fetched = co_await source_->fetch();
+  if (fetched && fetched->expires && *fetched->expires <= clock_.wall_now()) {
+    fetched = failure(ErrorClass::kExpiredCredentials, "get credentials", source_->describe(),
+                      "the credentials had expired already; renew them, and check this machine's clock");
+  }
+  if (!fetched) {
+    failure_ = std::move(fetched.error());
+    const auto pause = std::max<Duration>(kShortestRest, backoff_.next(random_));
+    rest_until_ = clock_.steady_now() + pause;
+    co_return;
+  }
+  failure_.reset();
+  backoff_.reset();
+  cached_ = std::move(*fetched);
+  rest_until_ = age() == Age::kFresh ? SteadyTime{} : clock_.steady_now() + kRestAfterShortLived;
+  log::debug("credentials fetched", {{"source", source_->describe()}, {"access_key_id", cached_->access_key_id}});
+}
+
+void CachingProvider::invalidate() {
+  cached_.reset();
+  failure_.reset();
+  rest_until_ = {};
+}
+
+}  // namespace dynamirror::aws

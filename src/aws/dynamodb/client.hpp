@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "async/task.hpp"
+#include "aws/api_client.hpp"
+#include "aws/dynamodb/answers.hpp"
+#include "aws/dynamodb/table_description.hpp"
+#include "base/clock.hpp"
+#include "json/reader.hpp"
+#include "model/change.hpp"
+#include "model/key.hpp"
+
+namespace dynamirror::aws {
+
+/// A condition for a single write; the maps are JSON objects as the service takes them, empty when not needed.
+struct WriteOptions {
+  std::string_view condition_expression{};    ///< empty: unconditional
+  std::string_view expression_names_json{};   ///< `{"#id":"id"}`
+  std::string_view expression_values_json{};  ///< `{":v":{"N":"1"}}`
+};
+
+struct GetItemOptions {
+  bool consistent = true;
+};
+
+struct WaitOptions {
+  std::chrono::milliseconds timeout{600'000};
+  std::chrono::milliseconds pause{1'000};  ///< between two looks
+};
+
+/// The calls of DynamoDB that we use, on one account and region. Items and keys are wire-form JSON throughout
+/// (`{"id":{"S":"a"}}`) and pass through byte for byte.
+///
+/// Errors are those of ApiClient (classified, retried but for throttled writes, which are the caller's to pace), their
+/// `resource` being "region/table"; plus class fatal for an answer that is not what the service documents.
+/// Arguments are borrowed until the task ends. Not thread-safe: lives on one event loop; calls may overlap.
+class DynamoDbClient {
+ public:
+  /// REQUIRES: api (with service "dynamodb") and clock outlive the client.
+  DynamoDbClient(ApiClient& api, const Clock& clock) : api_(api), clock_(clock) {}
+
+  [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
+
+  /// Starts the creation; `wait_until_active` waits for its end. Errors: class conflict when the table exists.
+  [[nodiscard]] async::Task<Result<TableDescription>> create_table(const CreateTableSpec& spec);
+
+  /// Looks until the table and its global indexes are active. A table that is not (yet) found is waited for, too:
+  /// DescribeTable is eventually consistent and may not know a table that was just created.
+  /// Errors: class transient ("Timeout") at the time-out; class fatal for a status from which no table becomes active.
+  [[nodiscard]] async::Task<Result<TableDescription>> wait_until_active(const TableName& table, WaitOptions options);
+
+  /// Turns the table's stream on. The table is UPDATING afterwards.
+  /// Errors: class invalid when it has a stream, also one of another view type: that must be turned off first.
+  [[nodiscard]] async::Task<Result<TableDescription>> enable_stream(const TableName& table,
+                                                                    const std::string& view_type);
+
+  /// Puts and deletes up to 25 items at once; each change is applied or reported as unprocessed.
+  /// `key` is the table's schema. Throttling of the whole request is returned at once.
+  /// REQUIRES: 1 to 25 changes of different keys, at most 16 MB.
+  [[nodiscard]] async::Task<Result<BatchWriteAnswer>> batch_write(const TableName& table, const model::KeySchema& key,
+                                                                  std::span<const model::Change* const> changes);
+
+  /// PutItem with a whole item. Throttling is returned at once. Errors: class conflict when the condition does not
+  /// hold.
+  [[nodiscard]] async::Task<Result<WriteAnswer>> put_item(const TableName& table, std::string_view item_json,
+                                                          WriteOptions options);
+  /// DeleteItem; deleting what is not there succeeds. Throttling and errors as for `put_item`.
+  [[nodiscard]] async::Task<Result<WriteAnswer>> delete_item(const TableName& table, std::string_view key_json,
+                                                             WriteOptions options);
+
+  /// Applies one change, unconditionally, by `put_item` or `delete_item`.
+  [[nodiscard]] async::Task<Result<WriteAnswer>> write(const TableName& table, const model::Change& change);
+
+  [[nodiscard]] async::Task<Result<GetItemAnswer>> get_item(const TableName& table, std::string_view key_json,
+                                                            GetItemOptions options);
+
+  /// "region/table", as in messages.
+  [[nodiscard]] std::string resource(const TableName& table) const;
+
+ private:
+  struct Request;
+  [[nodiscard]] async::Task<Result<ApiAnswer>> send(Request request);
+  [[nodiscard]] std::unexpected<Error> in_answer(Error error, std::string_view operation, const TableName& table,
+                                                 const ApiAnswer& answer) const;
+  [[nodiscard]] async::Task<Result<TableDescription>> table_call(Request request, std::string_view member_name);
+  [[nodiscard]] async::Task<Result<WriteAnswer>> single_write(Request request);
+
+  ApiClient& api_;
+  const Clock& clock_;
+  json::Reader reader_;  ///< answers are read without suspension, so one serves all calls
+};
+
+}  // namespace dynamirror::aws

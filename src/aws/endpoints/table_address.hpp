@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/strong_id.hpp"
+#include "http/transport.hpp"
+
+namespace dynamirror::aws {
+
+/// A table as the user names it: `region/table`, an ARN (`arn:aws:dynamodb:region:account:table/name`),
+/// `http(s)://host:port/table`, or `host:port/table` (plain http; as in the mapbox tools).
+struct TableAddress {
+  TableName table;
+  Region region;                             ///< for explicit endpoints: "local" unless the endpoint names a region
+  std::optional<std::string> account_id{};   ///< only known from an ARN
+  std::optional<std::string> partition{};    ///< only known from an ARN
+  std::optional<http::Endpoint> endpoint{};  ///< only when the user named one
+
+  /// The text to show: what the user wrote, in one form.
+  [[nodiscard]] std::string display() const;
+};
+
+struct TableAddressOptions {
+  bool allow_insecure = false;  ///< plain http beyond loopback
+};
+
+/// Errors: class invalid, saying which part is wrong and how a table is written.
+[[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options = {});
+
+}  // namespace dynamirror::aws

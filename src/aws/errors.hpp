@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "http/transport.hpp"
+
+namespace dynamirror::aws {
+
+/// Turns an answer that is no success into an Error; the one place where AWS's codes get their class.
+///
+/// Understands JSON ("__type" or x-amzn-ErrorType, "message" or "Message"), the XML of the Query protocol and of S3,
+/// and answers that do not come from AWS at all (a proxy's HTML page: transient). Never fails, whatever the bytes;
+/// messages are bounded to 1 KiB and hold no control characters.
+///
+/// Worth knowing: TrimmedDataAccessException (records older than 24 h are gone) is class not found, and
+/// ExpiredIteratorException (an iterator older than 15 min) is class conflict: both keep their code, by which the
+/// reader of a stream tells them apart. LimitExceededException is throttled: streams say so when polled too fast.
+/// Sources: "Error handling with DynamoDB", the DynamoDB Streams API reference, "Common errors" of the IAM user guide.
+[[nodiscard]] Error classify_error(const http::Response& response, std::string doing, std::string resource);
+
+/// The class of a service's code; `http_status` decides for codes we do not know.
+[[nodiscard]] ErrorClass class_of_code(std::string_view code, int http_status);
+
+/// True when the service refused the signature's time: this machine's clock, or the service's, is off.
+[[nodiscard]] bool is_clock_skew(const Error& error);
+
+}  // namespace dynamirror::aws

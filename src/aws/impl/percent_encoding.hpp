@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace dynamirror::aws {
+
+/// Appends the text with all bytes but A-Z a-z 0-9 - . _ ~ written as %XX, as signatures and query bodies want it.
+void append_percent_encoded(std::string& out, std::string_view text);
+
+}  // namespace dynamirror::aws

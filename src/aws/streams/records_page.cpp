@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/streams/records_page.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "aws/streams/bare_maps.hpp"
+#include "model/key_canonicalizer.hpp"
+
+namespace dynamirror::aws {
+namespace {
+
+constexpr std::string_view kDoing = "read stream records";
+
+std::unexpected<Error> refuse(std::string message) {
+  return failure(ErrorClass::kFatal, std::string(kDoing), {}, std::move(message));
+}
+
+/// What we use of one record, borrowed from the page.
+struct Record {
+  std::string_view event_name;
+  std::string_view keys;
+  std::string_view new_image;
+  std::string_view sequence;
+  WallTime created{};
+};
+
+/// A member that is given twice has no meaning that we could rely on.
+Status take(std::string_view name, std::string_view& out, const Result<std::string_view>& value) {
+  if (!value) return std::unexpected(value.error());
+  if (!out.empty()) return refuse("the member " + std::string(name) + " is given twice");
+  out = *value;
+  return {};
+}
+
+/// Seconds since the epoch. The time only tells the lag: one that no clock can hold is no reason to stop.
+WallTime to_wall_time(double seconds) {
+  constexpr double kLatest = 9e9;  // the year 2255, within 64 bits of nanoseconds
+  if (!(seconds >= 0 && seconds <= kLatest)) return {};
+  return WallTime(std::chrono::milliseconds(std::llround(seconds * 1e3)));
+}
+
+/// The member "dynamodb" of a record.
+Status read_stream_record(Record& record, json::Value& value) {
+  return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name == "Keys") return take(name, record.keys, member.raw());
+    if (name == "NewImage") return member.consume_null() ? Status{} : take(name, record.new_image, member.raw());
+    if (name == "SequenceNumber") return take(name, record.sequence, member.string());
+    if (name == "ApproximateCreationDateTime") {
+      const auto seconds = member.number();
+      if (!seconds) return std::unexpected(seconds.error());
+      record.created = to_wall_time(*seconds);
+    }
+    return {};
+  });
+}
+
+/// "record 4 (sequence number 123)": enough to find it by hand.
+std::string place(const Record& record, std::size_t index) {
+  std::string text = "record " + std::to_string(index);
+  if (!record.sequence.empty()) text += " (sequence number " + std::string(record.sequence.substr(0, 64)) + ")";
+  return text;
+}
+
+Result<model::Change> to_change(const Record& record, std::size_t index, model::KeyCanonicalizer& keys) {
+  const auto refuse_record = [&](const std::string& why) { return refuse(place(record, index) + ": " + why); };
+  const auto sequence = model::SequenceNumber::parse(record.sequence);
+  if (!sequence) return refuse_record("its sequence number is " + sequence.error().message);
+  const bool removed = record.event_name == "REMOVE";
+  if (!removed && record.event_name != "INSERT" && record.event_name != "MODIFY") {
+    return refuse_record("unknown event \"" + std::string(record.event_name) + "\"");
+  }
+  if (record.keys.empty()) return refuse_record("it has no Keys");
+  const auto key = keys.from_key(record.keys);
+  if (!key) return refuse_record(key.error().message);
+  if (removed) return model::Change(*key, {}, *sequence, record.created);
+  if (record.new_image.empty()) {
+    return refuse_record(
+        "it has no NewImage; the stream's view type must be NEW_AND_OLD_IMAGES or NEW_IMAGE: turn the stream off and "
+        "on "
+        "again with that view type");
+  }
+  if (record.new_image.front() != '{') return refuse_record("its NewImage is not an object");
+  if (may_hold_bare_map(record.new_image)) {
+    return model::Change(*key, with_typed_maps(record.new_image), *sequence, record.created);
+  }
+  return model::Change(*key, record.new_image, *sequence, record.created);
+}
+
+Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value& value) {
+  Record record;
+  auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name == "dynamodb") return read_stream_record(record, member);
+    if (name == "eventName") return take(name, record.event_name, member.string());
+    return {};
+  });
+  if (!status) {
+    status.error().message.insert(0, place(record, page.changes.size()) + ": ");
+    return status;
+  }
+  auto change = to_change(record, page.changes.size(), keys);
+  if (!change) return std::unexpected(std::move(change.error()));
+  page.changes.push_back(std::move(*change));
+  return {};
+}
+
+Status read_next_iterator(RecordsPage& page, json::Value& value) {
+  if (value.consume_null()) return {};
+  const auto iterator = value.string();
+  if (!iterator) return std::unexpected(iterator.error());
+  if (page.next_iterator) return refuse("the member NextShardIterator is given twice");
+  page.next_iterator = *iterator;
+  return {};
+}
+
+}  // namespace
+
+Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema, json::Reader& reader) {
+  RecordsPage page;
+  page.bytes = body.size();
+  bool has_records = false;
+  model::KeyCanonicalizer keys(schema);
+  auto status = reader.read(body, [&](json::Value& root) {
+    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+      if (name == "NextShardIterator") return read_next_iterator(page, member);
+      if (name != "Records") return {};
+      if (std::exchange(has_records, true)) return refuse("the member Records is given twice");
+      // Records are hardly ever shorter than 256 bytes, and a page holds 1,000 at most.
+      page.changes.reserve(std::min<std::size_t>(1'000, body.size() / 256));
+      return member.for_each_element([&](json::Value& record) { return read_record(page, keys, record); });
+    });
+  });
+  if (!status) {
+    status.error().error_class = ErrorClass::kFatal;
+    status.error().doing = kDoing;
+    return std::unexpected(std::move(status.error()));
+  }
+  if (!has_records) return refuse("the answer has no Records");
+  return page;
+}
+
+}  // namespace dynamirror::aws

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "json/reader.hpp"
+#include "model/change.hpp"
+#include "model/key.hpp"
+
+namespace dynamirror::aws {
+
+/// What one GetRecords answered.
+struct RecordsPage {
+  std::vector<model::Change> changes;        ///< in the order of the shard
+  std::optional<std::string> next_iterator;  ///< nothing: the shard is closed and this was its last page
+  std::size_t bytes = 0;                     ///< of the answer's body
+};
+
+/// Reads the body of a GetRecords answer. The hot path of replication: keys are brought into canonical form (see
+/// model::KeyCanonicalizer), images are copied byte for byte (but for DynamoDB Local's empty maps, see bare_maps.hpp),
+/// everything else is skipped. Members may come in any order, and unknown ones are ignored. `body` is borrowed and not
+/// changed; reserve json::Reader::kPadding bytes more than its size to avoid a copy.
+///
+/// A record without ApproximateCreationDateTime, or with an impossible one, gets the epoch: it only tells the lag.
+///
+/// Errors, all of class fatal because a page that we do not understand must stop the shard rather than lose a change:
+/// no JSON or no page (e.g. without Records: without this check an empty object would read as the end of the shard);
+/// an event of an unknown name; a key that is not of the schema; an INSERT or MODIFY without NewImage (naming the
+/// remedy); a member that we use given twice. Each names the record by its sequence number where that is known.
+[[nodiscard]] Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema,
+                                                     json::Reader& reader);
+
+}  // namespace dynamirror::aws

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "source/shard_reader.hpp"
+
+#include <cassert>
+#include <utility>
+
+#include "async/sleep.hpp"
+#include "base/log.hpp"
+
+namespace dynamirror::source {
+namespace {
+
+constexpr std::string_view kExpiredIterator = "ExpiredIteratorException";
+
+}  // namespace
+
+ShardReader::ShardReader(Context context, ShardId shard, model::Checkpoint from, Options options)
+    : context_(context),
+      shard_(std::move(shard)),
+      position_(std::move(from)),
+      options_(options),
+      pace_(options.idle_poll),
+      last_answer_(context.clock.steady_now()) {
+  assert(!std::holds_alternative<model::ShardEnd>(position_));
+}
+
+async::Task<Result<ShardReader::Page>> ShardReader::next() {
+  assert(!ended_);
+  if (pause_.count() > 0) co_await async::sleep_for(pause_);
+  auto answer = co_await fetch();
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+
+  Page page{.changes = std::move(answer->changes)};
+  pause_ = pace_.after_answer(page.changes.size());
+  page.empty_answers = pace_.empty_answers();
+  if (!page.changes.empty()) position_ = model::AfterSequence{page.changes.back().sequence()};
+  iterator_ = std::move(answer->next_iterator);
+  ended_ = !iterator_;
+  page.shard_ended = ended_;
+  co_return page;
+}
+
+async::Task<Result<aws::RecordsPage>> ShardReader::fetch() {
+  async::Backoff backoff({.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(5'000)});
+  while (true) {
+    auto answer = co_await fetch_once();
+    if (answer) {
+      last_answer_ = context_.clock.steady_now();
+      last_trouble_.clear();
+      co_return answer;
+    }
+    if (!note_trouble(answer.error())) co_return answer;
+    co_await async::sleep_for(backoff.next(context_.random));
+  }
+}
+
+async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
+  async::Semaphore& slots = pace_.empty_answers() > 1 ? context_.slots.idle : context_.slots.busy;
+  const auto slot = co_await slots.acquire();
+  const TableStream& stream = context_.stream;
+  if (!iterator_) {
+    // An iterator at LATEST that expired before it delivered anything marks a place nobody remembers: a second LATEST
+    // would skip what came between. The oldest record is before that place, and repeating changes does no harm.
+    if (std::holds_alternative<model::Latest>(position_) && std::exchange(had_latest_iterator_, true)) {
+      log::warning("an iterator at LATEST has expired unused; reading the shard from its oldest record",
+                   {{"shard", shard_.str()}});
+      position_ = model::TrimHorizon{};
+    }
+    auto iterator = co_await stream.client.get_shard_iterator(stream.arn, shard_, position_);
+    if (!iterator) co_return std::unexpected(std::move(iterator.error()));
+    iterator_ = std::move(*iterator);
+  }
+  const aws::GetRecordsOptions options{.iterator = *iterator_, .limit = options_.page_limit, .shard = shard_};
+  co_return co_await stream.client.get_records(stream.arn, stream.key, options);
+}
+
+/// True when the read should be tried again.
+bool ShardReader::note_trouble(const Error& error) {
+  last_trouble_ = to_line(error);
+  if (error.code == kExpiredIterator) {
+    log::debug("a shard iterator has expired; taking a new one", {{"shard", shard_.str()}});
+    iterator_.reset();
+    return true;
+  }
+  if (!error.retryable()) return false;
+  log::debug("a read will be tried again", {{"shard", shard_.str()}, {"error", last_trouble_}});
+  return true;
+}
+
+}  // namespace dynamirror::source

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "coordination/checkpoint_store.hpp"
+
+namespace dynamirror::coordination {
+
+/// What a state file is for; a file made for one replication is refused for another.
+struct ReplicationIdentity {
+  std::string source;  ///< the source table as resolved: ARN, or endpoint/table
+  std::string target;
+  friend bool operator==(const ReplicationIdentity&, const ReplicationIdentity&) = default;
+};
+
+/// The checkpoint store of one machine: one SQLite file for one replication, locked against a second process for as
+/// long as it is open (the lock dies with the process).
+class LocalStore final : public CheckpointStore {
+ public:
+  /// Opens or creates the file (and its folder). Errors: class conflict when another process holds it (naming the
+  /// process when known) or when it belongs to another replication (naming both); class invalid when it is not a state
+  /// file, is damaged or cannot be read or written; each with the remedy.
+  [[nodiscard]] static Result<std::unique_ptr<LocalStore>> open(const std::filesystem::path& file,
+                                                                const ReplicationIdentity& identity);
+  ~LocalStore() override;
+
+  [[nodiscard]] Result<std::vector<model::ShardCheckpoint>> load(const StreamArn& stream) override;
+  [[nodiscard]] Status save(const StreamArn& stream, std::span<const model::ShardCheckpoint> rows) override;
+  [[nodiscard]] Status remove(const StreamArn& stream, std::span<const ShardId> shards) override;
+  [[nodiscard]] Result<std::vector<StreamArn>> streams() override;
+
+  /// `$XDG_STATE_HOME/dynamirror/<sha-256 of the identity, 16 hex digits>.state`, or below `~/.local/state`.
+  /// Errors: class invalid when neither variable is set.
+  [[nodiscard]] static Result<std::filesystem::path> default_path(const ReplicationIdentity& identity);
+
+ private:
+  struct Impl;
+  explicit LocalStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dynamirror::coordination

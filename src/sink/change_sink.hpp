@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "async/task.hpp"
+#include "base/error.hpp"
+#include "model/change.hpp"
+
+namespace dynamirror::sink {
+
+/// The target has the change, durably.
+struct Applied {};
+/// Not written (or not known to be): try again later.
+struct TryAgain {
+  Error error;
+};
+/// The target will never take this change as it is (too large, wrong key type …): a poison change.
+struct Rejected {
+  Error error;
+};
+using Outcome = std::variant<Applied, TryAgain, Rejected>;
+
+/// Where changes go: a table, S3 objects, a file. Knows nothing of order: its caller never has two changes of one key
+/// under way.
+/// Not thread-safe: lives on one event loop; several `write`s may be under way at once.
+class ChangeSink {
+ public:
+  struct Limits {
+    std::size_t max_changes = 25;       ///< per `write`
+    std::size_t max_bytes = 16u << 20;  ///< of key and image text per `write`
+  };
+
+  virtual ~ChangeSink() = default;
+
+  [[nodiscard]] virtual Limits limits() const = 0;
+
+  /// Writes changes of different keys; one outcome for each, in their order. An error as a whole means that no further
+  /// write can succeed (target gone, access denied) and the job must stop; nothing of this call counts as applied then.
+  /// `changes` and what they point to are borrowed until the task ends.
+  [[nodiscard]] virtual async::Task<Result<std::vector<Outcome>>> write(
+      std::span<const model::Change* const> changes) = 0;
+
+  /// For messages, e.g. "eu-west-1/Orders".
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+}  // namespace dynamirror::sink

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink/dead_letter.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/text.hpp"
+
+namespace dynamirror::sink {
+namespace {
+
+std::unexpected<Error> bad_line(std::string message) {
+  return failure(ErrorClass::kInvalid, "read dead letter", "", std::move(message));
+}
+
+/// Raw line breaks in JSON text can only be whitespace between tokens; here they would end the line.
+void append_on_one_line(std::string& out, std::string_view json) {
+  const std::size_t start = out.size();
+  out.append(json);
+  for (std::size_t i = start; i < out.size(); ++i) {
+    if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
+  }
+}
+
+/// Takes out the whitespace between tokens, which an editor or jq may have put there: keys are compared byte by byte.
+std::string without_whitespace(std::string_view json) {
+  std::string compact;
+  compact.reserve(json.size());
+  bool in_string = false;
+  bool escaped = false;
+  for (const char c : json) {
+    if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) continue;
+    compact += c;
+    if (c == '"' && !escaped) in_string = !in_string;
+    escaped = in_string && c == '\\' && !escaped;
+  }
+  return compact;
+}
+
+std::string time_text(WallTime time) {
+  std::string text = format_time(time);
+  const auto nanoseconds =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(time - std::chrono::floor<std::chrono::seconds>(time))
+          .count();
+  if (nanoseconds == 0) return text;
+  text.pop_back();  // the Z
+  text += fmt::format(".{:09}", nanoseconds);
+  while (text.back() == '0') text.pop_back();
+  return text + 'Z';
+}
+
+/// Digits only, all of them.
+std::optional<int> to_number(std::string_view digits) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+/// "2026-01-01T00:00:00Z", with up to nine digits of fraction.
+std::optional<WallTime> parse_time(std::string_view text) {
+  constexpr std::string_view kShape = "0000-00-00T00:00:00";
+  if (text.size() <= kShape.size() || text.back() != 'Z') return std::nullopt;
+  for (const std::size_t at : {4u, 7u, 10u, 13u, 16u}) {
+    if (text[at] != kShape[at]) return std::nullopt;
+  }
+  const auto year = to_number(text.substr(0, 4));
+  const auto month = to_number(text.substr(5, 2));
+  const auto day = to_number(text.substr(8, 2));
+  const auto hour = to_number(text.substr(11, 2));
+  const auto minute = to_number(text.substr(14, 2));
+  const auto second = to_number(text.substr(17, 2));
+  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+
+  int nanoseconds = 0;
+  const std::string_view rest = text.substr(kShape.size(), text.size() - kShape.size() - 1);
+  if (!rest.empty()) {
+    if (rest.front() != '.' || rest.size() < 2 || rest.size() > 10) return std::nullopt;
+    std::string digits(rest.substr(1));
+    digits.resize(9, '0');
+    const auto fraction = to_number(digits);
+    if (!fraction) return std::nullopt;
+    nanoseconds = *fraction;
+  }
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         std::chrono::seconds(*second) + std::chrono::nanoseconds(nanoseconds);
+}
+
+std::optional<ErrorClass> parse_error_class(std::string_view text) {
+  for (const auto candidate :
+       {ErrorClass::kThrottled, ErrorClass::kTransient, ErrorClass::kExpiredCredentials, ErrorClass::kDenied,
+        ErrorClass::kNotFound, ErrorClass::kConflict, ErrorClass::kInvalid, ErrorClass::kFatal}) {
+    if (to_string(candidate) == text) return candidate;
+  }
+  return std::nullopt;
+}
+
+/// The members of a line as they are found, before they are put together.
+struct Members {
+  std::string key;
+  std::optional<std::string> image;  ///< empty for null
+  std::optional<model::SequenceNumber> sequence;
+  std::optional<WallTime> created;
+  std::optional<WallTime> at;
+  DeadLetter letter;  ///< all others
+};
+
+Status take_text(json::Value& value, std::string& into) {
+  const auto text = value.string();
+  if (!text) return std::unexpected(text.error());
+  into = *text;
+  return {};
+}
+
+Status take_time(json::Value& value, std::string_view name, std::optional<WallTime>& into) {
+  const auto text = value.string();
+  if (!text) return std::unexpected(text.error());
+  into = parse_time(*text);
+  if (!into) return bad_line(fmt::format("{} is not a time like 2026-01-01T00:00:00Z", name));
+  return {};
+}
+
+Status take_object(json::Value& value, std::string_view name, std::string& into) {
+  const auto raw = value.raw();
+  if (!raw) return std::unexpected(raw.error());
+  if (raw->empty() || raw->front() != '{') return bad_line(fmt::format("{} is not an object", name));
+  into = *raw;
+  return {};
+}
+
+Status take_error(json::Value& value, Error& error) {
+  return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name == "code") return take_text(member, error.code);
+    if (name == "message") return take_text(member, error.message);
+    if (name != "class") return {};
+    std::string text;
+    if (auto taken = take_text(member, text); !taken) return taken;
+    const auto error_class = parse_error_class(text);
+    if (!error_class) return bad_line("unknown error class " + text);
+    error.error_class = *error_class;
+    return {};
+  });
+}
+
+Status take_member(std::string_view name, json::Value& value, Members& members) {
+  if (name == "key") return take_object(value, name, members.key);
+  if (name == "image") {
+    members.image.emplace();
+    return value.consume_null() ? Status{} : take_object(value, name, *members.image);
+  }
+  if (name == "sequence") {
+    const auto text = value.string();
+    if (!text) return std::unexpected(text.error());
+    const auto sequence = model::SequenceNumber::parse(*text);
+    if (!sequence) return bad_line("sequence: " + sequence.error().message);
+    members.sequence = *sequence;
+    return {};
+  }
+  if (name == "attempts") {
+    const auto attempts = value.integer();
+    if (!attempts) return std::unexpected(attempts.error());
+    members.letter.attempts = static_cast<int>(*attempts);
+    return {};
+  }
+  if (name == "shard") {
+    std::string text;
+    if (auto taken = take_text(value, text); !taken) return taken;
+    members.letter.shard = ShardId(std::move(text));
+    return {};
+  }
+  if (name == "created") return take_time(value, name, members.created);
+  if (name == "at") return take_time(value, name, members.at);
+  if (name == "error") return take_error(value, members.letter.error);
+  if (name == "target") return take_text(value, members.letter.target);
+  return {};
+}
+
+}  // namespace
+
+Error follows_dead_letter(const std::string& target) {
+  return Error{.error_class = ErrorClass::kConflict,
+               .doing = "write item",
+               .resource = target,
+               .code = "FollowsDeadLetter",
+               .message = "an earlier change of this key is a dead letter; this one must not overtake it"};
+}
+
+std::string to_json_line(const DeadLetter& letter) {
+  std::string line;
+  line.reserve(letter.change.key().size() + letter.change.image().size() + letter.error.message.size() + 512);
+  line += R"({"key":)";
+  append_on_one_line(line, letter.change.key());
+  line += R"(,"image":)";
+  append_on_one_line(line, letter.change.is_delete() ? "null" : letter.change.image());
+  const auto append_text = [&line](std::string_view name, std::string_view text) {
+    line += name;
+    append_json_quoted(line, text);
+  };
+  append_text(R"(,"shard":)", letter.shard.str());
+  append_text(R"(,"sequence":)", letter.change.sequence().text());
+  append_text(R"(,"created":)", time_text(letter.change.created()));
+  append_text(R"(,"error":{"class":)", to_string(letter.error.error_class));
+  append_text(R"(,"code":)", letter.error.code);
+  append_text(R"(,"message":)", letter.error.message);
+  append_text(R"(},"at":)", format_time(letter.at));
+  line += fmt::format(R"(,"attempts":{})", letter.attempts);
+  append_text(R"(,"target":)", letter.target);
+  line += "}\n";
+  return line;
+}
+
+Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
+  Members members;
+  const Status read = reader.read(line, [&](json::Value& root) {
+    return root.for_each_member(
+        [&](std::string_view name, json::Value& member) { return take_member(name, member, members); });
+  });
+  if (!read) return std::unexpected(read.error());
+  if (members.key.empty()) return bad_line("has no key");
+  if (!members.image) return bad_line("has no image (null for a deletion)");
+  if (!members.sequence) return bad_line("has no sequence");
+  if (!members.created) return bad_line("has no created");
+  if (!members.at) return bad_line("has no at");
+  members.letter.change =
+      model::Change(without_whitespace(members.key), *members.image, *members.sequence, *members.created);
+  members.letter.at = *members.at;
+  return std::move(members.letter);
+}
+
+}  // namespace dynamirror::sink

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/exit_code.hpp"
+
+namespace dynamirror::jobs {
+
+ExitCode exit_code_for(const Error& error) {
+  switch (error.error_class) {
+    case ErrorClass::kThrottled:
+    case ErrorClass::kTransient:
+      return ExitCode::kUnreachable;
+    case ErrorClass::kExpiredCredentials:
+    case ErrorClass::kDenied:
+      return ExitCode::kAccess;
+    case ErrorClass::kNotFound:
+      return ExitCode::kNotReady;
+    case ErrorClass::kInvalid:
+      return ExitCode::kUsage;
+    case ErrorClass::kConflict:
+      return ExitCode::kState;
+    case ErrorClass::kFatal:
+      return ExitCode::kInternal;
+  }
+  return ExitCode::kInternal;
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace dynamirror::jobs {
+
+/// What the process tells its caller. A documented contract (docs/exit-codes.md): numbers are never given a new
+/// meaning.
+enum class ExitCode {
+  kOk = 0,           ///< stopped as asked, everything read is settled and checkpointed; or caught up
+  kUsage = 2,        ///< wrong command line, table address or configuration
+  kNotReady = 3,     ///< a table, stream or key schema is not as it must be
+  kAccess = 4,       ///< no credentials, expired credentials, or access denied
+  kUnreachable = 5,  ///< an endpoint does not answer
+  kState = 6,        ///< the state file (or dead-letter file) is unusable, in use, or another replication's
+  kTrimmed = 7,      ///< changes were trimmed from the stream before they were read
+  kStalled = 8,      ///< changes wait and nothing has moved for --stall-timeout
+  kPoison = 9,       ///< the target refuses a change (--on-error stop), or dead letters remain after a replay
+  kStoppedEarly =
+      10,          ///< stopped before everything read could be written; nothing is lost, the rest is redone next time
+  kInternal = 70,  ///< a bug of ours
+};
+
+/// Why a job ended without success.
+struct JobFailure {
+  ExitCode exit_code = ExitCode::kInternal;
+  Error error;
+};
+
+template <class T>
+using JobResult = std::expected<T, JobFailure>;
+
+/// The exit code that fits an error by its class.
+[[nodiscard]] ExitCode exit_code_for(const Error& error);
+
+[[nodiscard]] inline std::unexpected<JobFailure> job_failure(ExitCode exit_code, Error error) {
+  return std::unexpected(JobFailure{exit_code, std::move(error)});
+}
+[[nodiscard]] inline std::unexpected<JobFailure> job_failure(Error error) {
+  const ExitCode exit_code = exit_code_for(error);
+  return job_failure(exit_code, std::move(error));
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <vector>
+
+#include "async/task.hpp"
+#include "aws/dynamodb/table_description.hpp"
+#include "base/strong_id.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/table_side.hpp"
+
+namespace dynamirror::jobs {
+
+struct PreflightOptions {
+  bool enable_stream = false;
+  bool create_target = false;
+  bool dry_run = false;  ///< nothing is created, turned on or probed for writing
+};
+
+/// Both tables as found fit for replication.
+struct Prepared {
+  aws::TableDescription source;
+  aws::TableDescription target;
+  StreamArn stream;
+};
+
+/// Checks everything that would stop a replication later, before anything is read: tables there and active, key schemas
+/// equal, source and target not the same table, stream there with new images and readable, target writable. Turns the
+/// stream on and creates the target when asked.
+///
+/// Every finding is one failure, so that all can be mended at once; no failure is given twice.
+/// Writing is probed with a put and a delete whose condition can never hold: they change nothing, and cost a write
+/// unit.
+[[nodiscard]] async::Task<std::expected<Prepared, std::vector<JobFailure>>> preflight(TableSide& source,
+                                                                                      TableSide& target,
+                                                                                      PreflightOptions options);
+
+}  // namespace dynamirror::jobs

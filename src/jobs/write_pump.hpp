@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "async/signal.hpp"
+#include "async/task.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/lag_histogram.hpp"
+#include "ordering/change_buffer.hpp"
+#include "sink/change_sink.hpp"
+#include "sink/concurrency_limit.hpp"
+#include "sink/dead_letters.hpp"
+
+namespace dynamirror::jobs {
+
+/// Moves ready changes from the buffer to the sink, as many batches at once as the target bears, and settles each
+/// change by its outcome: applied, tried again after a pause, or dead-lettered.
+///
+/// Promise: a change leaves the buffer only when the target, or the dead-letter file, has it. Later changes of a
+/// dead-lettered key follow it to the file. Not thread-safe: lives on the job's event loop.
+class WritePump {
+ public:
+  struct Options {
+    std::size_t max_concurrent_writes = 64;
+    bool stop_on_poison = false;  ///< fail the job instead of writing dead letters
+    int max_attempts = 90;        ///< to write changes of one key in a row, with pauses of up to 10 s between them
+  };
+
+  /// `fail` is called once, with the reason, when no further write makes sense.
+  /// REQUIRES: everything passed outlives the pump; `dead_letters` may be null only with `stop_on_poison`.
+  WritePump(ordering::ChangeBuffer& buffer, sink::ChangeSink& sink, sink::DeadLetters* dead_letters, const Clock& clock,
+            Random& random, boost::asio::any_io_executor executor, Options options,
+            std::function<void(JobFailure)> fail);
+
+  /// Says which shard a dead letter came from.
+  using ShardName = std::function<ShardId(ordering::ChangeBuffer::ShardHandle)>;
+  void set_shard_name(ShardName shard_name) { shard_name_ = std::move(shard_name); }
+
+  /// Runs until cancelled.
+  [[nodiscard]] async::Task<> run();
+
+  /// To be called after changes were pushed into the buffer.
+  void changes_arrived() { wake_.notify(); }
+
+  /// Notified whenever changes were settled.
+  [[nodiscard]] async::Signal& settled() { return settled_; }
+
+  /// Notified when, after that, the buffer takes pages. Apart from `settled` because hundreds of readers may wait for
+  /// it.
+  [[nodiscard]] async::Signal& room() { return room_; }
+
+  /// Ends writes that are under way without waiting for their outcome. What they carried is not settled.
+  void abandon_writes() { writes_.cancel(); }
+  /// Waits for the end of all writes, abandoned or not.
+  [[nodiscard]] async::Task<> writes_ended() { return writes_.join(); }
+
+  struct Statistics {
+    std::uint64_t retries = 0;  ///< changes given back to the buffer to be written again
+    LagHistogram lag;           ///< from the change's creation to its acknowledgement (creation has 1 s steps)
+    WallTime newest_applied{};  ///< creation of the change applied last
+    std::string last_trouble;   ///< what the target said last when it did not take a change
+  };
+  [[nodiscard]] const Statistics& statistics() const { return statistics_; }
+
+ private:
+  using InFlight = ordering::ChangeBuffer::InFlight;
+
+  /// What a batch came to: changes to be set aside, each with its reason.
+  struct Poison {
+    std::vector<sink::DeadLetter> letters;
+    std::vector<ordering::ChangeBuffer::Ticket> tickets;  ///< of the letters, in their order
+  };
+
+  void dispatch();
+  [[nodiscard]] async::Task<> write(std::vector<InFlight> batch);
+  void set_aside_quarantined(std::vector<InFlight>& batch, Poison& poison) const;
+  [[nodiscard]] sink::ConcurrencyLimit::Outcome settle(std::span<const InFlight> batch,
+                                                       std::span<const sink::Outcome> outcomes, Poison& poison);
+  void applied(const InFlight& item);
+  void try_again(const InFlight& item, const Error& error);
+  void give_up(Poison poison);
+  [[nodiscard]] sink::DeadLetter letter_for(const InFlight& item, Error error) const;
+  void fail(JobFailure failure);
+
+  ordering::ChangeBuffer& buffer_;
+  sink::ChangeSink& sink_;
+  sink::DeadLetters* dead_letters_;
+  const Clock& clock_;
+  Random& random_;
+  Options options_;
+  std::function<void(JobFailure)> fail_;
+  ShardName shard_name_;
+  sink::ConcurrencyLimit limit_;
+  async::TaskGroup writes_;
+  async::Signal wake_;
+  async::Signal settled_;
+  async::Signal room_;
+  bool failed_ = false;
+  Statistics statistics_;
+};
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/log.hpp"
+#include "jobs/preflight.hpp"
+#include "jobs/replicate.hpp"
+#include "jobs/table_side.hpp"
+
+namespace dynamirror::app {
+
+enum class OutputFormat { kText, kJson };
+
+/// What every command takes.
+struct CommonOptions {
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kText;
+  OutputFormat output = OutputFormat::kText;
+  bool allow_insecure = false;
+  std::size_t max_connections = 64;  ///< to one endpoint
+};
+
+/// `dynamirror replicate SOURCE TARGET`
+struct ReplicateCommand {
+  std::string source;
+  std::string target;
+  aws::SideOptions source_side;
+  aws::SideOptions target_side;
+  jobs::PreflightOptions preflight;
+  jobs::ReplicateOptions job;
+  std::string state_file;        ///< empty: the default path
+  std::string dead_letter_file;  ///< empty: beside the state file
+  std::optional<double> max_write_units;
+  CommonOptions common;
+};
+
+/// `dynamirror dead-letters replay FILE TARGET`
+struct ReplayCommand {
+  std::string file;
+  std::string target;
+  aws::SideOptions target_side;
+  std::optional<double> max_write_units;
+  CommonOptions common;
+};
+
+using Command = std::variant<ReplicateCommand, ReplayCommand>;
+
+/// Nothing to run: help or version was printed, or the command line was wrong (said on stderr in one line).
+struct NothingToRun {
+  int exit_code = 0;
+};
+
+[[nodiscard]] std::expected<Command, NothingToRun> parse_command_line(int argc, char** argv);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/replicate_command.hpp"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "app/progress.hpp"
+#include "app/session.hpp"
+#include "app/summary.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "coordination/local_store.hpp"
+#include "coordination/memory_store.hpp"
+#include "jobs/preflight.hpp"
+#include "sink/dead_letters.hpp"
+#include "sink/discard_sink.hpp"
+#include "sink/table_sink.hpp"
+#include "source/table_stream.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+
+/// The name under which a state file remembers a table: its ARN, or, for servers that give all tables the same ARN, its
+/// address.
+std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
+  if (side.address().endpoint) return side.endpoint().url() + "/" + table.name.str();
+  return table.arn;
+}
+
+struct Files {
+  std::unique_ptr<coordination::CheckpointStore> store;
+  std::unique_ptr<sink::DeadLetters> dead_letters;  ///< null in a dry run and with --on-error stop
+};
+
+/// A dry run starts where the real one would, and leaves the file as it is.
+Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
+    const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
+  auto copy = std::make_unique<coordination::MemoryStore>();
+  if (!std::filesystem::exists(file)) return copy;
+  auto store = coordination::LocalStore::open(file, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  const auto streams = (*store)->streams();
+  if (!streams) return std::unexpected(streams.error());
+  for (const StreamArn& stream : *streams) {
+    const auto rows = (*store)->load(stream);
+    if (!rows) return std::unexpected(rows.error());
+    if (auto saved = copy->save(stream, *rows); !saved) return std::unexpected(std::move(saved.error()));
+  }
+  return copy;
+}
+
+Result<Files> open_files(const ReplicateCommand& command, const coordination::ReplicationIdentity& identity) {
+  std::filesystem::path state = command.state_file;
+  if (state.empty()) {
+    auto path = coordination::LocalStore::default_path(identity);
+    if (!path) return std::unexpected(std::move(path.error()));
+    state = std::move(*path);
+  }
+  Files files;
+  if (command.preflight.dry_run) {
+    auto copy = copy_of_state(state, identity);
+    if (!copy) return std::unexpected(std::move(copy.error()));
+    files.store = std::move(*copy);
+    return files;
+  }
+  auto store = coordination::LocalStore::open(state, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  files.store = std::move(*store);
+  log::info("state file", {{"file", state.string()}});
+  if (command.job.on_error == jobs::ReplicateOptions::OnError::kStop) return files;
+
+  const std::filesystem::path letters =
+      command.dead_letter_file.empty() ? state.string() + ".dead-letters.jsonl" : command.dead_letter_file;
+  auto dead_letters = sink::DeadLetters::open({.file = letters});
+  if (!dead_letters) return std::unexpected(std::move(dead_letters.error()));
+  files.dead_letters = std::move(*dead_letters);
+  if (files.dead_letters->entries() > 0) {
+    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
+                 {{"file", letters.string()}, {"keys", std::to_string(files.dead_letters->keys())}});
+  }
+  return files;
+}
+
+/// One run of the command on the session's loop.
+class ReplicateRun {
+ public:
+  ReplicateRun(const ReplicateCommand& command, Session& session)
+      : command_(command), session_(session), begun_(system_clock().steady_now()) {}
+
+  async::Task<ExitCode> run() {
+    summary_.source = command_.source;
+    summary_.target = command_.target;
+    summary_.dry_run = command_.preflight.dry_run;
+    const ExitCode exit_code = co_await replicate();
+    summary_.exit_code = exit_code;
+    if (started_) print_summary();
+    co_return exit_code;
+  }
+
+ private:
+  ExitCode end(const Error& error, ExitCode exit_code) {
+    complain(error);
+    summary_.error = to_line(error);
+    return exit_code;
+  }
+
+  async::Task<ExitCode> replicate() {
+    auto source = session_.open_side(command_.source, command_.source_side);
+    if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
+    auto target = session_.open_side(command_.target, command_.target_side);
+    if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+    auto prepared = co_await jobs::preflight(**source, **target, command_.preflight);
+    if (!prepared) {
+      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
+      co_return prepared.error().front().exit_code;
+    }
+    const coordination::ReplicationIdentity identity{.source = identity_of(**source, prepared->source),
+                                                     .target = identity_of(**target, prepared->target)};
+    auto files = open_files(command_, identity);
+    if (!files) co_return end(files.error(), ExitCode::kState);
+    co_return co_await run_job(**source, **target, *prepared, *files);
+  }
+
+  async::Task<ExitCode> run_job(jobs::TableSide& source, jobs::TableSide& target, const jobs::Prepared& prepared,
+                                Files& files) {
+    const source::TableStream stream{source.streams(), prepared.stream, prepared.source.key};
+    sink::TableSink table(
+        {.table = prepared.target.name, .key = prepared.target.key, .max_write_units = command_.max_write_units},
+        target.dynamodb(), system_clock());
+    sink::DiscardSink nothing(table.describe());
+    const bool dry_run = command_.preflight.dry_run;
+    jobs::ReplicateOptions options = command_.job;
+    if (dry_run) options.on_error = jobs::ReplicateOptions::OnError::kStop;
+    jobs::Replication job({.stream = stream,
+                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : table,
+                           .dead_letters = files.dead_letters.get(),
+                           .store = *files.store,
+                           .stop = session_.stop(),
+                           .clock = system_clock(),
+                           .random = session_.random()},
+                          options, session_.executor());
+    log::info("replicating", {{"source", source.display()},
+                              {"source_credentials", source.credentials_source()},
+                              {"target", target.display()},
+                              {"target_credentials", target.credentials_source()},
+                              {"stream", prepared.stream.str()}});
+    started_ = true;
+    async::TaskGroup progress(session_.executor());
+    progress.spawn(report_progress(job, system_clock()));
+    auto ended = co_await job.run();
+    progress.cancel();
+    co_await progress.join();
+
+    summary_.status = job.status();
+    summary_.consumed_write_units = table.statistics().consumed_units;
+    for (const jobs::TableSide* side : {&source, &target}) {
+      summary_.requests += side->dynamodb_api().statistics().requests + side->streams_api().statistics().requests;
+    }
+    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    co_return ExitCode::kOk;
+  }
+
+  void print_summary() {
+    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
+    const std::string text = command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_);
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  const ReplicateCommand& command_;
+  Session& session_;
+  SteadyTime begun_;
+  bool started_ = false;  ///< before the job starts there is nothing to sum up
+  ReplicateSummary summary_;
+};
+
+}  // namespace
+
+ExitCode run_replicate(const ReplicateCommand& command) {
+  CommonOptions common = command.common;
+  common.max_connections = command.job.max_concurrent_writes + 40;  // source and target may be one endpoint
+  auto session = Session::open(common);
+  if (!session) {
+    complain(session.error());
+    return ExitCode::kUsage;
+  }
+  ReplicateRun run(command, **session);
+  return (*session)->run([&run] { return run.run(); });
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "app/command_line.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/replicate.hpp"
+
+namespace dynamirror::app {
+
+/// What a replication came to.
+struct ReplicateSummary {
+  std::string source;
+  std::string target;
+  jobs::ReplicateStatus status;
+  std::chrono::milliseconds duration{0};
+  double consumed_write_units = 0;
+  std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
+  bool dry_run = false;
+  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  std::string error;  ///< one line; empty after success
+};
+
+/// For people: a few lines. The counters add up: read = applied + superseded + filtered + dead-lettered + in flight.
+[[nodiscard]] std::string to_text(const ReplicateSummary& summary);
+
+/// For programs: one JSON object on one line; its members are a documented contract (docs/replicate.md).
+[[nodiscard]] std::string to_json(const ReplicateSummary& summary);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: whatever would stop a replication later is said before it begins, each finding in one clear line with its exit
+// code, and all findings at once; what the user asks to have mended is mended.
+// Method: the preflight against two scripted servers in every state that it looks for.
+#include <algorithm>
+
+#include "integration/replicate_fixture.hpp"
+#include "support/raw_client.hpp"
+
+namespace dynamirror::integration {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class Preflight : public ReplicateTest {
+ protected:
+  /// Each finding as "exit code: line".
+  static std::vector<std::string> findings(const ReplicationRun::Ended& ended) {
+    std::vector<std::string> lines;
+    for (const auto& failure : ended.failures) {
+      lines.push_back(std::to_string(static_cast<int>(failure.exit_code)) + ": " + to_line(failure.error));
+    }
+    return lines;
+  }
+  static auto finding(ExitCode exit_code, const std::vector<std::string>& words) {
+    std::vector<::testing::Matcher<std::string>> parts{
+        ::testing::StartsWith(std::to_string(static_cast<int>(exit_code)) + ": "), Not(HasSubstr("\n"))};
+    for (const std::string& word : words) parts.push_back(HasSubstr(word));
+    return ::testing::AllOfArray(parts);
+  }
+  void add_source(std::optional<std::string> view = "NEW_AND_OLD_IMAGES") {
+    source.add_table({.name = kSource, .key = hash_only(), .stream_view = std::move(view)});
+  }
+  void add_target(const model::KeySchema& key = hash_only()) {
+    target.add_table({.name = kTarget, .key = key, .stream_view = std::nullopt});
+  }
+  static void deny(DynamoDbStandin& server, const std::string& operation) {
+    server.fail_next({.kind = FaultKind::kAccessDenied, .operation = operation, .times = 1'000});
+  }
+  static std::string described(const DynamoDbStandin& server, const std::string& table) {
+    support::RawClient client({.port = server.port(), .region = "local"});
+    return client.call("DynamoDB_20120810.DescribeTable", R"({"TableName":")" + table + "\"}").body;
+  }
+};
+
+TEST_F(Preflight, TwoFittingTablesPassAndNothingIsWritten) {
+  add_source();
+  add_target();
+  target.put(kTarget, R"({"id":{"S":"dynamirror-probe"},"v":{"S":"mine"}})");
+  auto run = make_run();
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(target_values(), "dynamirror-probe=mine") << "even the probe's key is nobody's but the user's";
+  EXPECT_THAT(target.writes(kTarget), SizeIs(1));
+  EXPECT_THAT(source.complaints(), IsEmpty());
+  EXPECT_THAT(target.complaints(), IsEmpty());
+}
+
+TEST_F(Preflight, CompositeKeysOfEveryTypeCanBeProbed) {
+  const model::KeySchema key{.hash = {"n", "N"}, .range = model::KeyAttribute{"a \"b\"", "B"}};
+  source.add_table({.name = kSource, .key = key});
+  target.add_table({.name = kTarget, .key = key, .stream_view = std::nullopt});
+  auto run = make_run();
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_THAT(target.complaints(), IsEmpty());
+  EXPECT_EQ(target.statistics().errors["ConditionalCheckFailedException"], 2u) << "both probes have come through";
+}
+
+TEST_F(Preflight, AMissingSourceIsNotReady) {
+  add_target();
+  auto run = make_run();
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"/Orders", "no such table"})));
+}
+
+TEST_F(Preflight, AMissingTargetIsNotReadyAndTheOptionThatMakesItIsNamed) {
+  add_source();
+  auto run = make_run();
+  EXPECT_THAT(findings(run.check()),
+              ElementsAre(finding(ExitCode::kNotReady, {"/Copy", "no such table", "--create-target"})));
+}
+
+TEST_F(Preflight, DifferentKeySchemasAreNotReadyAndBothAreShown) {
+  add_source();
+  add_target(composite());
+  auto run = make_run();
+  EXPECT_THAT(findings(run.check()),
+              ElementsAre(finding(ExitCode::kNotReady, {"Orders", "Copy", "id", "time", "equal"})));
+}
+
+TEST_F(Preflight, ATableWithoutStreamIsNotReadyAndTheOptionThatMakesOneIsNamed) {
+  add_source(std::nullopt);
+  add_target();
+  auto run = make_run();
+  EXPECT_THAT(findings(run.check()),
+              ElementsAre(finding(ExitCode::kNotReady, {"Orders", "no stream", "--enable-stream"})));
+}
+
+TEST_F(Preflight, AStreamWithoutNewImagesIsNotReady) {
+  add_target();
+  add_source("KEYS_ONLY");
+  auto run = make_run();
+  const auto expected = finding(ExitCode::kNotReady, {"Orders", "KEYS_ONLY", "--enable-stream"});
+  EXPECT_THAT(findings(run.check()), ElementsAre(expected));
+  run.options.preflight.enable_stream = true;
+  EXPECT_THAT(findings(run.check()), ElementsAre(expected)) << "a stream that others may read is not replaced";
+}
+
+TEST_F(Preflight, AStreamOfNewImagesAloneIsEnough) {
+  add_source("NEW_IMAGE");
+  add_target();
+  put("a", "1");
+  put("a", "2");
+  source.remove(kSource, key_of("b"));
+  auto run = make_run();
+  const auto ended = run.run();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(target_values(), "a=2");
+}
+
+TEST_F(Preflight, EnableStreamTurnsOneOn) {
+  add_source(std::nullopt);
+  add_target();
+  source.configure([](support::Service::Options& options) { options.describes_until_active = 1; });
+  auto run = make_run();
+  run.options.preflight.enable_stream = true;
+  run.options.job.stop_when_caught_up = false;
+  bool changed = false;
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    if (!changed) put("a", "1");
+    changed = true;
+    if (live.status().counters.applied == 1) live.request_stop();
+  });
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_THAT(described(source, kSource), HasSubstr("NEW_AND_OLD_IMAGES"));
+  EXPECT_EQ(target_values(), "a=1");
+}
+
+TEST_F(Preflight, ADryRunTurnsNothingOnAndCreatesNothing) {
+  add_source(std::nullopt);
+  add_target();
+  auto run = make_run();
+  run.options.preflight = {.enable_stream = true, .create_target = true, .dry_run = true};
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"no stream"})));
+  EXPECT_EQ(source.statistics().requests["UpdateTable"], 0u);
+  EXPECT_EQ(target.statistics().requests["PutItem"] + target.statistics().requests["DeleteItem"], 0u);
+}
+
+TEST_F(Preflight, SourceAndTargetMayNotBeTheSameTable) {
+  add_source();
+  auto run = make_run();
+  run.options.target = run.options.source;
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"the same table"})));
+}
+
+TEST_F(Preflight, TablesOfOneNameOnTwoServersAreTwoTables) {
+  add_source();
+  target.add_table({.name = kSource, .key = hash_only(), .stream_view = std::nullopt});
+  auto run = make_run();
+  run.options.target = target.address_of(kSource);
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+}
+
+TEST_F(Preflight, EachOperationThatIsDeniedIsNamed) {
+  add_source();
+  add_target();
+  auto run = make_run();
+  for (const char* operation : {"DescribeTable", "DescribeStream", "GetShardIterator", "GetRecords"}) {
+    deny(source, operation);
+    EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Orders", "AccessDenied"})))
+        << operation;
+    source.clear_faults();
+  }
+  for (const char* operation : {"DescribeTable", "PutItem", "DeleteItem"}) {
+    deny(target, operation);
+    EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Copy", "AccessDenied"}))) << operation;
+    target.clear_faults();
+  }
+}
+
+TEST_F(Preflight, AServerThatIsNotThereIsUnreachable) {
+  add_source();
+  add_target();
+  target.go_away();
+  auto run = make_run();
+  const auto ended = run.check();
+  EXPECT_THAT(findings(ended), ElementsAre(finding(ExitCode::kUnreachable, {"Copy"})));
+}
+
+TEST_F(Preflight, WrongCredentialsAreDenied) {
+  add_source();
+  add_target();
+  auto run = make_run();
+  run.target_environment.variables["AWS_SECRET_ACCESS_KEY"] = "wrong";
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Copy"})));
+}
+
+TEST_F(Preflight, AllFindingsAreSaidAtOnce) {
+  add_source(std::nullopt);
+  add_target(composite());
+  deny(target, "PutItem");
+  auto run = make_run();
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ended.failures.front().exit_code);
+  EXPECT_THAT(findings(ended), ::testing::UnorderedElementsAre(finding(ExitCode::kNotReady, {"no stream"}),
+                                                               finding(ExitCode::kNotReady, {"both must be equal"}),
+                                                               finding(ExitCode::kAccess, {"put item", "Copy"})));
+}
+
+TEST_F(Preflight, BothTablesMissingAreTwoFindings) {
+  auto run = make_run();
+  EXPECT_THAT(findings(run.check()),
+              ElementsAre(finding(ExitCode::kNotReady, {"/Orders"}), finding(ExitCode::kNotReady, {"/Copy"})));
+}
+
+class CreateTarget : public Preflight {
+ protected:
+  CreateTarget() {
+    support::RawClient client({.port = source.port(), .region = "local"});
+    const auto made =
+        client.call("DynamoDB_20120810.CreateTable", R"({"TableName":"Orders","BillingMode":"PAY_PER_REQUEST",
+      "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"},{"AttributeName":"time","AttributeType":"N"},
+                              {"AttributeName":"owner","AttributeType":"S"},{"AttributeName":"size","AttributeType":"N"}],
+      "KeySchema":[{"AttributeName":"id","KeyType":"HASH"},{"AttributeName":"time","KeyType":"RANGE"}],
+      "GlobalSecondaryIndexes":[{"IndexName":"by-owner","KeySchema":[{"AttributeName":"owner","KeyType":"HASH"}],
+                                 "Projection":{"ProjectionType":"INCLUDE","NonKeyAttributes":["v"]}}],
+      "LocalSecondaryIndexes":[{"IndexName":"by-size","KeySchema":[{"AttributeName":"id","KeyType":"HASH"},
+                                {"AttributeName":"size","KeyType":"RANGE"}],"Projection":{"ProjectionType":"KEYS_ONLY"}}],
+      "StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}})");
+    EXPECT_EQ(made.status, 200) << made.body;
+  }
+};
+
+TEST_F(CreateTarget, MakesItLikeTheSourceWithItsIndexesAndReplicates) {
+  target.configure([](support::Service::Options& options) { options.describes_until_active = 1; });
+  Workload(source, {.composite = true, .keys = 20}).change(50);
+  auto run = make_run();
+  run.options.preflight.create_target = true;
+  const auto ended = run.run();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_THAT(described(target, kTarget),
+              AllOf(HasSubstr("by-owner"), HasSubstr("NonKeyAttributes"), HasSubstr("by-size"),
+                    HasSubstr("PAY_PER_REQUEST"), Not(HasSubstr("StreamSpecification"))));
+  expect_in_step(ended);
+  EXPECT_EQ(run.run().exit_code, ExitCode::kOk) << "a target that is there is taken as it is";
+}
+
+TEST_F(CreateTarget, MakesNothingWhenTheSourceIsNotFit) {
+  source.disable_stream(kSource);
+  auto run = make_run();
+  run.options.preflight.create_target = true;
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"no stream"})))
+      << "that the target is missing is no finding: it is to be made";
+  EXPECT_EQ(target.statistics().requests["CreateTable"], 0u);
+}
+
+TEST_F(CreateTarget, ADryRunReadsAsIfTheTargetWereThere) {
+  auto run = make_run();
+  run.options.preflight = {.create_target = true, .dry_run = true};
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(target.statistics().requests["CreateTable"], 0u);
+}
+
+TEST_F(CreateTarget, IsDeniedInOneLine) {
+  deny(target, "CreateTable");
+  auto run = make_run();
+  run.options.preflight.create_target = true;
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"create table", "Copy"})));
+}
+
+}  // namespace
+}  // namespace dynamirror::integration

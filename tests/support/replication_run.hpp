@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aws/environment.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/preflight.hpp"
+#include "jobs/replay_dead_letters.hpp"
+#include "jobs/replicate.hpp"
+#include "sink/table_sink.hpp"
+
+namespace dynamirror::support {
+
+/// Variables as a test sets them; there are no files. Not thread-safe.
+class ScriptedEnvironment final : public aws::Environment {
+ public:
+  std::map<std::string, std::string, std::less<>> variables;
+
+  [[nodiscard]] std::optional<std::string> variable(std::string_view name) const override;
+  [[nodiscard]] Result<std::string> read_file(const std::string& path) const override;
+};
+
+/// `dynamirror replicate` without its command line and process: preflight, state file, dead letters and job on an event
+/// loop of its own, over real sockets. It can be killed at any moment (nothing of it runs or is saved any more) and run
+/// again on the same files.
+///
+/// Not thread-safe: `run` blocks until the end and calls the watcher on the caller's thread.
+class ReplicationRun {
+ public:
+  struct Options {
+    std::string source;  ///< as on the command line
+    std::string target;
+    std::filesystem::path folder;  ///< of the state file and the dead letters
+    jobs::ReplicateOptions job = brisk();
+    jobs::PreflightOptions preflight{};
+    std::optional<double> max_write_units{};
+    std::chrono::milliseconds time_limit{60'000};  ///< of one run; a run that needs it has failed
+    std::size_t max_dead_letter_keys = 100'000;    ///< beyond it the dead-letter file takes nothing any more
+    std::uint64_t seed = 1;
+    /// Called before rows become durable; an error makes the save fail.
+    std::function<Status(std::span<const model::ShardCheckpoint>)> before_save{};
+  };
+
+  /// Stops when caught up; all intervals are short.
+  [[nodiscard]] static jobs::ReplicateOptions brisk();
+
+  /// A run under way, for the watcher.
+  class Live {
+   public:
+    [[nodiscard]] virtual jobs::ReplicateStatus status() const = 0;
+    [[nodiscard]] virtual std::chrono::milliseconds elapsed() const = 0;  ///< since reading began
+    virtual void request_stop() = 0;                                      ///< as SIGTERM does
+    virtual void kill() = 0;                                              ///< as SIGKILL does, once the watcher returns
+
+   protected:
+    ~Live() = default;
+  };
+  /// Called every few milliseconds while the job runs.
+  using Watcher = std::function<void(Live&)>;
+
+  struct Ended {
+    std::optional<jobs::ExitCode> exit_code;  ///< nothing when killed, or cut off by the time limit
+    std::vector<jobs::JobFailure> failures;   ///< the findings of the preflight, or why the job ended
+    bool killed = false;
+    bool out_of_time = false;
+    jobs::ReplicateStatus status;
+    sink::TableSink::Statistics writes;
+    std::chrono::milliseconds took{0};
+    std::chrono::milliseconds stop_took{0};  ///< since `request_stop`
+
+    /// Everything in a few lines: what the user is told, the counters.
+    [[nodiscard]] std::string text() const;
+  };
+
+  explicit ReplicationRun(Options options);
+  ~ReplicationRun();
+
+  /// Starts, and returns when the job has ended or the watcher has killed it.
+  [[nodiscard]] Ended run(const Watcher& watcher = {});
+
+  /// Only the checks before it. Exit code and failures as `run`; nothing is read.
+  [[nodiscard]] Ended check();
+
+  /// `dynamirror dead-letters replay`.
+  [[nodiscard]] Result<jobs::ReplayResult> replay();
+
+  [[nodiscard]] std::filesystem::path state_file() const { return options.folder / "state"; }
+  [[nodiscard]] std::filesystem::path dead_letter_file() const { return options.folder / "dead-letters.jsonl"; }
+  /// The lines of the dead-letter file, oldest first. REQUIRES: no run is under way.
+  [[nodiscard]] std::vector<std::string> dead_letters() const;
+  /// The rows of the state file, of all streams. REQUIRES: no run is under way.
+  [[nodiscard]] std::vector<model::ShardCheckpoint> rows() const;
+
+  Options options;                         ///< may be changed between runs
+  ScriptedEnvironment source_environment;  ///< holds the stand-ins' default identity; may be changed at any time
+  ScriptedEnvironment target_environment;
+
+ private:
+  class Process;
+};
+
+}  // namespace dynamirror::support

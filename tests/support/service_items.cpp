@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PutItem, DeleteItem, GetItem, Scan.
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "support/condition.hpp"
+#include "support/digest.hpp"
+#include "support/service.hpp"
+#include "support/service_members.hpp"
+
+namespace dynamirror::support {
+
+namespace json = boost::json;
+
+namespace {
+
+/// The member "ConsumedCapacity" with its leading comma, or nothing.
+std::string capacity_member(bool wanted, const std::string& table, double units, bool first) {
+  if (!wanted) return {};
+  const std::string text = text_of({{"TableName", table}, {"CapacityUnits", units}});
+  return std::string(first ? "" : ",") + "\"ConsumedCapacity\":" + text;
+}
+
+Expected<void> check_return_values(const json::object& body) {
+  const auto wish = optional_string(body, "ReturnValues");
+  if (!wish) return std::unexpected(wish.error());
+  if (*wish && **wish != "NONE") return client_bug("ValidationException", "stand-in: ReturnValues " + **wish);
+  return {};
+}
+
+/// Errors: ConditionalCheckFailedException, with the old item when the caller asked for it.
+Expected<void> check_condition(const json::object& body, const ItemPointer& old) {
+  const auto condition = Condition::read(body);
+  if (!condition) return std::unexpected(condition.error());
+  if (condition->holds(old)) return {};
+  return refuse("ConditionalCheckFailedException", "The conditional request failed");
+}
+
+std::size_t larger(const ItemPointer& before, std::size_t after) {
+  return std::max(before ? before->size_bytes : 0, after);
+}
+
+}  // namespace
+
+/// What the table's throughput and the scripts say of a write that is otherwise fine.
+Expected<void> Service::admit_write(TableState& table, const std::string& key, double units) {
+  const auto throttled = throttled_keys_.find(key);
+  if (throttled != throttled_keys_.end()) {
+    if (--throttled->second == 0) throttled_keys_.erase(throttled);
+    return refuse("ProvisionedThroughputExceededException",
+                  "The level of configured provisioned throughput for the table was exceeded.");
+  }
+  if (!table.take_write_units(units, clock_.steady_now())) {
+    return refuse("ProvisionedThroughputExceededException",
+                  "The level of configured provisioned throughput for the table was exceeded. Consider increasing your "
+                  "provisioning level with the UpdateTable API.");
+  }
+  return {};
+}
+
+/// Puts the item, or deletes the key when there is none.
+void Service::apply(TableState& table, const std::string& key, ItemPointer item, double units) {
+  if (item) {
+    table.put(key, std::move(item), clock_);
+  } else {
+    table.remove(key, clock_);
+  }
+  consumed_write_units_ += units;
+  last_written_.push_back(table.spec.name + key);
+}
+
+Service::Answer Service::put_item(const Object& body) {
+  if (auto known = only_members(body, {"TableName", "Item", "ConditionExpression", "ExpressionAttributeNames",
+                                       "ReturnConsumedCapacity", "ReturnValues"});
+      !known) {
+    return std::unexpected(known.error());
+  }
+  const auto table = table_of(body);
+  if (!table) return std::unexpected(table.error());
+  const auto item = required_object(body, "Item");
+  if (!item) return std::unexpected(item.error());
+  if (auto fine = check_return_values(body); !fine) return std::unexpected(fine.error());
+  const auto wanted = wants_capacity(body);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto key = key_of_item(**item, (*table)->spec.key);
+  if (!key) return std::unexpected(key.error());
+  if (refused_keys_.contains(*key)) return invalid("One or more parameter values were invalid: refused by the script");
+  auto stored = read_attributes(**item);
+  if (!stored) return std::unexpected(stored.error());
+  if (stored->size_bytes > kMaxItemBytes) return invalid("Item size has exceeded the maximum allowed size");
+
+  const ItemPointer old = (*table)->find(*key);
+  const double units = write_units(larger(old, stored->size_bytes));
+  if (auto admitted = admit_write(**table, *key, units); !admitted) return std::unexpected(admitted.error());
+  if (auto fine = check_condition(body, old); !fine) return std::unexpected(fine.error());
+  apply(**table, *key, std::make_shared<const StoredItem>(std::move(*stored)), units);
+  return "{" + capacity_member(*wanted, (*table)->spec.name, units, true) + "}";
+}
+
+Service::Answer Service::delete_item(const Object& body) {
+  if (auto known = only_members(body, {"TableName", "Key", "ConditionExpression", "ExpressionAttributeNames",
+                                       "ReturnConsumedCapacity", "ReturnValues"});
+      !known) {
+    return std::unexpected(known.error());
+  }
+  const auto table = table_of(body);
+  if (!table) return std::unexpected(table.error());
+  const auto given = required_object(body, "Key");
+  if (!given) return std::unexpected(given.error());
+  if (auto fine = check_return_values(body); !fine) return std::unexpected(fine.error());
+  const auto wanted = wants_capacity(body);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto key = key_of_key(**given, (*table)->spec.key);
+  if (!key) return std::unexpected(key.error());
+  if (refused_keys_.contains(*key)) return invalid("One or more parameter values were invalid: refused by the script");
+
+  const ItemPointer old = (*table)->find(*key);
+  const double units = write_units(larger(old, 0));
+  if (auto admitted = admit_write(**table, *key, units); !admitted) return std::unexpected(admitted.error());
+  if (auto fine = check_condition(body, old); !fine) return std::unexpected(fine.error());
+  apply(**table, *key, nullptr, units);
+  return "{" + capacity_member(*wanted, (*table)->spec.name, units, true) + "}";
+}
+
+Service::Answer Service::get_item(const Object& body) {
+  if (auto known = only_members(body, {"TableName", "Key", "ConsistentRead", "ReturnConsumedCapacity"}); !known) {
+    return std::unexpected(known.error());
+  }
+  const auto table = table_of(body);
+  if (!table) return std::unexpected(table.error());
+  const auto given = required_object(body, "Key");
+  if (!given) return std::unexpected(given.error());
+  const auto wanted = wants_capacity(body);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto consistent = optional_bool(body, "ConsistentRead");
+  if (!consistent) return std::unexpected(consistent.error());
+  const auto key = key_of_key(**given, (*table)->spec.key);
+  if (!key) return std::unexpected(key.error());
+
+  const ItemPointer item = (*table)->find(*key);
+  const double blocks = item ? static_cast<double>((item->size_bytes + 4095) / 4096) : 1.0;
+  const double units = consistent->value_or(false) ? blocks : blocks / 2;
+  const std::string shown = item ? "\"Item\":" + item->text : "";
+  return "{" + shown + capacity_member(*wanted, (*table)->spec.name, units, shown.empty()) + "}";
+}
+
+Service::Answer Service::scan(const Object& body) {
+  if (auto known = only_members(body, {"TableName", "Limit", "ExclusiveStartKey", "Segment", "TotalSegments",
+                                       "ConsistentRead", "ReturnConsumedCapacity"});
+      !known) {
+    return std::unexpected(known.error());
+  }
+  const auto table = table_of(body);
+  if (!table) return std::unexpected(table.error());
+  const auto limit = optional_integer(body, "Limit", 1, std::numeric_limits<std::int64_t>::max());
+  const auto total = optional_integer(body, "TotalSegments", 1, 1'000'000);
+  const auto segment = optional_integer(body, "Segment", 0, 999'999);
+  const auto wanted = wants_capacity(body);
+  if (!limit || !total || !segment || !wanted)
+    return unreadable("stand-in: Limit, Segment or TotalSegments out of range");
+  if (total->has_value() != segment->has_value() || (*total && **segment >= **total)) {
+    return client_bug("ValidationException", "The Segment parameter must be less than TotalSegments, and both given");
+  }
+  std::string start;
+  if (body.contains("ExclusiveStartKey")) {
+    const auto given = required_object(body, "ExclusiveStartKey");
+    if (!given) return std::unexpected(given.error());
+    const auto key = key_of_key(**given, (*table)->spec.key);
+    if (!key) return std::unexpected(key.error());
+    start = *key;
+  }
+
+  const auto& items = (*table)->items();
+  std::string shown;
+  std::size_t bytes = 0;
+  std::int64_t count = 0;
+  std::string last;
+  auto next = start.empty() ? items.begin() : items.upper_bound(start);
+  for (; next != items.end(); ++next) {
+    const auto [key, item] = *next;
+    if (*total && stable_hash(key) % static_cast<std::uint64_t>(**total) != static_cast<std::uint64_t>(**segment))
+      continue;
+    if ((*limit && count == **limit) || bytes >= options_.scan_page_bytes) break;
+    shown.append(count == 0 ? "" : ",").append(item->text);
+    bytes += item->size_bytes;
+    ++count;
+    last = key;
+  }
+  const std::string counts = std::to_string(count);
+  std::string answer = "{\"Count\":" + counts + ",\"ScannedCount\":" + counts + ",\"Items\":[" + shown + "]";
+  if (next != items.end()) answer += ",\"LastEvaluatedKey\":" + last;
+  answer += capacity_member(*wanted, (*table)->spec.name, static_cast<double>((bytes + 8191) / 8192), false);
+  return answer + "}";
+}
+
+}  // namespace dynamirror::support

@@ -13,6 +13,8 @@ namespace {
 /// Several in a row from every shard, with nothing held and a fresh listing, is as near to certain as the service
 /// allows.
 constexpr std::size_t kEmptyAnswersAtTip = 4;
+constexpr std::size_t kEmptyAnswersAfterListing = 3;
+constexpr std::chrono::milliseconds kLook{50};
 
 Status remove_rows(coordination::CheckpointStore& store, const StreamArn& stream) {
   const auto rows = store.load(stream);
@@ -161,15 +163,25 @@ bool Replication::Impl::caught_up() const {
 }
 
 async::Task<> Replication::Impl::end_when_caught_up() {
-  constexpr std::chrono::milliseconds kLook{50};
   while (!done) {
     co_await async::sleep_for(kLook);
     // A shard may have split since the last listing: only a new one shows that there is nothing else to read.
-    if (caught_up() && co_await list_once() && caught_up()) {
-      done = true;
-      parts.stop.changed().notify();
-    }
+    if (!caught_up() || !co_await list_once()) continue;
+    for (ActiveShard& shard : active) shard.empty_answers_at_listing = shard.empty_answers;
+    co_await confirm_caught_up();
   }
+}
+
+/// Answers may be empty in the middle of a shard, and those that came before the listing know nothing of a shard that
+/// ended meanwhile: the job is done only when every shard has answered some more questions with nothing.
+async::Task<> Replication::Impl::confirm_caught_up() {
+  while (!done && caught_up()) {
+    done = std::all_of(active.begin(), active.end(), [](const ActiveShard& shard) {
+      return shard.empty_answers >= shard.empty_answers_at_listing + kEmptyAnswersAfterListing;
+    });
+    if (!done) co_await async::sleep_for(kLook);
+  }
+  if (done) parts.stop.changed().notify();
 }
 
 }  // namespace dynamirror::jobs

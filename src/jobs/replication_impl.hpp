@@ -35,6 +35,7 @@ struct Replication::Impl {
     bool waits_for_room = false;
     bool ended = false;             ///< the reader has seen the end
     std::size_t empty_answers = 0;  ///< in a row
+    std::size_t empty_answers_at_listing = 0;
     SteadyTime asked_at;            ///< since when the reader has been at the page it reads, once there was room for it
   };
 
@@ -58,6 +59,7 @@ struct Replication::Impl {
   void start_readable();
   [[nodiscard]] bool caught_up() const;
   [[nodiscard]] async::Task<> end_when_caught_up();
+  [[nodiscard]] async::Task<> confirm_caught_up();
 
   // replicate_shards.cpp: reading one shard
   [[nodiscard]] async::Task<> read_shard(ActiveShard& shard);

@@ -62,6 +62,18 @@ TEST_F(CatchUp, FollowsChangesThatAreMadeWhileItRuns) {
   expect_in_step(ended);
 }
 
+TEST_F(CatchUp, EmptyAnswersInMidShardAreNotTakenForItsTip) {
+  add_tables(1);
+  source.configure([](support::Service::Options& options) { options.records_per_page = 10; });
+  Workload(source, {.keys = 50}).change(100);
+  source.fail_next({.kind = FaultKind::kEmptyPage, .operation = "GetRecords", .times = 6, .after = 2});
+  auto run = make_run();
+  const auto ended = run.run();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(ended.status.counters.read, 100u) << ended.text();
+  expect_in_step(ended);
+}
+
 TEST_F(CatchUp, ReadsNothingTwiceWhenStartedAgain) {
   add_tables(2);
   Workload workload(source, {.keys = 30});

@@ -44,7 +44,7 @@ class ReplicationRun {
     jobs::ReplicateOptions job = brisk();
     jobs::PreflightOptions preflight{};
     std::optional<double> max_write_units{};
-    std::chrono::milliseconds time_limit{60'000};  ///< of one run; a run that needs it has failed
+    std::chrono::milliseconds time_limit{180'000};  ///< of one run; a run that needs it has failed
     std::size_t max_dead_letter_keys = 100'000;    ///< beyond it the dead-letter file takes nothing any more
     std::uint64_t seed = 1;
     /// Called before rows become durable; an error makes the save fail.

@@ -1,41 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/command_line.hpp"
 
-#include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
 #include <iostream>
-#include <map>
-#include <utility>
+#include <vector>
 
-#include "base/text.hpp"
+#include "app/options.hpp"
 #include "base/version.hpp"
-#include "jobs/exit_code.hpp"
 
 namespace dynamirror::app {
 namespace {
 
-/// A validator and transformer in one: CLI11 shows the message of a bad value beside the option's name.
-template <class Value>
-CLI::Option* add_parsed(CLI::App& app, const std::string& flag, Value& value, Result<Value> (*parse)(std::string_view),
-                        const std::string& help, const std::string& unit) {
-  return app
-      .add_option_function<std::string>(
-          flag,
-          [&value, parse, flag](const std::string& text) {
-            auto parsed = parse(text);
-            if (!parsed) throw CLI::ValidationError(flag, to_line(parsed.error()));
-            value = *parsed;
-          },
-          help)
-      ->type_name(unit);
+/// The commands of the tools that we take over from: a link of this name to our binary is that command.
+constexpr std::array<std::string_view, 9> kOldNames{"diff-tables",
+                                                    "diff-record",
+                                                    "replicate-record",
+                                                    "backup-table",
+                                                    "incremental-backfill",
+                                                    "incremental-snapshot",
+                                                    "incremental-diff-record",
+                                                    "incremental-backup-record",
+                                                    "incremental-record-history"};
+
+/// The command line with the name of the command in it, also when the binary was called by it.
+std::vector<std::string> words_of(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
+  if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end()) words.insert(words.begin(), called);
+  return words;
 }
 
-template <class Value>
-void add_choice(CLI::App& app, const std::string& flag, Value& value, std::map<std::string, Value> choices,
-                const std::string& help) {
-  app.add_option(flag, value, help)
-      ->transform(CLI::CheckedTransformer(std::move(choices), CLI::ignore_case))
-      ->option_text("CHOICE");
-}
+}  // namespace
 
 void add_common(CLI::App& app, CommonOptions& common) {
   app.add_option("--log-level", common.log_level, "debug, info (default), warning, error or off")
@@ -69,95 +65,27 @@ void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options)
       ->group(group);
 }
 
-constexpr const char* kTableHelp = "region/table, an ARN, http(s)://host:port/table, or host:port/table";
-
-void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
-  using Position = ordering::ShardGraph::InitialPosition;
-  using Job = jobs::ReplicateOptions;
-  app.add_option("SOURCE", command.source, std::string("table to read changes of: ") + kTableHelp)->required();
-  app.add_option("TARGET", command.target, "table to write them to")->required();
-  app.add_flag("--create-target", command.preflight.create_target,
-               "make the target from the source's description when it is not there");
-  app.add_flag("--enable-stream", command.preflight.enable_stream, "turn the source's stream on when it has none");
-  app.add_flag("--dry-run", command.preflight.dry_run, "read and report; write neither the target nor the state file");
-  app.add_flag("--stop-when-caught-up", command.job.stop_when_caught_up, "end when the target equals the source");
-  add_choice<Position>(app, "--start", command.job.start,
-                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest");
-  add_choice<Job::OnTrim>(app, "--on-trim", command.job.on_trim,
-                          {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
-                          "when unread changes are gone from the stream: stop (default) or continue after the gap");
-  add_choice<Job::OnError>(app, "--on-error", command.job.on_error,
-                           {{"dead-letter", Job::OnError::kDeadLetter}, {"stop", Job::OnError::kStop}},
-                           "when the target refuses a change: dead-letter (default: set it aside) or stop");
-  app.add_option("--state", command.state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
-      ->option_text("FILE");
-  app.add_option("--dead-letter", command.dead_letter_file,
-                 "where refused changes go (default: the state file's name with .dead-letters.jsonl)")
-      ->option_text("FILE");
-  add_parsed(app, "--idle-poll", command.job.idle_poll, parse_duration,
-             "longest pause between reads of a quiet shard (1s)", "DURATION");
-  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
-             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
-  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
-      ->check(CLI::Range(1, 1024))
-      ->option_text("N");
-  app.add_option_function<std::string>(
-         "--max-record-age",
-         [&command](const std::string& text) {
-           const auto age = parse_duration(text);
-           if (!age) throw CLI::ValidationError("--max-record-age", to_line(age.error()));
-           command.job.max_record_age = std::chrono::duration_cast<std::chrono::seconds>(*age);
-         },
-         "leave out changes older than this (they are counted as filtered)")
-      ->option_text("DURATION");
-  add_side(app, "source", command.source_side);
-  add_side(app, "target", command.target_side);
-  add_common(app, command.common);
-}
-
-void add_replay_options(CLI::App& app, ReplayCommand& command) {
-  app.add_option("FILE", command.file, "dead-letter file")->required();
-  app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
-  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
-  add_side(app, "target", command.target_side);
-  add_common(app, command.common);
-}
-
-}  // namespace
-
-std::expected<Command, NothingToRun> parse_command_line(int argc, char** argv) {
+std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   CLI::App app("Keeps DynamoDB tables in step.\nDocumentation: README.md; exit codes: docs/exit-codes.md",
                "dynamirror");
   app.set_version_flag("--version", std::string("dynamirror ").append(kVersion));
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
 
-  ReplicateCommand replicate;
-  CLI::App& replicate_app = *app.add_subcommand("replicate", "apply the changes of one table to another, continuously");
-  add_replicate_options(replicate_app, replicate);
+  Run chosen;
+  add_replication_commands(app, chosen);
 
-  ReplayCommand replay;
-  CLI::App& dead_letters = *app.add_subcommand("dead-letters", "look after changes that a target has refused");
-  dead_letters.require_subcommand(1);
-  CLI::App& replay_app = *dead_letters.add_subcommand("replay", "try refused changes again, and keep those that fail");
-  add_replay_options(replay_app, replay);
-
+  std::vector<std::string> words = words_of(argc, argv);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(words);
   } catch (const CLI::Success& wanted) {  // --help, --version
     return std::unexpected(NothingToRun{app.exit(wanted)});
   } catch (const CLI::ParseError& error) {
     std::cerr << "dynamirror: " << error.what() << " (see --help)\n";
     return std::unexpected(NothingToRun{static_cast<int>(jobs::ExitCode::kUsage)});
   }
-  if (replicate_app.parsed()) return replicate;
-  return replay;
+  return chosen;
 }
 
 }  // namespace dynamirror::app

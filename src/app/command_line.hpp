@@ -2,11 +2,12 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include "base/log.hpp"
+#include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replicate.hpp"
 #include "jobs/table_side.hpp"
@@ -47,13 +48,14 @@ struct ReplayCommand {
   CommonOptions common;
 };
 
-using Command = std::variant<ReplicateCommand, ReplayCommand>;
+/// Runs the command that the user named, and returns its exit code.
+using Run = std::function<jobs::ExitCode()>;
 
 /// Nothing to run: help or version was printed, or the command line was wrong (said on stderr in one line).
 struct NothingToRun {
   int exit_code = 0;
 };
 
-[[nodiscard]] std::expected<Command, NothingToRun> parse_command_line(int argc, char** argv);
+[[nodiscard]] std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv);
 
 }  // namespace dynamirror::app

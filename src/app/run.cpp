@@ -7,32 +7,14 @@
 #include <exception>
 
 #include "app/command_line.hpp"
-#include "app/replay_command.hpp"
-#include "app/replicate_command.hpp"
-#include "base/log.hpp"
 #include "jobs/exit_code.hpp"
 
 namespace dynamirror::app {
-namespace {
-
-struct Runner {
-  jobs::ExitCode operator()(const ReplicateCommand& command) const {
-    log::configure(command.common.log_level, command.common.log_format);
-    return run_replicate(command);
-  }
-  jobs::ExitCode operator()(const ReplayCommand& command) const {
-    log::configure(command.common.log_level, command.common.log_format);
-    return run_replay(command);
-  }
-};
-
-}  // namespace
-
 int run(int argc, char** argv) {
   try {
     const auto command = parse_command_line(argc, argv);
     if (!command) return command.error().exit_code;
-    return static_cast<int>(std::visit(Runner{}, *command));
+    return static_cast<int>((*command)());
   } catch (const std::exception& bug) {
     fmt::print(stderr, "dynamirror: internal error: {}; please report it with the last log lines\n", bug.what());
     return static_cast<int>(jobs::ExitCode::kInternal);

@@ -214,4 +214,13 @@ async::Task<Result<GetItemAnswer>> DynamoDbClient::get_item(const TableName& tab
   co_return std::move(*result);
 }
 
+async::Task<Result<ScanPage>> DynamoDbClient::scan(const TableName& table, ScanOptions options) {
+  Request request{.operation = "Scan", .table = table, .body = scan_body(table, options), .return_throttling = true};
+  auto answer = co_await send(std::move(request));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  auto page = ScanPage::parse(std::move(answer->body), reader_);
+  if (!page) co_return in_answer(std::move(page.error()), "Scan", table, *answer);
+  co_return std::move(*page);
+}
+
 }  // namespace dynamirror::aws

@@ -9,6 +9,7 @@
 #include "async/task.hpp"
 #include "aws/api_client.hpp"
 #include "aws/dynamodb/answers.hpp"
+#include "aws/dynamodb/scan.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/clock.hpp"
 #include "json/reader.hpp"
@@ -78,6 +79,9 @@ class DynamoDbClient {
 
   [[nodiscard]] async::Task<Result<GetItemAnswer>> get_item(const TableName& table, std::string_view key_json,
                                                             GetItemOptions options);
+
+  /// One page of a Scan. Throttling is returned at once.
+  [[nodiscard]] async::Task<Result<ScanPage>> scan(const TableName& table, ScanOptions options);
 
   /// "region/table", as in messages.
   [[nodiscard]] std::string resource(const TableName& table) const;

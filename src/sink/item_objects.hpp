@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "json/reader.hpp"
+#include "model/key.hpp"
+
+namespace dynamirror::sink {
+
+/// Where the object of one item stands, relative to the backup's address.
+struct ItemObject {
+  std::string name;                     ///< `<table>/<id>`, the key's attributes sorted by name
+  std::optional<std::string> old_name;  ///< the same with the attributes in the other order, when that differs
+};
+
+/// Names the objects of an incremental backup as mapbox's dynamodb-replicator does: the id is the lower-case hex
+/// SHA-256 of the key's compact wire-form JSON as JavaScript writes it. Its tools order the attributes of a composite
+/// key in different ways, so an item of theirs may stand under either name; ours stand under the sorted one. Not
+/// thread-safe: keeps a reader.
+class ItemObjects {
+ public:
+  ItemObjects(std::string table, model::KeySchema key) : table_(std::move(table)), key_(std::move(key)) {}
+
+  /// `canonical_key`: as model::KeyCanonicalizer gives it. Errors: class invalid when it is no such key.
+  [[nodiscard]] Result<ItemObject> of(std::string_view canonical_key);
+
+  /// What all objects of the table begin with: `<table>/`.
+  [[nodiscard]] std::string prefix() const { return table_ + "/"; }
+
+ private:
+  std::string table_;
+  model::KeySchema key_;
+  json::Reader reader_;
+};
+
+/// The text without whitespace between its tokens; nothing when it has none to take away. Services answer compact JSON
+/// already, so that the usual case costs one scan.
+[[nodiscard]] std::optional<std::string> without_whitespace(std::string_view json);
+
+}  // namespace dynamirror::sink

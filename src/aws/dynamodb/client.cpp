@@ -214,6 +214,14 @@ async::Task<Result<GetItemAnswer>> DynamoDbClient::get_item(const TableName& tab
   co_return std::move(*result);
 }
 
+async::Task<Result<std::string>> DynamoDbClient::control(std::string_view operation, const TableName& table,
+                                                         std::string body) {
+  Request request{.operation = operation, .table = table, .body = std::move(body), .idempotent = false};
+  auto answer = co_await send(std::move(request));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return std::move(answer->body);
+}
+
 async::Task<Result<ScanPage>> DynamoDbClient::scan(const TableName& table, ScanOptions options) {
   Request request{.operation = "Scan", .table = table, .body = scan_body(table, options), .return_throttling = true};
   auto answer = co_await send(std::move(request));

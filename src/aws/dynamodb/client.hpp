@@ -80,6 +80,11 @@ class DynamoDbClient {
   [[nodiscard]] async::Task<Result<GetItemAnswer>> get_item(const TableName& table, std::string_view key_json,
                                                             GetItemOptions options);
 
+  /// A call about the table as a whole whose answer the caller reads, e.g. DescribeTimeToLive. Not sent again once the
+  /// service may have taken it.
+  [[nodiscard]] async::Task<Result<std::string>> control(std::string_view operation, const TableName& table,
+                                                         std::string body);
+
   /// One page of a Scan. Throttling is returned at once.
   [[nodiscard]] async::Task<Result<ScanPage>> scan(const TableName& table, ScanOptions options);
 

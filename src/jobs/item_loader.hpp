@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "async/task_group.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/stop_request.hpp"
+#include "jobs/write_pump.hpp"
+#include "model/key_canonicalizer.hpp"
+#include "ordering/change_buffer.hpp"
+#include "sink/change_sink.hpp"
+#include "sink/dead_letters.hpp"
+
+namespace dynamirror::jobs {
+
+/// Writes items that come from anywhere but a stream into a sink: with the same batches, retries, adaptive concurrency
+/// and dead letters as a replication. Of two items of one key the later given wins.
+///
+/// Promise: after a successful `finish`, every item given is in the sink or in the dead-letter file.
+/// Memory: bounded by `max_bytes` and the item at hand. Not thread-safe: lives on one event loop; `put` may be called
+/// by several coroutines.
+class ItemLoader {
+ public:
+  struct Options {
+    std::size_t max_bytes = 4u << 20;  ///< of items read and not yet written
+    std::size_t max_concurrent_writes = 64;
+  };
+
+  /// REQUIRES: what is referred to outlives the loader. `dead_letters` null: the first item refused ends the load.
+  ItemLoader(model::KeySchema key, sink::ChangeSink& sink, sink::DeadLetters* dead_letters, const Clock& clock,
+             Random& random, boost::asio::any_io_executor executor, Options options);
+
+  /// Takes an item; waits for room. Errors: class invalid when it lacks the key; whatever has ended the load.
+  [[nodiscard]] async::Task<Status> put(std::string_view item_json);
+  /// Deletes the item of a key. Likewise.
+  [[nodiscard]] async::Task<Status> remove(std::string_view key_json);
+
+  /// Waits until everything given is settled, and ends the writing. Call it after failures, too. REQUIRES: called once,
+  /// and last.
+  [[nodiscard]] async::Task<JobResult<void>> finish();
+
+  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
+  [[nodiscard]] const WritePump::Statistics& statistics() const { return pump_.statistics(); }
+
+ private:
+  [[nodiscard]] async::Task<Status> push(std::string_view key, std::string_view image);
+
+  ordering::ChangeBuffer buffer_;
+  const Clock& clock_;
+  model::KeyCanonicalizer keys_;
+  std::optional<JobFailure> failure_;
+  WritePump pump_;
+  async::TaskGroup writing_;
+  ordering::ChangeBuffer::ShardHandle shard_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace dynamirror::jobs

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "async/task.hpp"
@@ -12,6 +14,19 @@ namespace dynamirror::app {
 /// Says how a replication is getting on: one line, rewritten every second, on a terminal; one log line a minute
 /// elsewhere. Runs until cancelled. `replication` and `clock` outlive the task.
 [[nodiscard]] async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock);
+
+/// How far a job over whole tables is.
+struct WorkDone {
+  std::uint64_t items = 0;
+  std::uint64_t total = 0;  ///< as far as it is known beforehand (tables count their items every six hours); 0: unknown
+  std::string more{};       ///< e.g. "1,234 read units"
+};
+
+/// The same for a job over items, with percentage and time left. `look` outlives the task.
+[[nodiscard]] async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock);
+
+/// "12,345 items, 1,234/s, 45 %, 2 min left, 1,234 read units".
+[[nodiscard]] std::string progress_line(const WorkDone& done, double items_per_second);
 
 /// "1,234 changes/s, lag 2.1 s, 56 held, 3 of 4 shards, 0 dead letters".
 [[nodiscard]] std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second);

@@ -152,6 +152,19 @@ void compare_tables(const TableSide& source, const aws::TableDescription& source
 
 }  // namespace
 
+async::Task<std::expected<PreparedSource, std::vector<JobFailure>>> preflight_source(TableSide& source,
+                                                                                     PreflightOptions options) {
+  Failures failures;
+  auto table = co_await find_table(source, nullptr);
+  if (!table) {
+    add(failures, explain(std::move(table.error()), source, "check its name, region and account"));
+    co_return std::unexpected(std::move(failures));
+  }
+  StreamArn stream = co_await prepare_stream(source, *table, options, failures);
+  if (!failures.empty()) co_return std::unexpected(std::move(failures));
+  co_return PreparedSource{std::move(*table), std::move(stream)};
+}
+
 async::Task<std::expected<Prepared, std::vector<JobFailure>>> preflight(TableSide& source, TableSide& target,
                                                                         PreflightOptions options) {
   Failures failures;

@@ -25,6 +25,16 @@ struct Prepared {
   StreamArn stream;
 };
 
+/// A table whose changes can be read.
+struct PreparedSource {
+  aws::TableDescription source;
+  StreamArn stream;
+};
+
+/// The part of `preflight` that a target which is no table needs.
+[[nodiscard]] async::Task<std::expected<PreparedSource, std::vector<JobFailure>>> preflight_source(
+    TableSide& source, PreflightOptions options);
+
 /// Checks everything that would stop a replication later, before anything is read: tables there and active, key schemas
 /// equal, source and target not the same table, stream there with new images and readable, target writable. Turns the
 /// stream on and creates the target when asked.

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "async/signal.hpp"
+#include "base/error.hpp"
 
 namespace dynamirror::jobs {
+
+/// The code of the error by which a job ends that was asked to stop before its end.
+inline constexpr std::string_view kStoppedCode = "Stopped";
 
 /// How the outside (a signal handler on the loop, a test) asks a running job to end in good order.
 /// Not thread-safe: lives on the job's event loop.
@@ -14,6 +22,16 @@ class StopRequest {
     changed_.notify();
   }
   [[nodiscard]] bool requested() const { return requested_; }
+
+  /// For jobs that end between two pieces of work: an error with `kStoppedCode` once a stop was requested.
+  [[nodiscard]] Status check(std::string doing, std::string resource) const {
+    if (!requested_) return {};
+    return std::unexpected(Error{.error_class = ErrorClass::kTransient,
+                                 .doing = std::move(doing),
+                                 .resource = std::move(resource),
+                                 .code = std::string(kStoppedCode),
+                                 .message = "stopped as asked, before the end"});
+  }
 
   /// Notified by `request`; whoever waits checks `requested` first.
   [[nodiscard]] async::Signal& changed() { return changed_; }

@@ -62,4 +62,14 @@ bool same_number(std::string_view left, std::string_view right) {
   return a && b && *a == *b;
 }
 
+void append_canonical_number(std::string& out, std::string_view text) {
+  const auto decimal = parse_decimal(text);
+  if (!decimal) {
+    out.append("?").append(text);
+    return;
+  }
+  if (decimal->negative) out += '-';
+  out.append(decimal->digits).append("e").append(std::to_string(decimal->exponent));
+}
+
 }  // namespace dynamirror::model

@@ -12,6 +12,12 @@
 namespace dynamirror::model {
 namespace {
 
+std::string canonical(std::string_view text) {
+  std::string out;
+  append_canonical_number(out, text);
+  return out;
+}
+
 TEST(SameNumber, HoldsWithinEachClassOfSpellingsAndNowhereElse) {
   const std::vector<std::vector<std::string>> classes{
       {"0", "-0", "0.0", "0e5", "000", "0E-130"},
@@ -27,7 +33,10 @@ TEST(SameNumber, HoldsWithinEachClassOfSpellingsAndNowhereElse) {
   for (std::size_t i = 0; i < classes.size(); ++i) {
     for (std::size_t j = 0; j < classes.size(); ++j) {
       for (const auto& left : classes[i]) {
-        for (const auto& right : classes[j]) EXPECT_EQ(same_number(left, right), i == j) << left << " and " << right;
+        for (const auto& right : classes[j]) {
+          EXPECT_EQ(same_number(left, right), i == j) << left << " and " << right;
+          EXPECT_EQ(canonical(left) == canonical(right), i == j) << left << " and " << right;
+        }
       }
     }
   }

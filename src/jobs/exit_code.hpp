@@ -12,6 +12,7 @@ namespace dynamirror::jobs {
 /// meaning.
 enum class ExitCode {
   kOk = 0,           ///< stopped as asked, everything read is settled and checkpointed; or caught up
+  kDifferent = 1,    ///< a comparison has found differences
   kUsage = 2,        ///< wrong command line, table address or configuration
   kNotReady = 3,     ///< a table, stream or key schema is not as it must be
   kAccess = 4,       ///< no credentials, expired credentials, or access denied

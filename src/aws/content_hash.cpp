@@ -10,10 +10,11 @@ namespace dynamirror::aws {
 
 struct ContentHash::Impl {
   DigestContext context{EVP_MD_CTX_new()};
+  [[nodiscard]] std::string finish();
 };
 
-ContentHash::ContentHash() : impl_(std::make_unique<Impl>()) {
-  const int ready = EVP_DigestInit_ex(impl_->context.get(), EVP_sha256(), nullptr);
+ContentHash::ContentHash(Kind kind) : impl_(std::make_unique<Impl>()) {
+  const int ready = EVP_DigestInit_ex(impl_->context.get(), kind == Kind::kMd5 ? EVP_md5() : EVP_sha256(), nullptr);
   assert(ready == 1);
   (void)ready;
 }
@@ -28,13 +29,34 @@ void ContentHash::add(std::string_view bytes) {
   (void)done;
 }
 
-std::string ContentHash::hex() {
-  Digest digest{};
-  const int done = EVP_DigestFinal_ex(impl_->context.get(), digest.data(), nullptr);
+std::string ContentHash::Impl::finish() {
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  const int done = EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size);
   assert(done == 1);
   (void)done;
+  digest.resize(size);
+  return digest;
+}
+
+std::string ContentHash::hex() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
-  append_hex(text, digest);
+  for (const char c : impl_->finish()) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+std::string ContentHash::base64() {
+  const std::string digest = impl_->finish();
+  std::string text(4 * ((digest.size() + 2) / 3) + 1, '\0');
+  const int written =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(digest.data()), static_cast<int>(digest.size()));
+  text.resize(static_cast<std::size_t>(written));
   return text;
 }
 
@@ -42,19 +64,6 @@ std::string sha256_hex(std::string_view bytes) {
   ContentHash hash;
   hash.add(bytes);
   return hash.hex();
-}
-
-std::string md5_base64(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_md5(), nullptr);
-  assert(done == 1);
-  (void)done;
-  std::string text(4 * ((size + 2) / 3) + 1, '\0');
-  const int written =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), digest.data(), static_cast<int>(size));
-  text.resize(static_cast<std::size_t>(written));
-  return text;
 }
 
 }  // namespace dynamirror::aws

@@ -7,17 +7,24 @@
 
 namespace dynamirror::aws {
 
-/// SHA-256 of bytes that come piece by piece. Not thread-safe.
+/// A hash of bytes that come piece by piece. Not thread-safe.
 class ContentHash {
  public:
-  ContentHash();
+  enum class Kind {
+    kSha256,
+    kMd5,  ///< as exports and S3 state it: a checksum, no protection
+  };
+
+  explicit ContentHash(Kind kind = Kind::kSha256);
   ~ContentHash();
   ContentHash(ContentHash&&) noexcept;
   ContentHash& operator=(ContentHash&&) noexcept;
 
   void add(std::string_view bytes);
-  /// 64 lower-case hex digits. REQUIRES: called once, at the end.
+  /// Lower-case hex digits. REQUIRES: called once, at the end; not after `base64`.
   [[nodiscard]] std::string hex();
+  /// REQUIRES: as `hex`.
+  [[nodiscard]] std::string base64();
 
  private:
   struct Impl;
@@ -26,8 +33,5 @@ class ContentHash {
 
 /// SHA-256 of one text as 64 lower-case hex digits.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
-
-/// MD5 of one text in base64, as exports and S3 state it: a checksum, no protection.
-[[nodiscard]] std::string md5_base64(std::string_view bytes);
 
 }  // namespace dynamirror::aws

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/backup_table.hpp"
+
+#include <utility>
+
+#include "aws/dynamodb/table_settings.hpp"
+#include "jobs/dump_manifest.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+/// Every page's items as lines.
+class PageLines final : public source::PageReceiver {
+ public:
+  PageLines(LinesObject& object, const StopRequest& stop) : object_(object), stop_(stop) {}
+
+  [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition /*position*/) override {
+    if (auto go_on = stop_.check("back up", object_.totals().key); !go_on) co_return go_on;
+    std::string lines;
+    lines.reserve(page.bytes());
+    for (std::size_t i = 0; i < page.size(); ++i) {
+      lines += page.item(i);
+      lines += '\n';
+    }
+    const std::uint64_t count = page.size();
+    co_return co_await object_.add(std::move(lines), count);
+  }
+
+ private:
+  LinesObject& object_;
+  const StopRequest& stop_;
+};
+
+async::Task<Result<LinesObjectTotals>> dump(source::TableScan& scan, LinesObject& object, const StopRequest& stop) {
+  PageLines lines(object, stop);
+  auto scanned = co_await scan.run(scan.fresh(), lines);
+  if (scanned) {
+    auto finished = co_await object.finish();
+    if (finished) co_return std::move(*finished);
+    scanned = std::unexpected(std::move(finished.error()));
+  }
+  // What was sent is worth nothing without the rest; the first error is the one to tell.
+  (void)co_await object.abort();
+  co_return std::unexpected(std::move(scanned.error()));
+}
+
+}  // namespace
+
+std::string DumpNames::manifest() const {
+  if (shares == 1) return job_id + ".manifest.json";
+  return job_id + ".manifest-" + std::to_string(share) + "-of-" + std::to_string(shares) + ".json";
+}
+
+async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::ObjectStore& store, BackupOptions options,
+                                                  async::CpuPool& pool, source::TableScan& scan,
+                                                  const StopRequest& stop, const Clock& clock) {
+  const WallTime begun = clock.wall_now();
+  auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
+  if (!settings) co_return job_failure(std::move(settings.error()));
+  const DumpNames names{options.job_id, options.scan.share, options.scan.shares};
+  LinesObject::Options lines{.key = names.data(), .compression = options.compression};
+  auto object = co_await LinesObject::start(std::move(lines), store, pool);
+  if (!object) co_return job_failure(std::move(object.error()));
+  auto totals = co_await dump(scan, **object, stop);
+  if (!totals) co_return job_failure(std::move(totals.error()));
+
+  BackupResult result{.object = std::move(*totals), .consumed_read_units = scan.statistics().consumed_units};
+  const objects::PutOptions json;
+  auto saved = co_await store.put(names.table(), aws::to_json(*settings), json);
+  if (saved) {
+    const DumpManifest manifest{.table = table.display(),
+                                .begun = begun,
+                                .ended = clock.wall_now(),
+                                .segment = names.share,
+                                .segments = names.shares,
+                                .gzip = options.compression == Compression::kGzip,
+                                .object = result.object};
+    saved = co_await store.put(names.manifest(), to_json(manifest), json);
+  }
+  if (!saved) co_return job_failure(std::move(saved.error()));
+  co_return result;
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "async/cpu_pool.hpp"
+#include "jobs/lines_object.hpp"
+#include "jobs/stop_request.hpp"
+#include "objects/object_store.hpp"
+
+namespace dynamirror::jobs {
+
+struct SnapshotOptions {
+  std::string key;  ///< of the snapshot, in the target store
+  Compression compression = Compression::kGzip;
+  std::size_t max_reads = 64;  ///< objects read at once
+};
+
+struct SnapshotProgress {
+  std::uint64_t listed = 0;
+  std::uint64_t read = 0;
+  std::uint64_t gone = 0;  ///< listed, but removed before they were read: deleted items
+};
+
+/// Joins the objects of an incremental backup into one, an item a line.
+///
+/// `prefix` ends with a slash, or is empty: a prefix without one would take a neighbour's objects, too ("orders" and
+/// "orders_old"). Items that change meanwhile are taken in one of their states. Memory is bounded.
+class IncrementalSnapshot {
+ public:
+  /// REQUIRES: all outlive the snapshot.
+  IncrementalSnapshot(SnapshotOptions options, objects::ObjectStore& from, std::string prefix, objects::ObjectStore& to,
+                      async::CpuPool& pool, const StopRequest& stop, boost::asio::any_io_executor executor);
+
+  /// After a failure there is no object of that key that was not there before.
+  [[nodiscard]] async::Task<Result<LinesObjectTotals>> run();
+
+  [[nodiscard]] const SnapshotProgress& progress() const { return progress_; }
+
+ private:
+  [[nodiscard]] async::Task<Status> read_all(LinesObject& lines);
+  [[nodiscard]] async::Task<Status> read_page(const objects::ObjectsPage& page, LinesObject& lines);
+  [[nodiscard]] async::Task<> read_some(const objects::ObjectsPage& page, std::size_t& next, LinesObject& lines,
+                                        Status& status);
+
+  SnapshotOptions options_;
+  objects::ObjectStore& from_;
+  std::string prefix_;
+  objects::ObjectStore& to_;
+  async::CpuPool& pool_;
+  const StopRequest& stop_;
+  boost::asio::any_io_executor executor_;
+  SnapshotProgress progress_;
+};
+
+}  // namespace dynamirror::jobs

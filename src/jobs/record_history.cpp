@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/record_history.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dynamirror::jobs {
+namespace {
+
+/// A bucket lists names that begin alike, and may keep more versions of one record than fit a page.
+async::Task<Result<std::vector<objects::ObjectVersion>>> versions_of(objects::ObjectStore& store, std::string key) {
+  std::vector<objects::ObjectVersion> versions;
+  std::string from;
+  do {  // until the listing's end
+    auto page = co_await store.list_versions(key, from);
+    if (!page) co_return std::unexpected(std::move(page.error()));
+    for (objects::ObjectVersion& version : page->versions) {
+      if (version.key == key) versions.push_back(std::move(version));
+    }
+    from = std::move(page->next);
+  } while (!from.empty());
+  co_return versions;
+}
+
+/// An archived object is listed and cannot be read before it is restored (S3 API: InvalidObjectState).
+bool is_archived(const Error& error) { return error.code == "InvalidObjectState"; }
+
+async::Task<Result<RecordState>> read_state(objects::ObjectStore& store, const objects::ObjectVersion& version) {
+  RecordState state{.since = version.modified, .version_id = version.version_id, .item = std::nullopt};
+  if (version.is_delete_marker) co_return state;
+  objects::GetOptions options;
+  if (version.version_id != "null") options.version_id = version.version_id;
+  auto body = co_await store.get(version.key, options);
+  if (body) {
+    state.item = sink::without_whitespace(*body).value_or(std::move(*body));
+  } else if (is_archived(body.error())) {
+    state.unreadable = "archived: restore the object from its archive first";
+  } else {
+    co_return std::unexpected(std::move(body.error()));
+  }
+  co_return state;
+}
+
+}  // namespace
+
+async::Task<Result<std::vector<RecordState>>> record_history(objects::ObjectStore& store, sink::ItemObject object) {
+  auto versions = co_await versions_of(store, object.name);
+  if (!versions) co_return std::unexpected(std::move(versions.error()));
+  if (object.old_name) {
+    auto old = co_await versions_of(store, *object.old_name);
+    if (!old) co_return std::unexpected(std::move(old.error()));
+    // A record that moved to its new name was not deleted at that moment: the old name's last marker says nothing.
+    if (!versions->empty() && !old->empty() && old->front().is_delete_marker) old->erase(old->begin());
+    versions->insert(versions->end(), std::make_move_iterator(old->begin()), std::make_move_iterator(old->end()));
+    std::stable_sort(versions->begin(), versions->end(),
+                     [](const auto& a, const auto& b) { return a.modified > b.modified; });
+  }
+  std::vector<RecordState> history;
+  for (const objects::ObjectVersion& version : *versions) {
+    auto state = co_await read_state(store, version);
+    if (!state) co_return std::unexpected(std::move(state.error()));
+    history.push_back(std::move(*state));
+  }
+  co_return history;
+}
+
+const RecordState* state_at(const std::vector<RecordState>& history, WallTime moment) {
+  const auto found =
+      std::find_if(history.begin(), history.end(), [&](const RecordState& state) { return state.since <= moment; });
+  return found == history.end() ? nullptr : &*found;
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "jobs/exit_code.hpp"
+#include "objects/object_store.hpp"
+
+namespace dynamirror::jobs {
+
+/// What kind of backup stands at an address.
+enum class BackupKind {
+  kDump,         ///< ours: with a manifest
+  kOldDump,      ///< of mapbox's backup-table: the same objects without a manifest; completeness cannot be checked
+  kSnapshot,     ///< one object, an item a line
+  kIncremental,  ///< one object for each item
+  kFullExport,   ///< DynamoDB's own export to S3
+  kIncrementalExport,  ///< its changes between two moments
+};
+
+/// For messages: "dump", "snapshot", …
+[[nodiscard]] std::string_view to_string(BackupKind kind);
+
+/// One object of lines, and what it must hold as far as somebody has written that down.
+struct RestorePart {
+  std::string key;
+  std::uint64_t size_bytes = 0;
+  std::optional<std::uint64_t> items{};
+  std::optional<std::string> sha256{};      ///< of the object, in hex
+  std::optional<std::string> md5_base64{};  ///< likewise
+};
+
+/// Everything a restore needs to know before it writes the first item.
+struct RestorePlan {
+  BackupKind kind = BackupKind::kSnapshot;
+  std::vector<RestorePart> parts{};            ///< none for an incremental folder, which is listed while it is read
+  std::string folder{};                        ///< of an incremental backup: `<table>/`
+  std::optional<std::string> settings_json{};  ///< of the table as it was, see aws::TableSettings
+  std::optional<std::uint64_t> items{};        ///< when known
+  std::vector<std::string> warnings{};
+};
+
+/// Finds out what stands at `name` of a store (the last part of the address that the user gave) and checks that it is
+/// complete: every manifest there, every part there with its size.
+/// Errors: class not found when nothing restorable stands there; class invalid for a backup that is incomplete or in a
+/// format that we do not read; both say what is missing.
+[[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name);
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/restore_record.hpp"
+
+#include "base/text.hpp"
+#include "jobs/incremental_record.hpp"
+#include "jobs/record_history.hpp"
+
+namespace dynamirror::jobs {
+
+bool RecordRestore::nothing_to_do() const { return RecordPair{now, wanted}.equal(); }
+
+async::Task<Result<RecordRestore>> plan_record_restore(TableSide& target, objects::ObjectStore& store,
+                                                       sink::ItemObjects& names, std::string key, WallTime moment) {
+  auto object = names.of(key);
+  if (!object) co_return std::unexpected(std::move(object.error()));
+  const std::string address = store.describe(object->name);
+  auto history = co_await record_history(store, std::move(*object));
+  if (!history) co_return std::unexpected(std::move(history.error()));
+  const RecordState* state = state_at(*history, moment);
+  if (state == nullptr) {
+    co_return failure(ErrorClass::kNotFound, "restore record", address,
+                      history->empty()
+                          ? "the backup has never held this record"
+                          : "the backup knows nothing of this record before " + format_time(history->back().since));
+  }
+  if (!state->unreadable.empty()) {
+    co_return failure(ErrorClass::kInvalid, "restore record", address, state->unreadable);
+  }
+  const aws::GetItemOptions consistent;
+  auto now = co_await target.dynamodb().get_item(target.address().table, key, consistent);
+  if (!now) co_return std::unexpected(std::move(now.error()));
+  co_return RecordRestore{std::move(key), std::move(now->item), state->item, state->since};
+}
+
+std::string describe(const RecordRestore& plan) {
+  if (plan.nothing_to_do()) {
+    return plan.key + ": the table holds it as it was since " + format_time(plan.since) + "; nothing to do\n";
+  }
+  return plan.key + "\n  now:    " + plan.now.value_or("not there") + "\n  wanted: " + plan.wanted.value_or("deleted") +
+         " (since " + format_time(plan.since) + ")\n";
+}
+
+async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan) {
+  const aws::WriteOptions unconditional;
+  const TableName& table = target.address().table;
+  Result<aws::WriteAnswer> done;
+  if (plan.wanted) {
+    done = co_await target.dynamodb().put_item(table, *plan.wanted, unconditional);
+  } else {
+    done = co_await target.dynamodb().delete_item(table, plan.key, unconditional);
+  }
+  if (!done) co_return std::unexpected(std::move(done.error()));
+  co_return Status{};
+}
+
+}  // namespace dynamirror::jobs

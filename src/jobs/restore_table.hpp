@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "async/cpu_pool.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/item_loader.hpp"
+#include "jobs/restore_plan.hpp"
+
+namespace dynamirror::jobs {
+
+struct RestoreOptions {
+  std::optional<WallTime> as_of{};  ///< incremental backups: the state at this moment, by object versions
+  std::size_t max_parts = 4;        ///< objects of lines read at once
+  std::size_t max_reads = 64;       ///< objects of single items read at once
+};
+
+struct RestoreProgress {
+  std::uint64_t items = 0;    ///< given to the target
+  std::uint64_t deletes = 0;  ///< likewise, of incremental exports
+  std::uint64_t bytes = 0;    ///< of item text
+  std::uint64_t parts_done = 0;
+};
+
+/// Reads a backup and gives its items to a loader. Every part is checked against what its manifest says; a part that
+/// turns out to be damaged ends the restore, and the error says that the target is incomplete.
+/// Memory: a few MiB for each part under way. Not thread-safe: lives on one event loop; single use.
+class Restore {
+ public:
+  /// REQUIRES: all outlive the restore.
+  Restore(const RestorePlan& plan, RestoreOptions options, objects::ObjectStore& store, ItemLoader& loader,
+          async::CpuPool& pool, const StopRequest& stop, boost::asio::any_io_executor executor);
+
+  /// Until everything was given to the loader; what became of it `ItemLoader::finish` tells.
+  [[nodiscard]] async::Task<Status> run();
+
+  [[nodiscard]] const RestoreProgress& progress() const { return progress_; }
+
+ private:
+  [[nodiscard]] Status go_on() const;
+  [[nodiscard]] async::Task<Status> read_parts();
+  [[nodiscard]] async::Task<> read_some_parts(std::size_t& next, Status& status);
+  [[nodiscard]] async::Task<Status> read_part(const RestorePart& part);
+  [[nodiscard]] async::Task<Status> load_lines(std::string_view lines, std::uint64_t& count);
+  [[nodiscard]] async::Task<Status> load_line(std::string_view line);
+
+  [[nodiscard]] async::Task<Status> read_folder();
+  [[nodiscard]] async::Task<Status> read_folder_as_of(WallTime moment);
+  [[nodiscard]] async::Task<Status> read_items(const std::vector<objects::ObjectVersion>& versions);
+  [[nodiscard]] async::Task<> read_some_items(const std::vector<objects::ObjectVersion>& versions, std::size_t& next,
+                                              Status& status);
+
+  const RestorePlan& plan_;
+  RestoreOptions options_;
+  objects::ObjectStore& store_;
+  ItemLoader& loader_;
+  async::CpuPool& pool_;
+  const StopRequest& stop_;
+  boost::asio::any_io_executor executor_;
+  json::Reader reader_;
+  RestoreProgress progress_;
+};
+
+}  // namespace dynamirror::jobs

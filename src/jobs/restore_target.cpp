@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/restore_target.hpp"
+
+#include "aws/dynamodb/table_settings.hpp"
+#include "base/log.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+std::unexpected<JobFailure> not_ready(const TableSide& target, std::string message) {
+  return job_failure(ExitCode::kNotReady, Error{.error_class = ErrorClass::kInvalid,
+                                                .doing = "restore into",
+                                                .resource = target.display(),
+                                                .code = {},
+                                                .message = std::move(message)});
+}
+
+/// The saved description of the table that was backed up.
+Result<aws::TableDescription> saved_description(const std::string& settings_json) {
+  auto settings = aws::parse_table_settings(settings_json);
+  if (!settings) return std::unexpected(std::move(settings.error()));
+  return aws::parse_table_description(settings->description_json);
+}
+
+async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::optional<std::string> settings_json,
+                                                     bool dry_run) {
+  const TableName& name = target.address().table;
+  if (!settings_json) {
+    co_return not_ready(target,
+                        "there is no such table, and the backup holds no description to make it from; make it "
+                        "yourself first");
+  }
+  auto saved = saved_description(*settings_json);
+  if (!saved) co_return job_failure(std::move(saved.error()));
+  if (dry_run) {
+    saved->name = name;
+    co_return std::move(*saved);
+  }
+  log::info("creating the target table", {{"table", target.display()}});
+  const aws::CreateTableSpec spec = aws::create_spec_from(*saved, name);
+  auto created = co_await target.dynamodb().create_table(spec);
+  if (!created) co_return job_failure(std::move(created.error()));
+  const aws::WaitOptions wait;
+  auto active = co_await target.dynamodb().wait_until_active(name, wait);
+  if (!active) co_return job_failure(std::move(active.error()));
+  co_return std::move(*active);
+}
+
+}  // namespace
+
+async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& target,
+                                                                     std::optional<std::string> settings_json,
+                                                                     RestoreTargetOptions options) {
+  const TableName& name = target.address().table;
+  auto table = co_await target.dynamodb().describe_table(name);
+  if (!table && table.error().error_class == ErrorClass::kNotFound) {
+    if (options.create) co_return co_await create(target, std::move(settings_json), options.dry_run);
+    co_return not_ready(target, "there is no such table; start with --create-target to make it as it was");
+  }
+  if (!table) co_return job_failure(std::move(table.error()));
+  if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");
+  if (options.may_hold_items) co_return std::move(*table);
+  const aws::ScanOptions one{.limit = 1, .consistent = true};
+  const auto page = co_await target.dynamodb().scan(name, one);
+  if (!page) co_return job_failure(page.error());
+  if (page->size() > 0) {
+    co_return not_ready(target,
+                        "the table is not empty; --overwrite restores into it all the same (items that the "
+                        "backup does not hold stay)");
+  }
+  co_return std::move(*table);
+}
+
+}  // namespace dynamirror::jobs

@@ -210,4 +210,12 @@ Status ItemDigester::for_each_attribute(std::string_view item_json,
   return impl_->read(item_json, visit);
 }
 
+bool same_item(std::string_view left_json, std::string_view right_json) {
+  if (left_json == right_json) return true;
+  ItemDigester digester;
+  const auto left = digester.digest(left_json);
+  const auto right = digester.digest(right_json);
+  return left && right && *left == *right;
+}
+
 }  // namespace dynamirror::model

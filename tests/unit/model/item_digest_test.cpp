@@ -144,6 +144,13 @@ TEST(ItemDigest, SpreadsEveryBitOfATextOverAllBits) {
   }
 }
 
+TEST(SameItem, LooksThroughSpellings) {
+  EXPECT_TRUE(same_item(value(R"({"N":"1"})"), value(R"({ "N" : "1.0" })")));
+  EXPECT_FALSE(same_item(value(R"({"N":"1"})"), value(R"({"S":"1"})")));
+  EXPECT_TRUE(same_item("x", "x"));
+  EXPECT_FALSE(same_item("x", "y"));
+}
+
 TEST(ItemDifference, NamesTheAttributesThatDiffer) {
   ItemDigester digester;
   const auto names = item_difference(digester, R"({"id":{"S":"a"},"n":{"N":"1"},"x":{"S":"1"},"left":{"NULL":true}})",

@@ -6,53 +6,106 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <limits>
 #include <utility>
 
 namespace dynamirror::objects {
 namespace {
 
-constexpr int kLevel = 1;
+constexpr std::size_t kMaxPiece = std::numeric_limits<std::uint32_t>::max();
+constexpr std::array<std::uint32_t, 4> kLevelBufferBytes{ISAL_DEF_LVL0_DEFAULT, ISAL_DEF_LVL1_DEFAULT,
+                                                         ISAL_DEF_LVL2_DEFAULT, ISAL_DEF_LVL3_DEFAULT};
 
-std::uint8_t* bytes_of(std::string& text) { return reinterpret_cast<std::uint8_t*>(text.data()); }
+/// The library takes its input as mutable bytes, and does not write to them.
+std::uint8_t* input_of(std::string_view bytes) {
+  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(bytes.data()));
+}
 
 std::unexpected<Error> damaged(std::string message) {
-  return failure(ErrorClass::kInvalid, "unpack gzip", {}, std::move(message));
+  return failure(ErrorClass::kInvalid, "unpack gzip", "", std::move(message));
 }
 
 }  // namespace
 
-std::string gzip(std::string_view text) {
-  assert(text.size() < (1u << 30));  // the library counts in 32 bits
-  std::array<std::uint8_t, ISAL_DEF_LVL1_DEFAULT> level_buffer;
-  isal_zstream stream;
-  isal_deflate_init(&stream);
-  stream.level = kLevel;
-  stream.level_buf = level_buffer.data();
-  stream.level_buf_size = level_buffer.size();
-  stream.gzip_flag = IGZIP_GZIP;
-  stream.end_of_stream = 1;
-  stream.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // read only, says the library
-  stream.avail_in = static_cast<std::uint32_t>(text.size());
-
-  std::string packed(text.size() / 4 + 1'024, '\0');
-  std::size_t size = 0;
-  while (true) {  // grows at each turn
-    stream.next_out = bytes_of(packed) + size;
-    stream.avail_out = static_cast<std::uint32_t>(packed.size() - size);
-    [[maybe_unused]] const int status = isal_deflate(&stream);
-    assert(status == COMP_OK);
-    size = packed.size() - stream.avail_out;
-    if (stream.internal_state.state == ZSTATE_END) break;
-    packed.resize(packed.size() * 2);
+struct GzipWriter::Impl {
+  explicit Impl(int level)
+      : level_buffer(std::make_unique<std::uint8_t[]>(kLevelBufferBytes[static_cast<std::size_t>(level)])) {
+    isal_deflate_init(&stream);
+    stream.level = static_cast<std::uint32_t>(level);
+    stream.level_buf = level_buffer.get();
+    stream.level_buf_size = kLevelBufferBytes[static_cast<std::size_t>(level)];
+    stream.gzip_flag = IGZIP_GZIP;
+    stream.flush = NO_FLUSH;
   }
-  packed.resize(size);
-  return packed;
+
+  std::string run(std::string_view piece, bool last) {
+    std::string out;
+    out.resize(piece.size() / 3 + 4096);
+    std::size_t filled = 0;
+    stream.next_in = input_of(piece);
+    stream.avail_in = static_cast<std::uint32_t>(piece.size());
+    stream.end_of_stream = last ? 1 : 0;
+    for (;;) {  // ends, because each turn gives the stream room for more output
+      const std::size_t room = std::min(out.size() - filled, kMaxPiece);
+      stream.next_out = reinterpret_cast<std::uint8_t*>(out.data()) + filled;
+      stream.avail_out = static_cast<std::uint32_t>(room);
+      const int done = isal_deflate(&stream);
+      assert(done == COMP_OK);
+      (void)done;
+      filled += room - stream.avail_out;
+      if (stream.avail_out > 0) break;
+      out.resize(out.size() * 2);
+    }
+    out.resize(filled);
+    return out;
+  }
+
+  isal_zstream stream{};
+  std::unique_ptr<std::uint8_t[]> level_buffer;
+};
+
+GzipWriter::GzipWriter(int level) {
+  assert(level >= 0 && static_cast<std::size_t>(level) < kLevelBufferBytes.size());
+  impl_ = std::make_unique<Impl>(level);
+}
+GzipWriter::~GzipWriter() = default;
+GzipWriter::GzipWriter(GzipWriter&&) noexcept = default;
+GzipWriter& GzipWriter::operator=(GzipWriter&&) noexcept = default;
+
+std::string GzipWriter::add(std::string_view piece) {
+  assert(piece.size() <= kMaxPiece);
+  return impl_->run(piece, false);
+}
+
+std::string GzipWriter::finish() { return impl_->run({}, true); }
+
+std::string gzip(std::string_view text, int level) {
+  GzipWriter writer(level);
+  std::string out = writer.add(text);
+  out += writer.finish();
+  return out;
 }
 
 struct GzipReader::Impl {
+  Impl() {
+    isal_inflate_init(&state);
+    state.crc_flag = ISAL_GZIP;  // also reads the header, and checks the trailer
+  }
+
+  [[nodiscard]] bool begin_member() {
+    if (in_member) return true;
+    if (fed_at == fed.size()) return false;
+    isal_inflate_reset(&state);
+    in_member = true;
+    return true;
+  }
+
   inflate_state state{};
-  std::string piece;
-  bool in_member = false;  ///< some bytes of a member were seen, its end was not
+  std::string fed;
+  std::size_t fed_at = 0;  ///< what of `fed` has been unpacked
+  bool in_member = false;
+  bool any_member = false;
+  bool broken = false;
 };
 
 GzipReader::GzipReader() : impl_(std::make_unique<Impl>()) {}
@@ -60,46 +113,57 @@ GzipReader::~GzipReader() = default;
 GzipReader::GzipReader(GzipReader&&) noexcept = default;
 GzipReader& GzipReader::operator=(GzipReader&&) noexcept = default;
 
-void GzipReader::feed(std::string piece) {
-  assert(impl_->state.avail_in == 0);
-  impl_->piece = std::move(piece);
-  impl_->state.next_in = bytes_of(impl_->piece);
-  impl_->state.avail_in = static_cast<std::uint32_t>(impl_->piece.size());
+bool GzipReader::is_gzip(std::string_view begin) { return begin.starts_with("\x1f\x8b"); }
+
+void GzipReader::feed(std::string bytes) {
+  Impl& impl = *impl_;
+  if (impl.fed_at == impl.fed.size()) {
+    impl.fed = std::move(bytes);
+  } else {
+    impl.fed.erase(0, impl.fed_at);
+    impl.fed += bytes;
+  }
+  impl.fed_at = 0;
 }
 
 Result<std::string> GzipReader::next(std::size_t max_bytes) {
-  inflate_state& state = impl_->state;
-  std::string text(max_bytes, '\0');
-  std::size_t size = 0;
-  // A call that neither reads nor writes ends the loop: the rest of the member is in the next piece.
-  while (size < max_bytes) {
-    if (!impl_->in_member) {
-      if (state.avail_in == 0) break;
-      std::uint8_t* const next_in = state.next_in;
-      const std::uint32_t avail_in = state.avail_in;
-      isal_inflate_init(&state);
-      state.crc_flag = ISAL_GZIP;
-      state.next_in = next_in;
-      state.avail_in = avail_in;
-      impl_->in_member = true;
+  assert(max_bytes > 0 && max_bytes <= kMaxPiece);
+  Impl& impl = *impl_;
+  inflate_state& state = impl.state;
+  if (impl.broken) return damaged("the gzip data is damaged");
+  std::string out(max_bytes, '\0');
+  std::size_t filled = 0;
+  while (filled < max_bytes && impl.begin_member()) {  // each turn eats input, fills output, or ends
+    const std::size_t given = std::min(impl.fed.size() - impl.fed_at, kMaxPiece);
+    state.next_in = input_of(std::string_view(impl.fed).substr(impl.fed_at));
+    state.avail_in = static_cast<std::uint32_t>(given);
+    state.next_out = reinterpret_cast<std::uint8_t*>(out.data()) + filled;
+    state.avail_out = static_cast<std::uint32_t>(max_bytes - filled);
+    const int outcome = isal_inflate(&state);
+    const std::size_t eaten = given - state.avail_in;
+    const std::size_t made = max_bytes - filled - state.avail_out;
+    impl.fed_at += eaten;
+    filled += made;
+    if (outcome < 0 || outcome == ISAL_NEED_DICT) {
+      impl.broken = true;
+      return damaged(outcome == ISAL_INCORRECT_CHECKSUM ? "the gzip data is damaged: its checksum is wrong"
+                     : outcome == ISAL_INVALID_WRAPPER  ? "the bytes are not gzip, or something else follows it"
+                                                        : "the gzip data is damaged");
     }
-    state.next_out = bytes_of(text) + size;
-    state.avail_out = static_cast<std::uint32_t>(max_bytes - size);
-    const std::uint32_t unread = state.avail_in;
-    if (isal_inflate(&state) != ISAL_DECOMP_OK) return damaged("the data is damaged, or is no gzip");
-    const std::size_t before = std::exchange(size, max_bytes - state.avail_out);
     if (state.block_state == ISAL_BLOCK_FINISH) {
-      impl_->in_member = false;
-    } else if (size == before && state.avail_in == unread) {
+      impl.in_member = false;
+      impl.any_member = true;
+    } else if (eaten == 0 && made == 0) {
       break;
     }
   }
-  text.resize(size);
-  return text;
+  out.resize(filled);
+  return out;
 }
 
 Status GzipReader::finish() const {
-  if (impl_->in_member) return damaged("the data ends in mid-file: it was cut off");
+  if (impl_->broken) return damaged("the gzip data is damaged");
+  if (impl_->in_member || !impl_->any_member) return damaged("the gzip data is cut off");
   return {};
 }
 

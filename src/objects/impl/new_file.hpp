@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/random.hpp"
+
+namespace dynamirror::objects {
+
+/// Names of files that are being written begin so.
+inline constexpr std::string_view kUnfinishedPrefix = ".dynamirror-";
+
+/// A file that appears under its name only once it is whole and on disk; removed when dropped before. Not thread-safe.
+class NewFile {
+ public:
+  /// Creates missing folders. Errors: class invalid or denied, naming the file.
+  [[nodiscard]] static Result<std::unique_ptr<NewFile>> create(std::filesystem::path target, Random& random);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  /// Errors: class fatal; the file is to be dropped then.
+  [[nodiscard]] Status write(std::string_view bytes);
+  [[nodiscard]] Status commit();
+
+ private:
+  NewFile(std::filesystem::path target, std::filesystem::path unfinished, FileDescriptor fd)
+      : target_(std::move(target)), unfinished_(std::move(unfinished)), fd_(std::move(fd)) {}
+
+  std::filesystem::path target_;
+  std::filesystem::path unfinished_;
+  FileDescriptor fd_;
+  bool committed_ = false;
+};
+
+}  // namespace dynamirror::objects

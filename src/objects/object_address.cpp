@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "objects/object_address.hpp"
+
+#include <algorithm>
+
+namespace dynamirror::objects {
+namespace {
+
+constexpr std::string_view kS3 = "s3://";
+constexpr std::string_view kFile = "file:";
+
+std::unexpected<Error> bad_address(std::string_view text, const std::string& what) {
+  return failure(ErrorClass::kInvalid, "read address", std::string(text),
+                 what + "; write it as s3://bucket/prefix or file:/folder");
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/// "192.168.5.4": refused by S3, and a sign that somebody has put an endpoint where the bucket belongs.
+bool looks_like_ip(std::string_view text) {
+  return std::count(text.begin(), text.end(), '.') == 3 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
+}
+
+bool is_bucket_name(std::string_view text) {
+  const bool allowed = std::all_of(
+      text.begin(), text.end(), [](char c) { return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_'; });
+  return allowed && text.size() >= 3 && text.size() <= 255 && text.find("..") == std::string_view::npos &&
+         (is_letter(text.front()) || is_digit(text.front())) && !looks_like_ip(text);
+}
+
+Result<ObjectAddress> parse_s3(std::string_view text) {
+  const std::string_view rest = text.substr(kS3.size());
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view bucket = rest.substr(0, slash);
+  std::string_view prefix = rest.substr(std::min(slash + 1, rest.size()));
+  if (bucket.empty()) return bad_address(text, "no bucket named");
+  if (!is_bucket_name(bucket)) {
+    return bad_address(text, "\"" + std::string(bucket) +
+                                 "\" is not a bucket name (3 to 63 lower-case letters, digits, dots and hyphens)");
+  }
+  while (prefix.starts_with('/')) prefix.remove_prefix(1);
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (prefix.size() > 900) return bad_address(text, "the prefix is too long: an object's key has 1,024 bytes at most");
+  return S3Address{.bucket = std::string(bucket), .prefix = std::string(prefix)};
+}
+
+Result<ObjectAddress> parse_folder(std::string_view text) {
+  std::string_view path = text.substr(kFile.size());
+  // "file:///path" is the same as "file:/path"; a host would stand between the second and the third slash.
+  if (path.starts_with("///")) {
+    path.remove_prefix(2);
+  } else if (path.starts_with("//")) {
+    return bad_address(text, "a folder of another machine cannot be reached");
+  }
+  if (path.empty()) return bad_address(text, "no folder named");
+  if (path.find('\0') != std::string_view::npos) return bad_address(text, "the path holds a NUL byte");
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return FolderAddress{.path = std::string(path)};
+}
+
+}  // namespace
+
+Result<ObjectAddress> parse_object_address(std::string_view text) {
+  if (text.empty()) return bad_address(text, "no address given");
+  if (text.starts_with(kS3)) return parse_s3(text);
+  if (text.starts_with(kFile)) return parse_folder(text);
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return bad_address(text, "it does not say what it is");
+  return bad_address(text, "\"" + std::string(text.substr(0, colon)) + ":\" is not supported");
+}
+
+std::string display(const ObjectAddress& address) {
+  if (const auto* folder = std::get_if<FolderAddress>(&address)) return std::string(kFile) + folder->path;
+  const auto& s3 = std::get<S3Address>(address);
+  return std::string(kS3) + s3.bucket + (s3.prefix.empty() ? "" : "/") + s3.prefix;
+}
+
+}  // namespace dynamirror::objects

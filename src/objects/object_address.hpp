@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/error.hpp"
+
+namespace dynamirror::objects {
+
+/// `s3://bucket/prefix`
+struct S3Address {
+  std::string bucket;
+  std::string prefix;  ///< without a slash at either end; empty: the whole bucket
+};
+
+/// `file:/path` or `file:relative/path`
+struct FolderAddress {
+  std::string path;  ///< without a slash at the end, unless it is "/"
+};
+
+/// Where objects are, as the user names it.
+using ObjectAddress = std::variant<S3Address, FolderAddress>;
+
+/// Slashes at the end mean nothing. Errors: class invalid, saying which part is wrong and how an address is written.
+/// Source: "General purpose bucket naming rules" (S3 user guide); the wider rules of buckets made before 2018 in
+/// us-east-1 hold, too, since such buckets are still there.
+[[nodiscard]] Result<ObjectAddress> parse_object_address(std::string_view text);
+
+/// In one form, whatever the user wrote: "s3://bucket/prefix", "file:/path".
+[[nodiscard]] std::string display(const ObjectAddress& address);
+
+}  // namespace dynamirror::objects

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/diff_parallel.hpp"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <cassert>
+#include <exception>
+#include <utility>
+
+#include "async/task_group.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+struct Run {
+  std::size_t count;
+  std::function<async::Task<Status>(std::size_t)> each;
+  std::size_t next = 0;
+  Status status{};
+};
+
+async::Task<> work(Run& run) {
+  while (run.next < run.count && run.status) {
+    const std::size_t i = run.next++;
+    Status status = co_await run.each(i);
+    if (!status && run.status) run.status = std::move(status);
+  }
+}
+
+}  // namespace
+
+async::Task<Status> for_each_in_parallel(std::size_t count, std::size_t width,
+                                         std::function<async::Task<Status>(std::size_t)> each) {
+  assert(width > 0);
+  Run run{.count = count, .each = std::move(each)};
+  const auto executor = co_await boost::asio::this_coro::executor;
+  async::TaskGroup workers(executor);
+  for (std::size_t i = 0; i < std::min(width, count); ++i) workers.spawn(work(run));
+  std::exception_ptr thrown;  // a cancellation waits for the end of the workers, too
+  try {
+    co_await workers.join();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (thrown) {
+    co_await boost::asio::this_coro::reset_cancellation_state();
+    workers.cancel();
+    co_await workers.join();
+    std::rethrow_exception(thrown);
+  }
+  co_return std::move(run.status);
+}
+
+}  // namespace dynamirror::jobs

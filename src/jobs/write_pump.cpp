@@ -65,7 +65,7 @@ async::Task<> WritePump::write(std::vector<InFlight> batch) {
   const SteadyTime begun = clock_.steady_now();
   Poison poison;
   set_aside_quarantined(batch, poison);
-  auto outcome = sink::ConcurrencyLimit::Outcome::kDone;
+  auto outcome = async::ConcurrencyLimit::Outcome::kDone;
   if (!batch.empty()) {
     std::vector<const model::Change*> changes;
     changes.reserve(batch.size());
@@ -100,8 +100,8 @@ void WritePump::set_aside_quarantined(std::vector<InFlight>& batch, Poison& pois
 }
 
 /// Tells the concurrency limit what the batch came to.
-sink::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> batch,
-                                                  std::span<const sink::Outcome> outcomes, Poison& poison) {
+async::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> batch,
+                                                   std::span<const sink::Outcome> outcomes, Poison& poison) {
   std::size_t throttled = 0;
   std::size_t failed = 0;
   for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -118,9 +118,9 @@ sink::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> batc
     }
   }
   // A few unprocessed items are one hot partition, no reason to slow down all others.
-  if (throttled * 2 > batch.size()) return sink::ConcurrencyLimit::Outcome::kThrottled;
-  if (failed * 2 > batch.size()) return sink::ConcurrencyLimit::Outcome::kFailed;
-  return sink::ConcurrencyLimit::Outcome::kDone;
+  if (throttled * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kThrottled;
+  if (failed * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kFailed;
+  return async::ConcurrencyLimit::Outcome::kDone;
 }
 
 void WritePump::applied(const InFlight& item) {
@@ -136,8 +136,8 @@ void WritePump::try_again(const InFlight& item, const Error& error) {
   if (item.attempts + 1 >= options_.max_attempts) {
     // One key that never gets through holds the checkpoint of its shard for ever, however well all others do.
     Error stuck = error;
-    stuck.message += fmt::format("; key {} could not be written in {} attempts in a row", item.change->key(),
-                                 options_.max_attempts);
+    stuck.message +=
+        fmt::format("; key {} could not be written in {} attempts in a row", item.change->key(), options_.max_attempts);
     fail({ExitCode::kStalled, std::move(stuck)});
     return;
   }

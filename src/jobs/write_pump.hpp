@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "async/concurrency_limit.hpp"
 #include "async/signal.hpp"
 #include "async/task.hpp"
 #include "async/task_group.hpp"
@@ -16,7 +17,6 @@
 #include "jobs/lag_histogram.hpp"
 #include "ordering/change_buffer.hpp"
 #include "sink/change_sink.hpp"
-#include "sink/concurrency_limit.hpp"
 #include "sink/dead_letters.hpp"
 
 namespace dynamirror::jobs {
@@ -82,8 +82,8 @@ class WritePump {
   void dispatch();
   [[nodiscard]] async::Task<> write(std::vector<InFlight> batch);
   void set_aside_quarantined(std::vector<InFlight>& batch, Poison& poison) const;
-  [[nodiscard]] sink::ConcurrencyLimit::Outcome settle(std::span<const InFlight> batch,
-                                                       std::span<const sink::Outcome> outcomes, Poison& poison);
+  [[nodiscard]] async::ConcurrencyLimit::Outcome settle(std::span<const InFlight> batch,
+                                                        std::span<const sink::Outcome> outcomes, Poison& poison);
   void applied(const InFlight& item);
   void try_again(const InFlight& item, const Error& error);
   void give_up(Poison poison);
@@ -98,7 +98,7 @@ class WritePump {
   Options options_;
   std::function<void(JobFailure)> fail_;
   ShardName shard_name_;
-  sink::ConcurrencyLimit limit_;
+  async::ConcurrencyLimit limit_;
   async::TaskGroup writes_;
   async::Signal wake_;
   async::Signal settled_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,13 +41,14 @@ class PageReceiver {
 class TableScan {
  public:
   struct Options {
-    TableName table;
+    TableName table{};
     std::uint32_t share = 0;   ///< `--segment`: which part of the table is this process's …
     std::uint32_t shares = 1;  ///< … of how many (`--segments`)
     std::uint32_t split = 16;  ///< segments into which this share is cut; fixed for a resumed scan
     std::size_t max_parallel = 16;
     bool consistent = false;
-    std::optional<double> max_read_units{};  ///< consumed units a second, hard
+    std::optional<double> max_read_units{};            ///< consumed units a second, hard
+    std::chrono::milliseconds give_up_after{300'000};  ///< without a single page, though asked for again and again
   };
 
   struct Statistics {

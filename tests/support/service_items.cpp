@@ -37,6 +37,12 @@ Expected<void> check_condition(const json::object& body, const ItemPointer& old)
   return refuse("ConditionalCheckFailedException", "The conditional request failed");
 }
 
+/// One unit per started 4 KiB (one at least), half of that when not strongly consistent.
+double read_units(std::size_t size_bytes, bool consistent) {
+  const auto blocks = static_cast<double>(std::max<std::size_t>(1, (size_bytes + 4095) / 4096));
+  return consistent ? blocks : blocks / 2;
+}
+
 std::size_t larger(const ItemPointer& before, std::size_t after) {
   return std::max(before ? before->size_bytes : 0, after);
 }
@@ -139,8 +145,7 @@ Service::Answer Service::get_item(const Object& body) {
   if (!key) return std::unexpected(key.error());
 
   const ItemPointer item = (*table)->find(*key);
-  const double blocks = item ? static_cast<double>((item->size_bytes + 4095) / 4096) : 1.0;
-  const double units = consistent->value_or(false) ? blocks : blocks / 2;
+  const double units = read_units(item ? item->size_bytes : 0, consistent->value_or(false));
   const std::string shown = item ? "\"Item\":" + item->text : "";
   return "{" + shown + capacity_member(*wanted, (*table)->spec.name, units, shown.empty()) + "}";
 }
@@ -169,7 +174,12 @@ Service::Answer Service::scan(const Object& body) {
     const auto key = key_of_key(**given, (*table)->spec.key);
     if (!key) return std::unexpected(key.error());
     start = *key;
+    if (*total && stable_hash(start) % static_cast<std::uint64_t>(**total) != static_cast<std::uint64_t>(**segment)) {
+      return client_bug("ValidationException", "The provided starting key is outside of the segment");
+    }
   }
+  const auto consistent = optional_bool(body, "ConsistentRead");
+  if (!consistent) return std::unexpected(consistent.error());
 
   const auto& items = (*table)->items();
   std::string shown;
@@ -190,7 +200,7 @@ Service::Answer Service::scan(const Object& body) {
   const std::string counts = std::to_string(count);
   std::string answer = "{\"Count\":" + counts + ",\"ScannedCount\":" + counts + ",\"Items\":[" + shown + "]";
   if (next != items.end()) answer += ",\"LastEvaluatedKey\":" + last;
-  answer += capacity_member(*wanted, (*table)->spec.name, static_cast<double>((bytes + 8191) / 8192), false);
+  answer += capacity_member(*wanted, (*table)->spec.name, read_units(bytes, consistent->value_or(false)), false);
   return answer + "}";
 }
 

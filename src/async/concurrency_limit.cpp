@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sink/concurrency_limit.hpp"
+#include "async/concurrency_limit.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 
-namespace dynamirror::sink {
+namespace dynamirror::async {
 namespace {
 
 /// A window counts at least so many answers, and so many for each request at once: below that, chance decides.
@@ -127,4 +127,4 @@ void ConcurrencyLimit::move_to(Phase phase, std::size_t limit, SteadyTime now) {
   begin_window(in_flight_, now);
 }
 
-}  // namespace dynamirror::sink
+}  // namespace dynamirror::async

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 
-namespace dynamirror::sink {
+namespace dynamirror::async {
 
 /// Finds how many requests at once serve a target best: more as long as more throughput comes of it, fewer as soon as
 /// it asks to slow down.
@@ -83,4 +83,4 @@ class ConcurrencyLimit {
   std::size_t window_idle_ = 0;  ///< answers that came while the limit was not fully used
 };
 
-}  // namespace dynamirror::sink
+}  // namespace dynamirror::async

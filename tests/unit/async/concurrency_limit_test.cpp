@@ -2,7 +2,7 @@
 //
 // Goal: the limit finds what serves the target best, whatever the target is like, and follows it when it changes.
 // Method: a simulated server with a known best, in virtual time, with noise from a seed; the client always has work.
-#include "sink/concurrency_limit.hpp"
+#include "async/concurrency_limit.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 
 #include "base/random.hpp"
 
-namespace dynamirror::sink {
+namespace dynamirror::async {
 namespace {
 
 using Outcome = ConcurrencyLimit::Outcome;
@@ -236,4 +236,4 @@ TEST(ConcurrencyLimit, CountsWhatIsUnderWay) {
 }
 
 }  // namespace
-}  // namespace dynamirror::sink
+}  // namespace dynamirror::async

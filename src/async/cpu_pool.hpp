@@ -26,7 +26,7 @@ class CpuPool {
   CpuPool& operator=(const CpuPool&) = delete;
 
   /// Runs `work` on one of the threads. Not cancellable: a cancelled coroutine ends after it. REQUIRES: `work` does not
-  /// throw; the pool outlives the task.
+  /// throw; the pool outlives the task. Name the function before `co_await`: g++ 12 destroys a temporary one twice.
   template <class Work>
   [[nodiscard]] Task<std::invoke_result_t<Work>> run(Work work) {
     using Outcome = std::invoke_result_t<Work>;

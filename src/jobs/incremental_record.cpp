@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/item_difference.hpp"
+#include "sink/object_sink.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -53,18 +54,11 @@ async::Task<Result<ObjectUpdate>> write_item_object(TableSide& table, objects::O
                                                     std::optional<std::string> item, bool recheck) {
   // An item that changes more often while we look is being written by the incremental backup, too.
   constexpr int kMaxLooks = 20;
-  const objects::PutOptions put;
   const aws::GetItemOptions consistent;
   ObjectUpdate update{.item = std::move(item)};
   for (int look = 0; look < kMaxLooks; ++look) {
-    Status done;
-    if (update.item) {
-      std::string body = sink::without_whitespace(*update.item).value_or(*update.item);
-      done = co_await store.put(object.name, std::move(body), put);
-    } else {
-      done = co_await store.remove(object.name);
-    }
-    if (!done) co_return std::unexpected(std::move(done.error()));
+    const auto done = co_await sink::store_item(store, object, update.item);
+    if (!done) co_return std::unexpected(done.error());
     if (!recheck) break;
     auto now = co_await table.dynamodb().get_item(table.address().table, key, consistent);
     if (!now) co_return std::unexpected(std::move(now.error()));

@@ -36,7 +36,8 @@ async::Task<Status> LinesObject::add(std::string lines, std::uint64_t count) {
 async::Task<Status> LinesObject::store(std::string chunk) {
   const auto turn = co_await compressing_.acquire();
   if (options_.compression == Compression::kGzip) {
-    chunk = co_await pool_.run([chunk = std::move(chunk)] { return objects::gzip(chunk); });
+    auto compress = [text = std::move(chunk)] { return objects::gzip(text); };
+    chunk = co_await pool_.run(std::move(compress));
   }
   const auto sending = co_await sending_.acquire();
   hash_.add(chunk);

@@ -40,7 +40,8 @@ async::Task<Result<std::string>> LinesReader::fetch() {
 async::Task<Result<std::string>> LinesReader::next_text() {
   while (true) {  // until the object's end
     if (gzip_) {
-      auto text = co_await pool_.run([this] { return gzip_->next(kPieceBytes); });
+      auto unpack = [this] { return gzip_->next(kPieceBytes); };
+      auto text = co_await pool_.run(std::move(unpack));
       if (!text) co_return damaged(text.error().message);
       if (!text->empty()) co_return std::move(*text);
     }

@@ -5,20 +5,19 @@
 
 namespace dynamirror::sink {
 
-async::Task<Status> ObjectSink::apply(const model::Change& change) {
-  auto object = names_.of(change.key());
-  if (!object) co_return std::unexpected(std::move(object.error()));
-  if (change.is_delete()) {
-    if (auto removed = co_await store_.remove(object->name); !removed) co_return removed;
-  } else {
-    std::string body = without_whitespace(change.image()).value_or(std::string(change.image()));
+async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object, std::optional<std::string> item) {
+  Status done;
+  if (item) {
+    std::string body = without_whitespace(*item).value_or(std::move(*item));
     const objects::PutOptions options;
-    if (auto put = co_await store_.put(object->name, std::move(body), options); !put) co_return put;
+    done = co_await store.put(object.name, std::move(body), options);
+  } else {
+    done = co_await store.remove(object.name);
   }
-  if (!object->old_name) co_return Status{};
+  if (!done || !object.old_name) co_return done;
   // Removing blindly would leave a delete marker for each change in a versioned bucket.
-  const auto old = co_await store_.head(*object->old_name);
-  if (old) co_return co_await store_.remove(*object->old_name);
+  const auto old = co_await store.head(*object.old_name);
+  if (old) co_return co_await store.remove(*object.old_name);
   if (old.error().error_class == ErrorClass::kNotFound) co_return Status{};
   co_return std::unexpected(old.error());
 }
@@ -27,7 +26,15 @@ async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const mode
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (const model::Change* change : changes) {
-    auto status = co_await apply(*change);
+    Status status;
+    auto object = names_.of(change->key());
+    if (object) {
+      std::optional<std::string> item;
+      if (!change->is_delete()) item.emplace(change->image());
+      status = co_await store_item(store_, std::move(*object), std::move(item));
+    } else {
+      status = std::unexpected(std::move(object.error()));
+    }
     if (status) {
       outcomes.emplace_back(Applied{});
     } else if (status.error().retryable()) {

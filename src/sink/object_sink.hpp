@@ -7,11 +7,14 @@
 
 namespace dynamirror::sink {
 
+/// Writes the object of an item, or removes it when there is none. An item that mapbox's tools wrote under its other
+/// name (see ItemObjects) moves: the new name is written first, then the old one removed, so that no moment is without
+/// it.
+[[nodiscard]] async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object,
+                                             std::optional<std::string> item);
+
 /// Keeps one object for every item of a table: the incremental backup. A put writes the item's wire-form JSON, a delete
 /// removes the object; with bucket versioning every state that an item has had stays readable.
-///
-/// An item that mapbox's tools wrote under its other name (see ItemObjects) moves: the new name is written first, then
-/// the old one removed, so that no moment is without the item.
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.
 class ObjectSink final : public ChangeSink {
  public:
@@ -23,8 +26,6 @@ class ObjectSink final : public ChangeSink {
   [[nodiscard]] std::string describe() const override { return store_.describe(names_.prefix()); }
 
  private:
-  [[nodiscard]] async::Task<Status> apply(const model::Change& change);
-
   ItemObjects names_;
   objects::ObjectStore& store_;
 };

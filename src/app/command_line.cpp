@@ -74,6 +74,8 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
 
   Run chosen;
   add_replication_commands(app, chosen);
+  add_diff_commands(app, chosen);
+  add_backup_commands(app, chosen);
 
   std::vector<std::string> words = words_of(argc, argv);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

@@ -2,18 +2,16 @@
 #include "app/replicate_command.hpp"
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "app/progress.hpp"
 #include "app/session.hpp"
+#include "app/state_files.hpp"
 #include "app/summary.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "coordination/local_store.hpp"
-#include "coordination/memory_store.hpp"
 #include "jobs/preflight.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/discard_sink.hpp"
@@ -24,67 +22,6 @@ namespace dynamirror::app {
 namespace {
 
 using jobs::ExitCode;
-
-/// The name under which a state file remembers a table: its ARN, or, for servers that give all tables the same ARN, its
-/// address.
-std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
-  if (side.address().endpoint) return side.endpoint().url() + "/" + table.name.str();
-  return table.arn;
-}
-
-struct Files {
-  std::unique_ptr<coordination::CheckpointStore> store;
-  std::unique_ptr<sink::DeadLetters> dead_letters;  ///< null in a dry run and with --on-error stop
-};
-
-/// A dry run starts where the real one would, and leaves the file as it is.
-Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
-    const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
-  auto copy = std::make_unique<coordination::MemoryStore>();
-  if (!std::filesystem::exists(file)) return copy;
-  auto store = coordination::LocalStore::open(file, identity);
-  if (!store) return std::unexpected(std::move(store.error()));
-  const auto streams = (*store)->streams();
-  if (!streams) return std::unexpected(streams.error());
-  for (const StreamArn& stream : *streams) {
-    const auto rows = (*store)->load(stream);
-    if (!rows) return std::unexpected(rows.error());
-    if (auto saved = copy->save(stream, *rows); !saved) return std::unexpected(std::move(saved.error()));
-  }
-  return copy;
-}
-
-Result<Files> open_files(const ReplicateCommand& command, const coordination::ReplicationIdentity& identity) {
-  std::filesystem::path state = command.state_file;
-  if (state.empty()) {
-    auto path = coordination::LocalStore::default_path(identity);
-    if (!path) return std::unexpected(std::move(path.error()));
-    state = std::move(*path);
-  }
-  Files files;
-  if (command.preflight.dry_run) {
-    auto copy = copy_of_state(state, identity);
-    if (!copy) return std::unexpected(std::move(copy.error()));
-    files.store = std::move(*copy);
-    return files;
-  }
-  auto store = coordination::LocalStore::open(state, identity);
-  if (!store) return std::unexpected(std::move(store.error()));
-  files.store = std::move(*store);
-  log::info("state file", {{"file", state.string()}});
-  if (command.job.on_error == jobs::ReplicateOptions::OnError::kStop) return files;
-
-  const std::filesystem::path letters =
-      command.dead_letter_file.empty() ? state.string() + ".dead-letters.jsonl" : command.dead_letter_file;
-  auto dead_letters = sink::DeadLetters::open({.file = letters});
-  if (!dead_letters) return std::unexpected(std::move(dead_letters.error()));
-  files.dead_letters = std::move(*dead_letters);
-  if (files.dead_letters->entries() > 0) {
-    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
-                 {{"file", letters.string()}, {"keys", std::to_string(files.dead_letters->keys())}});
-  }
-  return files;
-}
 
 /// One run of the command on the session's loop.
 class ReplicateRun {
@@ -121,13 +58,18 @@ class ReplicateRun {
     }
     const coordination::ReplicationIdentity identity{.source = identity_of(**source, prepared->source),
                                                      .target = identity_of(**target, prepared->target)};
-    auto files = open_files(command_, identity);
+    const StateFileOptions options{
+        .state = command_.state_file,
+        .dead_letters = command_.dead_letter_file,
+        .without_dead_letters = command_.job.on_error == jobs::ReplicateOptions::OnError::kStop,
+        .dry_run = command_.preflight.dry_run};
+    auto files = open_state_files(options, identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
     co_return co_await run_job(**source, **target, *prepared, *files);
   }
 
   async::Task<ExitCode> run_job(jobs::TableSide& source, jobs::TableSide& target, const jobs::Prepared& prepared,
-                                Files& files) {
+                                StateFiles& files) {
     const source::TableStream stream{source.streams(), prepared.stream, prepared.source.key};
     sink::TableSink table(
         {.table = prepared.target.name, .key = prepared.target.key, .max_write_units = command_.max_write_units},

@@ -88,6 +88,13 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& t
                                {*transport_, aws::process_environment(), system_clock(), random_});
 }
 
+Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
+                                                                  objects::StoreOptions options) {
+  options.allow_insecure = options_.allow_insecure;
+  return objects::open_object_store(address, std::move(options),
+                                    {*transport_, aws::process_environment(), system_clock(), random_});
+}
+
 void complain(const Error& error) { fmt::print(stderr, "dynamirror: {}\n", to_line(error)); }
 
 }  // namespace dynamirror::app

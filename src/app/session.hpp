@@ -12,6 +12,7 @@
 #include "jobs/exit_code.hpp"
 #include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
+#include "objects/open_store.hpp"
 
 namespace dynamirror::app {
 
@@ -31,6 +32,11 @@ class Session {
   [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,
                                                                    const aws::SideOptions& options);
 
+  /// Objects at an address, with the identity to reach them.
+  [[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(const objects::ObjectAddress& address,
+                                                                         objects::StoreOptions options);
+
+  [[nodiscard]] http::Transport& transport() { return *transport_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
   [[nodiscard]] Random& random() { return random_; }

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "app/backup_commands.hpp"
+#include "app/metrics.hpp"
+#include "app/progress.hpp"
+#include "app/store_session.hpp"
+#include "app/work_share.hpp"
+#include "async/task_group.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "jobs/backup_table.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+
+std::string random_job_id(Random& random) { return fmt::format("{:016x}", random.next()); }
+
+std::string to_text(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
+                    double seconds) {
+  return fmt::format("{} -> {}: {} items, {} bytes, {} stored, in {:.1f} s\n  {:.1f} read units consumed\n",
+                     command.table, address, format_count(result.object.lines), format_count(result.object.bytes),
+                     format_count(result.object.stored_bytes), seconds, result.consumed_read_units);
+}
+
+std::string to_json(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
+                    double seconds) {
+  return fmt::format(
+      R"({{"table":{},"object":{},"items":{},"bytes":{},"stored_bytes":{},"sha256":{},"consumed_read_units":{:.1f},)"
+      R"("duration_seconds":{:.3f}}})"
+      "\n",
+      json_quoted(command.table), json_quoted(address), result.object.lines, result.object.bytes,
+      result.object.stored_bytes, json_quoted(result.object.sha256), result.consumed_read_units, seconds);
+}
+
+/// What the table says of itself, which it counts every six hours, and what reading it will cost.
+std::string estimate(const aws::TableDescription& table, bool consistent) {
+  const double units = static_cast<double>(table.size_bytes) / 4096 * (consistent ? 1 : 0.5);
+  return fmt::format("about {} items, {} bytes, {:.0f} read units",
+                     format_count(static_cast<std::uint64_t>(table.item_count)),
+                     format_count(static_cast<std::uint64_t>(table.size_bytes)), units);
+}
+
+class BackupRun {
+ public:
+  BackupRun(const BackupTableCommand& command, WorkShare share, Session& session)
+      : command_(command), share_(share), session_(session), pool_(cpu_threads()) {}
+
+  async::Task<ExitCode> run() {
+    auto table = session_.open_side(command_.table, command_.table_side);
+    if (!table) co_return fail(table.error());
+    auto store = open_store(session_, command_.url, command_.store);
+    if (!store) co_return fail(store.error());
+    auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
+    if (!description) co_return fail(named(description.error(), **table));
+    const std::string job_id = command_.job_id.empty() ? random_job_id(session_.random()) : command_.job_id;
+    const std::string address = (*store)->describe(job_id + "/" + std::to_string(share_.index));
+    log::info(command_.dry_run ? "would back up" : "backing up",
+              {{"table", (*table)->display()},
+               {"object", address},
+               {"estimate", estimate(*description, command_.consistent)}});
+    if (command_.dry_run) co_return ExitCode::kOk;
+    co_return co_await dump(**table, **store, *description, job_id, address);
+  }
+
+ private:
+  static Error named(Error error, const jobs::TableSide& table) {
+    if (error.error_class == ErrorClass::kNotFound) {
+      error.resource = table.display();
+      error.message = "there is no such table; check its name, region and account";
+    }
+    return error;
+  }
+
+  async::Task<ExitCode> dump(jobs::TableSide& table, objects::ObjectStore& store,
+                             const aws::TableDescription& description, std::string job_id, std::string address) {
+    jobs::BackupOptions options{.job_id = std::move(job_id),
+                                .compression = command_.plain ? jobs::Compression::kNone : jobs::Compression::kGzip,
+                                .scan = {.table = description.name,
+                                         .share = share_.index,
+                                         .shares = share_.count,
+                                         .split = command_.split,
+                                         .consistent = command_.consistent,
+                                         .max_read_units = command_.max_read_units}};
+    source::TableScan scan(options.scan, table.dynamodb(), system_clock(), session_.random(), session_.executor());
+    const std::function<WorkDone()> look = [&] {
+      return WorkDone{.items = scan.statistics().items,
+                      .total = static_cast<std::uint64_t>(description.item_count) / share_.count,
+                      .more = fmt::format("{:.0f} read units", scan.statistics().consumed_units)};
+    };
+    async::TaskGroup progress(session_.executor());
+    progress.spawn(report_work(look, system_clock()));
+    const SteadyTime begun = system_clock().steady_now();
+    auto result =
+        co_await jobs::backup_table(table, store, std::move(options), pool_, scan, session_.stop(), system_clock());
+    progress.cancel();
+    co_await progress.join();
+    const double seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count();
+    co_await send_metrics(table, result);
+    if (!result) co_return fail(result.error());
+    print(command_.common.output == OutputFormat::kJson ? to_json(command_, *result, address, seconds)
+                                                        : to_text(command_, *result, address, seconds));
+    co_return ExitCode::kOk;
+  }
+
+  /// The names that users of the old tool have alarms on. Metrics never fail a backup.
+  async::Task<> send_metrics(jobs::TableSide& table, const jobs::JobResult<jobs::BackupResult>& result) {
+    if (command_.metric.empty()) co_return;
+    std::vector<aws::MetricDatum> data;
+    if (result) {
+      data.push_back(
+          {.name = "BackupSize", .value = static_cast<double>(result->object.stored_bytes), .unit = "Bytes"});
+      data.push_back({.name = "BackupRecordCount", .value = static_cast<double>(result->object.lines)});
+    } else {
+      data.push_back({.name = "BackupErrors", .value = 1});
+    }
+    co_await publish_metrics(session_,
+                             {.name_space = command_.metric,
+                              .region = table.address().region.str(),
+                              .table = table.address().table.str(),
+                              .side = command_.table_side},
+                             std::move(data));
+  }
+
+  const BackupTableCommand& command_;
+  WorkShare share_;
+  Session& session_;
+  async::CpuPool pool_;
+};
+
+}  // namespace
+
+ExitCode run_backup_table(const BackupTableCommand& command) {
+  const auto share = work_share(command.segment, command.segments, aws::process_environment());
+  if (!share) return fail(share.error());
+  auto session = Session::open(command.common);
+  if (!session) {
+    complain(session.error());
+    return ExitCode::kUsage;
+  }
+  BackupRun run(command, *share, **session);
+  return (*session)->run([&run] { return run.run(); });
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "app/backup_commands.hpp"
+#include "app/metrics.hpp"
+#include "app/progress.hpp"
+#include "app/store_session.hpp"
+#include "app/work_share.hpp"
+#include "async/task_group.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "jobs/incremental_backfill.hpp"
+#include "jobs/incremental_snapshot.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+
+ExitCode in_session(const CommonOptions& common, const std::function<async::Task<ExitCode>(Session&)>& run) {
+  auto session = Session::open(common);
+  if (!session) {
+    complain(session.error());
+    return ExitCode::kUsage;
+  }
+  return (*session)->run([&] { return run(**session); });
+}
+
+async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, Session& session) {
+  auto table = session.open_side(command.table, command.table_side);
+  if (!table) co_return fail(table.error());
+  auto store = open_store(session, command.url, command.store);
+  if (!store) co_return fail(store.error());
+  auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
+  if (!description) co_return fail(description.error());
+  const std::uint64_t total = static_cast<std::uint64_t>(description->item_count) / share.count;
+  log::info(
+      command.dry_run ? "would backfill" : "backfilling",
+      {{"table", (*table)->display()}, {"objects", (*store)->describe("")}, {"items", "about " + format_count(total)}});
+  if (command.dry_run) co_return ExitCode::kOk;
+
+  const source::TableScan::Options options{.table = description->name,
+                                           .share = share.index,
+                                           .shares = share.count,
+                                           .max_read_units = command.max_read_units};
+  source::TableScan scan(options, (*table)->dynamodb(), system_clock(), session.random(), session.executor());
+  const jobs::BackfillOptions backfill_options{.recheck = !command.no_recheck};
+  jobs::IncrementalBackfill job(backfill_options, **table, description->key, **store, session.stop(),
+                                session.executor());
+  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().written, .total = total}; };
+  async::TaskGroup progress(session.executor());
+  progress.spawn(report_work(look, system_clock()));
+  auto status = co_await scan.run(scan.fresh(), job);
+  progress.cancel();
+  co_await progress.join();
+  const double units = scan.statistics().consumed_units + job.progress().recheck_units;
+  if (command.common.output == OutputFormat::kJson) {
+    print(fmt::format(R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"error":{}}})"
+                      "\n",
+                      job.progress().written, job.progress().corrected, units, (*store)->requests(),
+                      status ? "null" : json_quoted(to_line(status.error()))));
+  } else {
+    print(fmt::format("{} -> {}: {} objects written, {} of them corrected; {:.1f} read units, {} requests\n",
+                      command.table, (*store)->describe(""), format_count(job.progress().written),
+                      format_count(job.progress().corrected), units, format_count((*store)->requests())));
+  }
+  co_return status ? ExitCode::kOk : fail(status.error());
+}
+
+/// `--metric REGION/NAMESPACE/TABLE`; a namespace may itself hold slashes.
+Result<MetricTarget> parse_metric(const std::string& text) {
+  const std::size_t first = text.find('/');
+  const std::size_t last = text.rfind('/');
+  if (first == std::string::npos || first == 0 || last <= first + 1 || last + 1 == text.size()) {
+    return failure(ErrorClass::kInvalid, "read --metric", text, "write it as REGION/NAMESPACE/TABLE");
+  }
+  return MetricTarget{text.substr(first + 1, last - first - 1), text.substr(0, first), text.substr(last + 1)};
+}
+
+void append_to_log(const std::string& file, const std::string& line) {
+  if (file.empty()) return;
+  std::ofstream out(file, std::ios::app);
+  out << line;
+  if (!out.flush()) log::warning("the --logger file could not be written", {{"file", file}});
+}
+
+async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session) {
+  MetricTarget metric;
+  if (!command.metric.empty()) {
+    auto parsed = parse_metric(command.metric);
+    if (!parsed) co_return fail(parsed.error());
+    metric = std::move(*parsed);
+  }
+  auto place = split_place(command.target);
+  if (!place) co_return fail(place.error());
+  auto from = open_store(session, command.source, command.store);
+  if (!from) co_return fail(from.error());
+  auto to = open_store(session, place->folder, command.store);
+  if (!to) co_return fail(to.error());
+  log::info(command.dry_run ? "would join" : "joining",
+            {{"objects", (*from)->describe("")}, {"into", (*to)->describe(place->name)}});
+  if (command.dry_run) co_return ExitCode::kOk;
+
+  async::CpuPool pool(cpu_threads());
+  const jobs::SnapshotOptions options{
+      .key = place->name, .compression = command.plain ? jobs::Compression::kNone : jobs::Compression::kGzip};
+  jobs::IncrementalSnapshot job(options, **from, {}, **to, pool, session.stop(), session.executor());
+  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().read}; };
+  async::TaskGroup progress(session.executor());
+  progress.spawn(report_work(look, system_clock()));
+  auto result = co_await job.run();
+  progress.cancel();
+  co_await progress.join();
+
+  if (!command.metric.empty()) {
+    std::vector<aws::MetricDatum> data;
+    if (result) {
+      data.push_back({.name = "BackupSize", .value = static_cast<double>(result->stored_bytes), .unit = "Bytes"});
+      data.push_back({.name = "BackupRecordCount", .value = static_cast<double>(result->lines)});
+    } else {
+      data.push_back({.name = "BackupErrors", .value = 1});
+    }
+    co_await publish_metrics(session, std::move(metric), std::move(data));
+  }
+  if (!result) co_return fail(result.error());
+  const std::string text = command.common.output == OutputFormat::kJson
+                               ? fmt::format(R"({{"object":{},"items":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
+                                             "\n",
+                                             json_quoted((*to)->describe(place->name)), result->lines, result->bytes,
+                                             result->stored_bytes, (*from)->requests() + (*to)->requests())
+                               : fmt::format("{} -> {}: {} items, {} bytes, {} stored\n", (*from)->describe(""),
+                                             (*to)->describe(place->name), format_count(result->lines),
+                                             format_count(result->bytes), format_count(result->stored_bytes));
+  print(text);
+  append_to_log(command.log_file, text);
+  co_return ExitCode::kOk;
+}
+
+}  // namespace
+
+ExitCode run_backfill(const BackfillCommand& command) {
+  const auto share = work_share(command.segment, command.segments, aws::process_environment());
+  if (!share) return fail(share.error());
+  return in_session(command.common, [&](Session& session) { return backfill(command, *share, session); });
+}
+
+ExitCode run_snapshot(const SnapshotCommand& command) {
+  return in_session(command.common, [&](Session& session) { return snapshot(command, session); });
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/state_files.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "base/log.hpp"
+#include "coordination/memory_store.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+/// A dry run starts where the real one would, and leaves the file as it is.
+Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
+    const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
+  auto copy = std::make_unique<coordination::MemoryStore>();
+  if (!std::filesystem::exists(file)) return copy;
+  auto store = coordination::LocalStore::open(file, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  const auto streams = (*store)->streams();
+  if (!streams) return std::unexpected(streams.error());
+  for (const StreamArn& stream : *streams) {
+    const auto rows = (*store)->load(stream);
+    if (!rows) return std::unexpected(rows.error());
+    if (auto saved = copy->save(stream, *rows); !saved) return std::unexpected(std::move(saved.error()));
+  }
+  return copy;
+}
+
+}  // namespace
+
+std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
+  if (side.address().endpoint) return side.endpoint().url() + "/" + table.name.str();
+  return table.arn;
+}
+
+Result<StateFiles> open_state_files(const StateFileOptions& options,
+                                    const coordination::ReplicationIdentity& identity) {
+  std::filesystem::path state = options.state;
+  if (state.empty()) {
+    auto path = coordination::LocalStore::default_path(identity);
+    if (!path) return std::unexpected(std::move(path.error()));
+    state = std::move(*path);
+  }
+  StateFiles files;
+  if (options.dry_run) {
+    auto copy = copy_of_state(state, identity);
+    if (!copy) return std::unexpected(std::move(copy.error()));
+    files.store = std::move(*copy);
+    return files;
+  }
+  auto store = coordination::LocalStore::open(state, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  files.store = std::move(*store);
+  log::info("state file", {{"file", state.string()}});
+  if (options.without_dead_letters) return files;
+
+  const std::filesystem::path letters =
+      options.dead_letters.empty() ? state.string() + ".dead-letters.jsonl" : options.dead_letters;
+  auto dead_letters = sink::DeadLetters::open({.file = letters});
+  if (!dead_letters) return std::unexpected(std::move(dead_letters.error()));
+  files.dead_letters = std::move(*dead_letters);
+  if (files.dead_letters->entries() > 0) {
+    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
+                 {{"file", letters.string()}, {"keys", std::to_string(files.dead_letters->keys())}});
+  }
+  return files;
+}
+
+}  // namespace dynamirror::app

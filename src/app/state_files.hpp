@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "aws/dynamodb/table_description.hpp"
+#include "coordination/local_store.hpp"
+#include "jobs/table_side.hpp"
+#include "sink/dead_letters.hpp"
+
+namespace dynamirror::app {
+
+/// What a continuous job keeps on disk.
+struct StateFiles {
+  std::unique_ptr<coordination::CheckpointStore> store;
+  std::unique_ptr<sink::DeadLetters> dead_letters;  ///< null in a dry run and when the user wants none
+};
+
+struct StateFileOptions {
+  std::string state{};         ///< empty: the default path
+  std::string dead_letters{};  ///< empty: beside the state file
+  bool without_dead_letters = false;
+  bool dry_run = false;  ///< starts where the real run would, and leaves the files as they are
+};
+
+/// Errors: those of the files, each with the remedy.
+[[nodiscard]] Result<StateFiles> open_state_files(const StateFileOptions& options,
+                                                  const coordination::ReplicationIdentity& identity);
+
+/// The name under which a state file remembers a table: its ARN, or, for servers that give all tables the same ARN, its
+/// address.
+[[nodiscard]] std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table);
+
+}  // namespace dynamirror::app

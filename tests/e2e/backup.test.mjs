@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: what was backed up comes back the same, in the layout that mapbox's tools write, and a backup that is not whole
+// is refused before anything is written.
+// Method: tables with values of every type on DynamoDB Local; backups into a folder, read here without our code; the
+// restored table is compared with the original by a tool that shares no code with dynamirror.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { complaints } from './support/expect.mjs';
+import { scenario, shared } from './support/stage.mjs';
+import { createTable, itemsOf, put, remove } from './support/tables.mjs';
+
+const EXIT_DIFFERENT = 1;
+const EXIT_USAGE = 2;
+const EXIT_NOT_READY = 3;
+const servers = shared('backup', async (stage) => ({ from: await stage.dynamoDbLocal(), to: await stage.dynamoDbLocal() }));
+let count = 0;
+const newName = (word) => `${word}${++count}`;
+
+async function filledTable(stage, { key = 'pk:S,sk:B', changes = 400 } = {}) {
+  const source = `${servers().from}/${newName('Source')}`;
+  const table = await createTable(source, key, { view: null });
+  await stage.runTool('workload', ['--target', source, '--changes', `${changes}`, '--keys', '150', '--seed', '7']);
+  return { source, table };
+}
+
+async function succeed(stage, args) {
+  const run = await stage.run(args);
+  assert.deepEqual(run.ended, { code: 0, signal: null }, run.lastWords());
+  return run;
+}
+
+async function refused(stage, args, code, says) {
+  const run = await stage.run(args);
+  assert.equal(run.ended.code, code, run.lastWords());
+  const [line, ...more] = complaints(run);
+  assert.match(line ?? '', says);
+  assert.deepEqual(more, []);
+  return run;
+}
+
+async function assertEqual(stage, source, target) {
+  const result = await stage.runTool('compare', ['--source', source, '--target', target], { accept: [0, 1] });
+  assert.equal(result.differences, 0, JSON.stringify(result));
+  assert.ok(result.source_items > 0);
+  return result.source_items;
+}
+
+function objectId(key) {
+  return createHash('sha256').update(JSON.stringify(key)).digest('hex');
+}
+
+for (const compression of ['gzip', 'none']) {
+  scenario(`a table dumped with compression ${compression} is restored the same`, async (stage) => {
+    const { source } = await filledTable(stage);
+    const url = `file:${stage.path('dumps')}`;
+    const args = ['backup-table', source, url, '--jobid', 'monday', '--compression', compression, '--output', 'json'];
+    const { items, sha256 } = (await succeed(stage, args)).json();
+
+    const object = readFileSync(join(stage.path('dumps'), 'monday', '0'));
+    assert.equal(createHash('sha256').update(object).digest('hex'), sha256);
+    const text = (compression === 'gzip' ? gunzipSync(object) : object).toString();
+    assert.ok(text.endsWith('\n'));
+    const lines = text.trimEnd().split('\n');
+    assert.equal(lines.length, items);
+    for (const line of lines) {
+      assert.ok(JSON.parse(line).pk.S);
+      assert.doesNotMatch(line.replace(/"(\\.|[^"\\])*"/g, ''), /\s/, 'compact wire-form JSON');
+    }
+    assert.deepEqual(readdirSync(join(stage.path('dumps'), 'monday')), ['0'], 'nothing beside the data');
+
+    const target = `${servers().to}/${newName('Restored')}`;
+    const restored = await succeed(stage, ['restore-table', `${url}/monday`, target, '--create-target', '--output', 'json']);
+    assert.equal(restored.json().written, items);
+    assert.equal(await assertEqual(stage, source, target), items);
+  });
+}
+
+scenario('a dump of several segments is restored whole, and refused while one is missing', async (stage) => {
+  const { source } = await filledTable(stage);
+  const url = `file:${stage.path('dumps')}`;
+  const backUp = (segment) => ['backup-table', source, url, '--jobid', 'parts', '--segment', segment, '--segments', '3'];
+  await succeed(stage, backUp('0'));
+  await succeed(stage, backUp('2'));
+  const target = `${servers().to}/${newName('Restored')}`;
+  const restore = ['restore-table', `${url}/parts`, target, '--create-target'];
+  await refused(stage, restore, EXIT_USAGE, /1 of 3 segments have no manifest/);
+  // A batch system's word for the same.
+  const env = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' };
+  const last = await stage.run(['backup-table', source, url, '--jobid', 'parts'], { env });
+  assert.equal(last.ended.code, 0, last.lastWords());
+  await succeed(stage, restore);
+  await assertEqual(stage, source, target);
+});
+
+scenario('a dump without manifest, as mapbox writes it, is restored', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'id:N' });
+  mkdirSync(stage.path('old/job'), { recursive: true });
+  const halves = [[], []];
+  (await itemsOf(table)).forEach((item, i) => halves[i % 2].push(wire(item)));
+  halves.forEach((lines, i) => writeFileSync(stage.path(`old/job/${i}`), gzipSync(lines.map((line) => `${line}\n`).join(''))));
+  const target = `${servers().to}/${newName('Restored')}`;
+  await createTable(target, 'id:N', { view: null });
+  const run = await succeed(stage, ['restore-table', `file:${stage.path('old/job')}`, target]);
+  assert.match(run.stderr, /no manifest/);
+  await assertEqual(stage, source, target);
+});
+
+// An item of the SDK as wire-form JSON.
+function wire(item) {
+  return JSON.stringify(item, (name, value) => {
+    if (value?.type === 'Buffer') return Buffer.from(value.data).toString('base64');
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+    return value;
+  });
+}
+
+for (const [what, spoil, says] of [
+  ['missing', (file) => rmSync(file), /missing; nothing was restored/],
+  ['cut off', (file) => writeFileSync(file, readFileSync(file).subarray(0, -20)), /bytes where the manifest says/],
+  [
+    'damaged',
+    (file) => {
+      const bytes = readFileSync(file);
+      bytes[Math.floor(bytes.length / 2)] ^= 0xff;
+      writeFileSync(file, bytes);
+    },
+    /damaged|SHA-256/,
+  ],
+]) {
+  scenario(`a dump with a part that is ${what} is refused in one line`, async (stage) => {
+    const { source } = await filledTable(stage, { changes: 200 });
+    const url = `file:${stage.path('dumps')}`;
+    await succeed(stage, ['backup-table', source, url, '--jobid', 'job']);
+    spoil(join(stage.path('dumps'), 'job', '0'));
+    const target = `${servers().to}/${newName('Restored')}`;
+    await createTable(target, 'pk:S,sk:B', { view: null });
+    await refused(stage, ['restore-table', `${url}/job`, target], EXIT_USAGE, says);
+  });
+}
+
+scenario('an occupied target is refused unless told, and a missing one unless it may be made', async (stage) => {
+  const { source } = await filledTable(stage, { changes: 100 });
+  const url = `file:${stage.path('dumps')}`;
+  await succeed(stage, ['backup-table', source, url, '--jobid', 'job']);
+  await refused(stage, ['restore-table', `${url}/job`, source], EXIT_NOT_READY, /not empty; --overwrite/);
+  await succeed(stage, ['restore-table', `${url}/job`, source, '--overwrite']);
+  const target = `${servers().to}/${newName('Restored')}`;
+  await refused(stage, ['restore-table', `${url}/job`, target], EXIT_NOT_READY, /--create-target/);
+  await succeed(stage, ['restore-table', `${url}/job`, target, '--create-target', '--dry-run']);
+  await refused(stage, ['restore-table', `${url}/job`, target], EXIT_NOT_READY, /--create-target/);
+  await refused(stage, ['restore-table', `${url}/other`, target], EXIT_NOT_READY, /there is nothing/);
+  await refused(stage, ['backup-table', `${servers().from}/Nowhere`, url], EXIT_NOT_READY, /no such table/);
+});
+
+scenario('an incremental backup follows its table; snapshots and record tools agree with it', async (stage) => {
+  const source = `${await stage.dynamoDbLocal('streamed')}/Streamed`;
+  await createTable(source, 'pk:S,sk:N');
+  const workload = ['--target', source, '--keys', '80', '--large-rate', '0'];
+  const table = await createTable(`${servers().from}/${newName('Unused')}`, 'id:N', { view: null });
+  assert.ok(table);
+  const url = `file:${stage.path('bucket/backups')}`;
+  const backup = ['incremental-backup', source, url, '--state', stage.path('state'), '--idle-poll', '50ms'];
+  await stage.runTool('workload', [...workload, '--changes', '200', '--seed', '3']);
+  await succeed(stage, [...backup, '--stop-when-caught-up']);
+  await stage.runTool('workload', [...workload, '--changes', '200', '--seed', '4']);
+  const run = await succeed(stage, [...backup, '--stop-when-caught-up', '--output', 'json']);
+  assert.ok(run.json().applied > 0);
+
+  const { Table } = await import('../tools/lib/table.mjs');
+  const items = await itemsOf(new Table(source));
+  const names = readdirSync(stage.path('bucket/backups/Streamed')).sort();
+  assert.deepEqual(names, items.map(({ pk, sk }) => objectId({ pk, sk })).sort());
+
+  const snapshot = `file:${stage.path('bucket/snapshots/today')}`;
+  await succeed(stage, ['incremental-snapshot', `${url}/Streamed`, snapshot]);
+  for (const from of [`${url}/Streamed`, snapshot]) {
+    const target = `${servers().to}/${newName('Restored')}`;
+    await createTable(target, 'pk:S,sk:N', { view: null });
+    await succeed(stage, ['restore-table', from, target]);
+    assert.equal(await assertEqual(stage, source, target), items.length);
+  }
+  const made = `${servers().to}/${newName('Made')}`;
+  await succeed(stage, ['restore-table', `${url}/Streamed`, made, '--create-target']);
+
+  const { pk, sk } = items[0];
+  const key = JSON.stringify({ sk: Number(sk.N), pk: pk.S });
+  await succeed(stage, ['incremental-diff-record', source, url, key]);
+  await put(new Table(source), { ...items[0], fresh: { S: 'value' } });
+  const differs = await stage.run(['incremental-diff-record', source, url, key]);
+  assert.equal(differs.ended.code, EXIT_DIFFERENT, differs.lastWords());
+  assert.match(differs.stdout, /^\[different\]/);
+  await succeed(stage, ['incremental-backup-record', source, url, key]);
+  await succeed(stage, ['incremental-diff-record', source, url, JSON.stringify({ pk, sk })]);
+  await remove(new Table(source), { pk, sk });
+  await succeed(stage, ['incremental-backup-record', source, url, key]);
+  assert.ok(!existsSync(stage.path(`bucket/backups/Streamed/${objectId({ pk, sk })}`)));
+});
+
+scenario('a backfill writes what a stream no longer holds, and moves objects from their old name', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'zz:S,aa:N', changes: 150 });
+  const url = `file:${stage.path('bucket')}`;
+  const items = await itemsOf(table);
+  const folder = stage.path(`bucket/${table.name}`);
+  mkdirSync(folder, { recursive: true });
+  const { zz, aa } = items[0];
+  writeFileSync(join(folder, objectId({ zz, aa })), wire(items[0])); // key-schema order, as the old backfill names it
+  const key = JSON.stringify({ zz, aa });
+  await succeed(stage, ['incremental-diff-record', source, url, key]);
+  const run = await succeed(stage, ['incremental-backfill', source, url, '--output', 'json']);
+  assert.equal(run.json().written, items.length);
+  const names = readdirSync(folder).sort();
+  assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
+});
+
+// A native export in the layout that the developer guide documents.
+function writeExport(folder, { incremental, lines }) {
+  mkdirSync(join(folder, 'data'), { recursive: true });
+  const halves = [[], []];
+  lines.forEach((line, i) => halves[i % 2].push(line));
+  const files = halves.map((half, i) => {
+    const body = gzipSync(half.map((line) => `${line}\n`).join(''));
+    writeFileSync(join(folder, 'data', `part${i}.json.gz`), body);
+    const md5Checksum = createHash('md5').update(body).digest('base64');
+    const dataFileS3Key = `AWSDynamoDB/01693685827463-2d8752fd/data/part${i}.json.gz`;
+    return JSON.stringify({ itemCount: half.length, md5Checksum, etag: 'x-1', dataFileS3Key });
+  });
+  writeFileSync(join(folder, 'manifest-files.json'), `${files.join('\n')}\n`);
+  const summary = {
+    version: incremental ? '2023-08-01' : '2020-06-30',
+    exportArn: 'arn:aws:dynamodb:us-east-1:123456789012:table/Orders/export/01693685827463-2d8752fd',
+    tableArn: 'arn:aws:dynamodb:us-east-1:123456789012:table/Orders',
+    itemCount: lines.length,
+    outputFormat: 'DYNAMODB_JSON',
+    exportType: incremental ? 'INCREMENTAL_EXPORT' : 'FULL_EXPORT',
+  };
+  writeFileSync(join(folder, 'manifest-summary.json'), JSON.stringify(summary));
+}
+
+scenario('a full and an incremental export are restored identically', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'id:N', changes: 200 });
+  const before = await itemsOf(table);
+  writeExport(stage.path('full'), { lines: before.map((item) => `{"Item":${wire(item)}}`) });
+  const [gone, changed] = before;
+  const after = { ...changed, extra: { N: '9007199254740993' } };
+  const fresh = { id: { N: '9007199254740993' }, fresh: { BOOL: true } };
+  const metadata = '"Metadata":{"WriteTimestampMicros":{"N":"1680109764000000"}}';
+  const line = (item, image) =>
+    `{${metadata},"Keys":${JSON.stringify({ id: item.id })}${image ? `,"NewImage":${wire(image)}` : ''}}`;
+  writeExport(stage.path('incremental'), { incremental: true, lines: [line(gone), line(changed, after), line(fresh, fresh)] });
+
+  const target = `${servers().to}/${newName('Restored')}`;
+  await createTable(target, 'id:N', { view: null });
+  await succeed(stage, ['restore-table', `file:${stage.path('full')}`, target]);
+  await assertEqual(stage, source, target);
+  await succeed(stage, ['restore-table', `file:${stage.path('incremental')}`, target]);
+  await remove(table, { id: gone.id });
+  await put(table, after);
+  await put(table, fresh);
+  await assertEqual(stage, source, target);
+
+  const part = stage.path('full/data/part1.json.gz');
+  writeFileSync(part, gzipSync(`${gunzipSync(readFileSync(part))}\n`));
+  const other = `${servers().to}/${newName('Restored')}`;
+  await createTable(other, 'id:N', { view: null });
+  await refused(stage, ['restore-table', `file:${stage.path('full')}`, other], EXIT_USAGE, /its MD5 is not the one in the manifest.* is incomplete: \d+ items/);
+});
+
+test('a link with the name of an old command is that command', async () => {
+  // Covered for every old name: the words after it are the command's own.
+  const { symlinkSync, mkdtempSync } = await import('node:fs');
+  const { spawnSync } = await import('node:child_process');
+  const { tmpdir } = await import('node:os');
+  const folder = mkdtempSync(join(tmpdir(), 'dynamirror-'));
+  const binary = join(process.cwd(), process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror');
+  try {
+    for (const name of ['backup-table', 'incremental-backfill', 'incremental-snapshot', 'incremental-diff-record']) {
+      symlinkSync(binary, join(folder, name));
+      const { status, stdout } = spawnSync(join(folder, name), ['--help'], { encoding: 'utf8' });
+      assert.equal(status, 0);
+      assert.match(stdout, new RegExp(`Usage: .*${name}`));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -4,57 +4,47 @@
 #include <charconv>
 #include <utility>
 
-#include "async/sleep.hpp"
 #include "aws/errors.hpp"
-#include "aws/impl/clock_skew.hpp"
 #include "aws/impl/crc32.hpp"
-#include "aws/signing/signer.hpp"
-#include "base/log.hpp"
 #include "json/reader.hpp"
 
 namespace dynamirror::aws {
 namespace {
 
-/// "BatchWriteItem" -> "batch write item".
-std::string words_of(std::string_view operation) {
-  std::string words;
-  for (const char c : operation) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper && !words.empty()) words += ' ';
-    words += upper ? static_cast<char>(c - 'A' + 'a') : c;
+std::string request_id_of(const http::Response& response) {
+  return std::string(response.header("x-amzn-requestid").value_or(""));
+}
+
+bool is_damaged(const http::Response& response) {
+  const auto expected = response.header("x-amz-crc32");
+  if (!expected) return false;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(expected->data(), expected->data() + expected->size(), value);
+  const bool readable = error == std::errc{} && end == expected->data() + expected->size();
+  return !readable || value != crc32(response.body);
+}
+
+Status accept(const http::Response& response, const ApiClient::Call& call) {
+  if (response.status != 200) {
+    return std::unexpected(classify_error(response, words_of(call.operation), std::string(call.resource)));
   }
-  return words;
+  if (!is_damaged(response)) return {};
+  return std::unexpected(Error{.error_class = ErrorClass::kTransient,
+                               .doing = words_of(call.operation),
+                               .resource = std::string(call.resource),
+                               .code = "Crc32Mismatch",
+                               .message = "the answer was damaged on its way",
+                               .request_id = request_id_of(response),
+                               .http_status = response.status});
 }
-
-/// Whether trying again is safe for a call that must not be applied twice: only when the service cannot have begun.
-bool surely_not_applied(const Error& error) {
-  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
-}
-
-/// What one call has already tried besides waiting; each is worth one attempt at once, and only one.
-struct Repairs {
-  bool corrected_clock = false;
-  bool renewed_credentials = false;
-};
-
-struct Attempt {
-  Result<ApiAnswer> result;
-  Secret session_token;  ///< what it was signed with
-  std::string access_key_id;
-  bool clock_corrected = false;  ///< refused for its time, and the clock's error is known now
-};
 
 }  // namespace
 
 struct ApiClient::Impl {
-  Impl(Options given, http::Transport& transport_in, CredentialsProvider& credentials_in, const Clock& clock_in,
-       Random& random_in)
+  Impl(Options given, http::Transport& transport, CredentialsProvider& credentials, const Clock& clock, Random& random)
       : options(std::move(given)),
-        transport(transport_in),
-        credentials(credentials_in),
-        clock(clock_in),
-        random(random_in),
-        signer(Signer::Options{.region = options.region.str(), .service = options.service}) {}
+        caller(SignedCaller::Options{.region = options.region, .service = options.service, .retry = options.retry},
+               transport, credentials, clock, random) {}
 
   http::Request make_request(Call& call) const {
     http::Request request{.endpoint = options.endpoint};
@@ -66,123 +56,9 @@ struct ApiClient::Impl {
     return request;
   }
 
-  async::Task<Attempt> attempt(http::Request& request, const Call& call, int number);
-  Result<ApiAnswer> accept(http::Response& response, const Call& call);
-  Error explain(Error error, const Call& call) const;
-  void log_attempt(const Call& call, int number, const Attempt& attempt, Duration took) const;
-  async::Task<bool> repair(const Error& error, const Attempt& attempt, Repairs& repairs);
-
   const Options options;
-  http::Transport& transport;
-  CredentialsProvider& credentials;
-  const Clock& clock;
-  Random& random;
-  Signer signer;
-  RetryBudget budget;
-  ClockSkew skew;
-  Statistics statistics;
+  SignedCaller caller;
 };
-
-/// A failure below HTTP, in the words of the call.
-Error ApiClient::Impl::explain(Error error, const Call& call) const {
-  if (!error.resource.empty()) error.message += " (" + error.resource + ")";
-  error.doing = words_of(call.operation);
-  error.resource = std::string(call.resource);
-  return error;
-}
-
-Result<ApiAnswer> ApiClient::Impl::accept(http::Response& response, const Call& call) {
-  if (response.status != 200) {
-    return std::unexpected(classify_error(response, words_of(call.operation), std::string(call.resource)));
-  }
-  ApiAnswer answer;
-  answer.request_id = response.header("x-amzn-requestid").value_or("");
-  if (const auto expected = response.header("x-amz-crc32")) {
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(expected->data(), expected->data() + expected->size(), value);
-    const bool readable = error == std::errc{} && end == expected->data() + expected->size();
-    if (!readable || value != crc32(response.body)) {
-      return std::unexpected(Error{.error_class = ErrorClass::kTransient,
-                                   .doing = words_of(call.operation),
-                                   .resource = std::string(call.resource),
-                                   .code = "Crc32Mismatch",
-                                   .message = "the answer was damaged on its way",
-                                   .request_id = std::move(answer.request_id),
-                                   .http_status = response.status});
-    }
-  }
-  answer.body = std::move(response.body);
-  // The transport leaves this room already; a stand-in may not.
-  answer.body.reserve(answer.body.size() + json::Reader::kPadding);
-  return answer;
-}
-
-async::Task<Attempt> ApiClient::Impl::attempt(http::Request& request, const Call& call, int number) {
-  Attempt attempt;
-  const SteadyTime begun = clock.steady_now();
-  auto keys = co_await credentials.get();
-  if (!keys) {
-    // Without credentials nothing was sent; the provider's own words are the most useful ones.
-    attempt.result = std::unexpected(std::move(keys.error()));
-    co_return attempt;
-  }
-  attempt.session_token = keys->session_token;
-  attempt.access_key_id = keys->access_key_id;
-  const WallTime signed_at = skew.corrected(clock.wall_now());
-  signer.sign(request, *keys, signed_at);
-
-  ++statistics.requests;
-  statistics.bytes_sent += request.body.size();
-  auto response = co_await transport.send(request, options.send);
-  if (!response) {
-    attempt.result = std::unexpected(explain(std::move(response.error()), call));
-  } else {
-    statistics.bytes_received += response->body.size();
-    attempt.result = accept(*response, call);
-    if (!attempt.result && is_clock_skew(attempt.result.error())) {
-      attempt.clock_corrected = skew.learn(*response, signed_at, clock.wall_now());
-    }
-  }
-  if (log::enabled(log::Level::kDebug)) log_attempt(call, number, attempt, clock.steady_now() - begun);
-  co_return attempt;
-}
-
-void ApiClient::Impl::log_attempt(const Call& call, int number, const Attempt& attempt, Duration took) const {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  if (attempt.result) {
-    log::debug("aws request", {{"operation", std::string(call.operation)},
-                               {"resource", std::string(call.resource)},
-                               {"attempt", std::to_string(number)},
-                               {"ms", std::to_string(ms)},
-                               {"bytes", std::to_string(attempt.result->body.size())},
-                               {"request_id", attempt.result->request_id}});
-    return;
-  }
-  const Error& error = attempt.result.error();
-  log::debug("aws request failed", {{"operation", std::string(call.operation)},
-                                    {"resource", std::string(call.resource)},
-                                    {"attempt", std::to_string(number)},
-                                    {"ms", std::to_string(ms)},
-                                    {"class", std::string(to_string(error.error_class))},
-                                    {"code", error.code},
-                                    {"status", std::to_string(error.http_status)},
-                                    {"request_id", error.request_id}});
-}
-
-/// Removes the reason of a refusal where that is in our power; true when the same call is worth another attempt at
-/// once.
-async::Task<bool> ApiClient::Impl::repair(const Error& error, const Attempt& attempt, Repairs& repairs) {
-  if (attempt.clock_corrected && !std::exchange(repairs.corrected_clock, true)) co_return true;
-  if (error.error_class == ErrorClass::kExpiredCredentials && !std::exchange(repairs.renewed_credentials, true)) {
-    // Many requests signed with the same keys are refused together: only the first may throw them away.
-    const auto current = co_await credentials.get();
-    const bool same =
-        current && current->access_key_id == attempt.access_key_id && current->session_token == attempt.session_token;
-    if (same) credentials.invalidate();
-    co_return true;
-  }
-  co_return false;
-}
 
 ApiClient::ApiClient(Options options, http::Transport& transport, CredentialsProvider& credentials, const Clock& clock,
                      Random& random)
@@ -193,43 +69,23 @@ ApiClient::~ApiClient() = default;
 async::Task<Result<ApiAnswer>> ApiClient::call(Call call) {
   Impl& impl = *impl_;
   http::Request request = impl.make_request(call);
-  RetryPolicy policy = impl.options.retry;
-  if (call.max_attempts > 0) policy.max_attempts = call.max_attempts;
-  Retry retry(policy, impl.clock.steady_now());
-  Repairs repairs;
-  int number = 0;
-
-  // Bounded by the retry's own limits, and by one attempt for each kind of repair.
-  for (;;) {
-    ++number;
-    Attempt attempt = co_await impl.attempt(request, call, number);
-    if (attempt.result) {
-      impl.budget.refill();
-      co_return std::move(attempt.result);
-    }
-    Error error = std::move(attempt.result.error());
-    if (error.error_class == ErrorClass::kThrottled) ++impl.statistics.throttled;
-
-    const bool repaired = co_await impl.repair(error, attempt, repairs);
-    if (!repaired) {
-      if (error.error_class == ErrorClass::kThrottled && call.return_throttling)
-        co_return std::unexpected(std::move(error));
-      if (!call.idempotent && !surely_not_applied(error)) co_return std::unexpected(std::move(error));
-      const auto pause = retry.next_pause(error, impl.budget, impl.clock.steady_now(), impl.random);
-      if (!pause) {
-        if (is_clock_skew(error)) error.message += "; check this machine's clock";
-        if (error.error_class == ErrorClass::kExpiredCredentials) {
-          error.message += "; renew the credentials (they came from " + impl.credentials.describe() + ")";
-        }
-        co_return std::unexpected(std::move(error));
-      }
-      co_await async::sleep_for(*pause);
-    }
-    ++impl.statistics.retries;
-  }
+  const auto judge = [&call](http::Response& response) { return accept(response, call); };
+  const SignedCaller::Call signed_call{.operation = call.operation,
+                                       .resource = call.resource,
+                                       .request = request,
+                                       .accept = judge,
+                                       .send = impl.options.send,
+                                       .return_throttling = call.return_throttling,
+                                       .max_attempts = call.max_attempts};
+  auto response = co_await impl.caller.call(signed_call);
+  if (!response) co_return std::unexpected(std::move(response.error()));
+  ApiAnswer answer{.body = std::move(response->body), .request_id = request_id_of(*response)};
+  // The transport leaves this room already; a stand-in may not.
+  answer.body.reserve(answer.body.size() + json::Reader::kPadding);
+  co_return answer;
 }
 
 const ApiClient::Options& ApiClient::options() const { return impl_->options; }
-const ApiClient::Statistics& ApiClient::statistics() const { return impl_->statistics; }
+const ApiClient::Statistics& ApiClient::statistics() const { return impl_->caller.statistics(); }
 
 }  // namespace dynamirror::aws

@@ -9,6 +9,7 @@
 #include "async/task.hpp"
 #include "aws/credentials/credentials.hpp"
 #include "aws/retry.hpp"
+#include "aws/signed_caller.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/random.hpp"
@@ -22,9 +23,8 @@ struct ApiAnswer {
   std::string request_id;
 };
 
-/// Speaks AWS's JSON protocol (X-Amz-Target) with one service in one region as one identity: signs, sends, verifies
-/// x-amz-crc32, classifies errors, retries with full jitter under a retry budget, corrects clock skew, and renews
-/// credentials that the service calls expired.
+/// Speaks AWS's JSON protocol (X-Amz-Target) with one service in one region as one identity: verifies x-amz-crc32 and
+/// classifies errors; signs, retries, corrects clock skew and renews credentials as `SignedCaller` does.
 /// Not thread-safe: lives on one event loop.
 class ApiClient {
  public:
@@ -59,13 +59,7 @@ class ApiClient {
 
   [[nodiscard]] const Options& options() const;
 
-  struct Statistics {
-    std::uint64_t requests = 0;  ///< attempts sent
-    std::uint64_t retries = 0;
-    std::uint64_t throttled = 0;
-    std::uint64_t bytes_sent = 0;
-    std::uint64_t bytes_received = 0;
-  };
+  using Statistics = SignedCaller::Statistics;
   [[nodiscard]] const Statistics& statistics() const;
 
  private:

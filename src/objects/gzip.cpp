@@ -89,21 +89,35 @@ std::string gzip(std::string_view text, int level) {
 struct GzipReader::Impl {
   Impl() {
     isal_inflate_init(&state);
-    state.crc_flag = ISAL_GZIP;  // also reads the header, and checks the trailer
+    state.crc_flag = ISAL_GZIP_NO_HDR_VER;  // the trailer is checked
   }
 
   [[nodiscard]] bool begin_member() {
     if (in_member) return true;
     if (fed_at == fed.size()) return false;
     isal_inflate_reset(&state);
+    isal_gzip_header_init(&header);
     in_member = true;
+    in_header = true;
     return true;
   }
 
+  /// Reads the header by itself: left to `isal_inflate`, one that is cut into pieces is forgotten between them.
+  int run() {
+    if (in_header) {
+      const int outcome = isal_read_gzip_header(&state, &header);
+      if (outcome != ISAL_DECOMP_OK) return outcome;
+      in_header = false;
+    }
+    return isal_inflate(&state);
+  }
+
   inflate_state state{};
+  isal_gzip_header header{};
   std::string fed;
   std::size_t fed_at = 0;  ///< what of `fed` has been unpacked
   bool in_member = false;
+  bool in_header = false;
   bool any_member = false;
   bool broken = false;
 };
@@ -139,7 +153,7 @@ Result<std::string> GzipReader::next(std::size_t max_bytes) {
     state.avail_in = static_cast<std::uint32_t>(given);
     state.next_out = reinterpret_cast<std::uint8_t*>(out.data()) + filled;
     state.avail_out = static_cast<std::uint32_t>(max_bytes - filled);
-    const int outcome = isal_inflate(&state);
+    const int outcome = impl.run();
     const std::size_t eaten = given - state.avail_in;
     const std::size_t made = max_bytes - filled - state.avail_out;
     impl.fed_at += eaten;
@@ -150,7 +164,7 @@ Result<std::string> GzipReader::next(std::size_t max_bytes) {
                      : outcome == ISAL_INVALID_WRAPPER  ? "the bytes are not gzip, or something else follows it"
                                                         : "the gzip data is damaged");
     }
-    if (state.block_state == ISAL_BLOCK_FINISH) {
+    if (!impl.in_header && state.block_state == ISAL_BLOCK_FINISH) {
       impl.in_member = false;
       impl.any_member = true;
     } else if (eaten == 0 && made == 0) {

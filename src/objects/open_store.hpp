@@ -9,7 +9,6 @@
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "http/transport.hpp"
 #include "objects/object_address.hpp"
 #include "objects/object_store.hpp"
 

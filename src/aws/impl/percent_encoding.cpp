@@ -2,6 +2,7 @@
 #include "aws/impl/percent_encoding.hpp"
 
 #include <array>
+#include <charconv>
 
 namespace dynamirror::aws {
 namespace {
@@ -30,6 +31,22 @@ void append_percent_encoded(std::string& out, std::string_view text) {
       out += kHex[byte & 15];
     }
   }
+}
+
+std::string decode_form(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    unsigned value = 0;
+    const char* const digits = text.data() + at + 1;
+    if (text[at] == '%' && at + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
+      out += static_cast<char>(value);
+      at += 2;
+    } else {
+      out += text[at] == '+' ? ' ' : text[at];
+    }
+  }
+  return out;
 }
 
 }  // namespace dynamirror::aws

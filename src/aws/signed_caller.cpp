@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/signed_caller.hpp"
+
+#include <utility>
+
+#include "async/sleep.hpp"
+#include "aws/errors.hpp"
+#include "aws/impl/clock_skew.hpp"
+#include "aws/signing/signer.hpp"
+#include "base/log.hpp"
+
+namespace dynamirror::aws {
+namespace {
+
+/// Whether trying again is safe for a call that must not be applied twice: only when the service cannot have begun.
+bool surely_not_applied(const Error& error) {
+  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
+}
+
+/// A failure below HTTP, in the words of the call.
+Error explain(Error error, const SignedCaller::Call& call) {
+  if (!error.resource.empty()) error.message += " (" + error.resource + ")";
+  error.doing = words_of(call.operation);
+  error.resource = std::string(call.resource);
+  return error;
+}
+
+std::string request_id_of(const http::Response& response) {
+  for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id"}) {
+    if (const auto id = response.header(name)) return std::string(*id);
+  }
+  return {};
+}
+
+/// What one call has already tried besides waiting; each is worth one attempt at once, and only one.
+struct Repairs {
+  bool corrected_clock = false;
+  bool renewed_credentials = false;
+};
+
+struct Attempt {
+  Result<http::Response> result;
+  Secret session_token;  ///< what it was signed with
+  std::string access_key_id;
+  bool clock_corrected = false;  ///< refused for its time, and the clock's error is known now
+};
+
+void log_attempt(const SignedCaller::Call& call, int number, const Attempt& attempt, Duration took) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  if (attempt.result) {
+    log::debug("aws request", {{"operation", std::string(call.operation)},
+                               {"resource", std::string(call.resource)},
+                               {"attempt", std::to_string(number)},
+                               {"ms", std::to_string(ms)},
+                               {"bytes", std::to_string(attempt.result->body.size())},
+                               {"request_id", request_id_of(*attempt.result)}});
+    return;
+  }
+  const Error& error = attempt.result.error();
+  log::debug("aws request failed", {{"operation", std::string(call.operation)},
+                                    {"resource", std::string(call.resource)},
+                                    {"attempt", std::to_string(number)},
+                                    {"ms", std::to_string(ms)},
+                                    {"class", std::string(to_string(error.error_class))},
+                                    {"code", error.code},
+                                    {"status", std::to_string(error.http_status)},
+                                    {"request_id", error.request_id}});
+}
+
+}  // namespace
+
+std::string words_of(std::string_view operation) {
+  std::string words;
+  for (const char c : operation) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && !words.empty()) words += ' ';
+    words += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return words;
+}
+
+struct SignedCaller::Impl {
+  Impl(Options given, http::Transport& transport_in, CredentialsProvider& credentials_in, const Clock& clock_in,
+       Random& random_in)
+      : options(std::move(given)),
+        transport(transport_in),
+        credentials(credentials_in),
+        clock(clock_in),
+        random(random_in),
+        signer(Signer::Options{.region = options.region.str(), .service = options.service}) {}
+
+  async::Task<Attempt> attempt(const Call& call, int number);
+  async::Task<bool> repair(const Error& error, const Attempt& attempt, Repairs& repairs);
+
+  const Options options;
+  http::Transport& transport;
+  CredentialsProvider& credentials;
+  const Clock& clock;
+  Random& random;
+  Signer signer;
+  RetryBudget budget;
+  ClockSkew skew;
+  Statistics statistics;
+};
+
+async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
+  Attempt attempt;
+  const SteadyTime begun = clock.steady_now();
+  auto keys = co_await credentials.get();
+  if (!keys) {
+    // Without credentials nothing was sent; the provider's own words are the most useful ones.
+    attempt.result = std::unexpected(std::move(keys.error()));
+    co_return attempt;
+  }
+  attempt.session_token = keys->session_token;
+  attempt.access_key_id = keys->access_key_id;
+  const WallTime signed_at = skew.corrected(clock.wall_now());
+  signer.sign(call.request, *keys, signed_at);
+
+  ++statistics.requests;
+  statistics.bytes_sent += call.request.body.size();
+  auto response = co_await transport.send(call.request, call.send);
+  if (!response) {
+    attempt.result = std::unexpected(explain(std::move(response.error()), call));
+  } else {
+    statistics.bytes_received += response->body.size();
+    Status accepted = call.accept(*response);
+    if (accepted) {
+      attempt.result = std::move(*response);
+    } else {
+      attempt.result = std::unexpected(std::move(accepted.error()));
+      if (is_clock_skew(attempt.result.error())) {
+        attempt.clock_corrected = skew.learn(*response, signed_at, clock.wall_now());
+      }
+    }
+  }
+  if (log::enabled(log::Level::kDebug)) log_attempt(call, number, attempt, clock.steady_now() - begun);
+  co_return attempt;
+}
+
+/// Removes the reason of a refusal where that is in our power; true when the same call is worth another attempt at
+/// once.
+async::Task<bool> SignedCaller::Impl::repair(const Error& error, const Attempt& attempt, Repairs& repairs) {
+  if (attempt.clock_corrected && !std::exchange(repairs.corrected_clock, true)) co_return true;
+  if (error.error_class == ErrorClass::kExpiredCredentials && !std::exchange(repairs.renewed_credentials, true)) {
+    // Many requests signed with the same keys are refused together: only the first may throw them away.
+    const auto current = co_await credentials.get();
+    const bool same =
+        current && current->access_key_id == attempt.access_key_id && current->session_token == attempt.session_token;
+    if (same) credentials.invalidate();
+    co_return true;
+  }
+  co_return false;
+}
+
+SignedCaller::SignedCaller(Options options, http::Transport& transport, CredentialsProvider& credentials,
+                           const Clock& clock, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(options), transport, credentials, clock, random)) {}
+
+SignedCaller::~SignedCaller() = default;
+
+async::Task<Result<http::Response>> SignedCaller::call(Call call) {
+  Impl& impl = *impl_;
+  RetryPolicy policy = impl.options.retry;
+  if (call.max_attempts > 0) policy.max_attempts = call.max_attempts;
+  Retry retry(policy, impl.clock.steady_now());
+  Repairs repairs;
+  int number = 0;
+
+  // Bounded by the retry's own limits, and by one attempt for each kind of repair.
+  for (;;) {
+    ++number;
+    Attempt attempt = co_await impl.attempt(call, number);
+    if (attempt.result) {
+      impl.budget.refill();
+      co_return std::move(attempt.result);
+    }
+    Error error = std::move(attempt.result.error());
+    if (error.error_class == ErrorClass::kThrottled) ++impl.statistics.throttled;
+
+    const bool repaired = co_await impl.repair(error, attempt, repairs);
+    if (!repaired) {
+      if (error.error_class == ErrorClass::kThrottled && call.return_throttling)
+        co_return std::unexpected(std::move(error));
+      if (!call.request.idempotent && !surely_not_applied(error)) co_return std::unexpected(std::move(error));
+      const auto pause = retry.next_pause(error, impl.budget, impl.clock.steady_now(), impl.random);
+      if (!pause) {
+        if (is_clock_skew(error)) error.message += "; check this machine's clock";
+        if (error.error_class == ErrorClass::kExpiredCredentials) {
+          error.message += "; renew the credentials (they came from " + impl.credentials.describe() + ")";
+        }
+        co_return std::unexpected(std::move(error));
+      }
+      co_await async::sleep_for(*pause);
+    }
+    ++impl.statistics.retries;
+  }
+}
+
+const SignedCaller::Statistics& SignedCaller::statistics() const { return impl_->statistics; }
+
+}  // namespace dynamirror::aws

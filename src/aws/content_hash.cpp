@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/content_hash.hpp"
 
-#include <array>
-#include <cassert>
+#include <openssl/evp.h>
 
-#include "aws/signing/impl/sha256.hpp"
+#include <cassert>
 
 namespace dynamirror::aws {
 
 struct ContentHash::Impl {
-  DigestContext context{EVP_MD_CTX_new()};
+  struct Deleter {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Deleter> context{EVP_MD_CTX_new()};
   [[nodiscard]] std::string finish();
 };
 

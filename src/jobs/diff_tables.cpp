@@ -35,7 +35,42 @@ std::uint32_t split_for(const aws::TableDescription& table) {
   return table.size_bytes > 0 && table.size_bytes < kSmallTable ? 4 : 16;
 }
 
+async::Task<JobResult<aws::TableDescription>> describe(TableSide& side) {
+  auto description = co_await side.dynamodb().describe_table(side.address().table);
+  if (description) co_return std::move(*description);
+  Error error = std::move(description.error());
+  if (error.error_class == ErrorClass::kNotFound) {
+    error.resource = side.display();
+    error.message = "there is no such table; check its name, region and account";
+  }
+  co_return job_failure(std::move(error));
+}
+
+struct Tables {
+  model::KeySchema key;
+  std::uint32_t split = 16;
+};
+
+async::Task<JobResult<Tables>> describe_both(TableSide& primary, TableSide& replica) {
+  const auto first = co_await describe(primary);
+  if (!first) co_return std::unexpected(first.error());
+  const auto second = co_await describe(replica);
+  if (!second) co_return std::unexpected(second.error());
+  if (first->key != second->key) {
+    co_return std::unexpected(not_ready(replica, "its key is " + model::describe(second->key) + ", and that of " +
+                                                     primary.display() + " is " + model::describe(first->key) +
+                                                     "; only tables with the same key can be compared"));
+  }
+  co_return Tables{first->key, std::max(split_for(*first), split_for(*second))};
+}
+
 }  // namespace
+
+async::Task<JobResult<model::KeySchema>> common_key(TableSide& primary, TableSide& replica) {
+  auto tables = co_await describe_both(primary, replica);
+  if (!tables) co_return std::unexpected(std::move(tables.error()));
+  co_return std::move(tables->key);
+}
 
 struct DiffTables::Impl {
   DiffOptions options;
@@ -57,7 +92,6 @@ struct DiffTables::Impl {
 
   async::Task<JobResult<ExitCode>> run();
   async::Task<std::expected<void, JobFailure>> prepare();
-  async::Task<JobResult<aws::TableDescription>> describe(TableSide& side);
   async::Task<Status> backfill();
   async::Task<Status> compare();
   async::Task<Status> scan_both(source::PageReceiver& of_primary, source::PageReceiver& of_replica);
@@ -120,31 +154,11 @@ async::Task<JobResult<ExitCode>> DiffTables::Impl::run() {
   co_return remaining == 0 ? ExitCode::kOk : ExitCode::kDifferent;
 }
 
-async::Task<JobResult<aws::TableDescription>> DiffTables::Impl::describe(TableSide& side) {
-  auto description = co_await side.dynamodb().describe_table(side.address().table);
-  if (!description) {
-    Error error = description.error();
-    if (error.error_class == ErrorClass::kNotFound) {
-      error.resource = side.display();
-      error.message = "there is no such table; check its name, region and account";
-    }
-    co_return job_failure(std::move(error));
-  }
-  co_return std::move(*description);
-}
-
 async::Task<std::expected<void, JobFailure>> DiffTables::Impl::prepare() {
-  const auto first = co_await describe(primary_side);
-  if (!first) co_return std::unexpected(first.error());
-  const auto second = co_await describe(replica_side);
-  if (!second) co_return std::unexpected(second.error());
-  if (first->key != second->key) {
-    co_return std::unexpected(not_ready(
-        replica_side, "its key is " + model::describe(second->key) + ", and that of " + primary_side.display() +
-                          " is " + model::describe(first->key) + "; only tables with the same key can be compared"));
-  }
-  key = first->key;
-  split = std::max(split_for(*first), split_for(*second));
+  auto tables = co_await describe_both(primary_side, replica_side);
+  if (!tables) co_return std::unexpected(std::move(tables.error()));
+  key = std::move(tables->key);
+  split = tables->split;
   const auto table = [this](TableSide& side) {
     return DiffTable::Options{.table = side.address().table,
                               .max_read_units = options.max_read_units,

@@ -70,6 +70,10 @@ class DiffReport {
   virtual void repaired(const std::string& key_json, RepairOutcome outcome) = 0;
 };
 
+/// The key that both tables have. Failures: kNotReady when one is not there or they have different keys, and those of
+/// the services.
+[[nodiscard]] async::Task<JobResult<model::KeySchema>> common_key(TableSide& primary, TableSide& replica);
+
 /// Compares two tables at the price of one scan each: both are read once, digests are joined by key, and only the keys
 /// that look different are read again, until a difference is shown to last (DiffVerifier). Differences can be repaired.
 ///

@@ -9,11 +9,13 @@
 
 namespace dynamirror::support {
 
-/// A ConditionExpression of the forms attribute_exists(path) and attribute_not_exists(path), joined by AND, where a
-/// path is one top-level attribute by name or by a #placeholder. Other forms are refused. Pure.
+/// A ConditionExpression of the forms attribute_exists(path), attribute_not_exists(path) and path = :value, joined by
+/// AND, where a path is one top-level attribute by name or by a #placeholder. Other forms are refused, and what is
+/// longer than 4 KB or has more than 300 operators and functions. Pure.
 class Condition {
  public:
-  /// From the members ConditionExpression and ExpressionAttributeNames of a request; both absent: always true.
+  /// From the members ConditionExpression, ExpressionAttributeNames and ExpressionAttributeValues of a request; all
+  /// absent: always true.
   /// Errors: ValidationException for anything malformed, and for placeholders defined but not used, or the reverse.
   [[nodiscard]] static Expected<Condition> read(const boost::json::object& body);
 
@@ -22,9 +24,12 @@ class Condition {
 
  private:
   struct Term {
+    enum class Kind { kExists, kAbsent, kEquals } kind;
     std::string attribute;
-    bool must_exist = true;
+    std::string value{};  ///< kEquals: canonical
   };
+  struct Placeholders;
+  [[nodiscard]] static Expected<Term> read_term(const std::string& text, Placeholders& placeholders);
   std::vector<Term> terms_;
 };
 

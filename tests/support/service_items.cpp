@@ -78,7 +78,7 @@ void Service::apply(TableState& table, const std::string& key, ItemPointer item,
 
 Service::Answer Service::put_item(const Object& body) {
   if (auto known = only_members(body, {"TableName", "Item", "ConditionExpression", "ExpressionAttributeNames",
-                                       "ReturnConsumedCapacity", "ReturnValues"});
+                                       "ExpressionAttributeValues", "ReturnConsumedCapacity", "ReturnValues"});
       !known) {
     return std::unexpected(known.error());
   }
@@ -106,7 +106,7 @@ Service::Answer Service::put_item(const Object& body) {
 
 Service::Answer Service::delete_item(const Object& body) {
   if (auto known = only_members(body, {"TableName", "Key", "ConditionExpression", "ExpressionAttributeNames",
-                                       "ReturnConsumedCapacity", "ReturnValues"});
+                                       "ExpressionAttributeValues", "ReturnConsumedCapacity", "ReturnValues"});
       !known) {
     return std::unexpected(known.error());
   }

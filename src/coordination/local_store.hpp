@@ -6,6 +6,8 @@
 #include <string>
 
 #include "coordination/checkpoint_store.hpp"
+#include "coordination/scan_store.hpp"
+#include "coordination/spool_store.hpp"
 
 namespace dynamirror::coordination {
 
@@ -16,9 +18,9 @@ struct ReplicationIdentity {
   friend bool operator==(const ReplicationIdentity&, const ReplicationIdentity&) = default;
 };
 
-/// The checkpoint store of one machine: one SQLite file for one replication, locked against a second process for as
-/// long as it is open (the lock dies with the process).
-class LocalStore final : public CheckpointStore {
+/// The store of one machine: one SQLite file for one replication or copy, with its checkpoints, its scan and its
+/// spooled changes, locked against a second process for as long as it is open (the lock dies with the process).
+class LocalStore final : public CheckpointStore, public ScanStore, public SpoolStore {
  public:
   /// Opens or creates the file (and its folder). Errors: class conflict when another process holds it (naming the
   /// process when known) or when it belongs to another replication (naming both); class invalid when it is not a state
@@ -31,6 +33,18 @@ class LocalStore final : public CheckpointStore {
   [[nodiscard]] Status save(const StreamArn& stream, std::span<const model::ShardCheckpoint> rows) override;
   [[nodiscard]] Status remove(const StreamArn& stream, std::span<const ShardId> shards) override;
   [[nodiscard]] Result<std::vector<StreamArn>> streams() override;
+
+  [[nodiscard]] Result<std::optional<ScanJob>> load_scan() override;
+  [[nodiscard]] Status save_scan(const ScanJob& job) override;
+  [[nodiscard]] Status save_segments(std::span<const ScanSegment> segments) override;
+  [[nodiscard]] Status set_scan_phase(std::string_view phase) override;
+  [[nodiscard]] Status remove_scan() override;
+
+  [[nodiscard]] Status put_changes(std::span<const model::Change* const> changes) override;
+  [[nodiscard]] Result<std::vector<SpooledChange>> changes_after(std::int64_t row, std::size_t most,
+                                                                 std::size_t max_bytes) override;
+  [[nodiscard]] Status remove_changes_to(std::int64_t row) override;
+  [[nodiscard]] Result<std::uint64_t> count_changes() override;
 
   /// `$XDG_STATE_HOME/dynamirror/<sha-256 of the identity, 16 hex digits>.state`, or below `~/.local/state`.
   /// Errors: class invalid when neither variable is set.

@@ -11,6 +11,8 @@
 
 #include "base/file_lock.hpp"
 #include "base/files.hpp"
+#include "coordination/impl/scan_rows.hpp"
+#include "coordination/impl/spool_rows.hpp"
 #include "coordination/impl/sqlite.hpp"
 #include "coordination/impl/state_file.hpp"
 
@@ -63,6 +65,10 @@ struct LocalStore::Impl {
 
   [[nodiscard]] std::unexpected<Error> failed(const char* doing, const sqlite::Failure& failure) const {
     return state_failure(doing, file, failure);
+  }
+  [[nodiscard]] Status status_of(const char* doing, const sqlite::Answer<>& answer) const {
+    if (!answer) return failed(doing, answer.error());
+    return {};
   }
 };
 
@@ -164,6 +170,48 @@ Result<std::vector<StreamArn>> LocalStore::streams() {
     if (!*row) return streams;
     streams.emplace_back(std::string(impl_->select_streams.text(0)));
   }
+}
+
+Result<std::optional<ScanJob>> LocalStore::load_scan() {
+  auto job = read_scan(impl_->database);
+  if (!job) return impl_->failed("load scan", job.error());
+  return std::move(*job);
+}
+
+Status LocalStore::save_scan(const ScanJob& job) {
+  return impl_->status_of("save scan", write_scan(impl_->database, job));
+}
+
+Status LocalStore::save_segments(std::span<const ScanSegment> segments) {
+  if (segments.empty()) return {};
+  return impl_->status_of("save positions of scan", write_segments(impl_->database, segments));
+}
+
+Status LocalStore::set_scan_phase(std::string_view phase) {
+  return impl_->status_of("save phase of scan", write_phase(impl_->database, phase));
+}
+
+Status LocalStore::remove_scan() { return impl_->status_of("remove scan", erase_scan(impl_->database)); }
+
+Status LocalStore::put_changes(std::span<const model::Change* const> changes) {
+  return impl_->status_of("spool changes", write_changes(impl_->database, changes));
+}
+
+Result<std::vector<SpooledChange>> LocalStore::changes_after(std::int64_t row, std::size_t most,
+                                                             std::size_t max_bytes) {
+  auto changes = read_changes(impl_->database, row, most, max_bytes);
+  if (!changes) return impl_->failed("read spooled changes", changes.error());
+  return std::move(*changes);
+}
+
+Status LocalStore::remove_changes_to(std::int64_t row) {
+  return impl_->status_of("remove spooled changes", erase_changes(impl_->database, row));
+}
+
+Result<std::uint64_t> LocalStore::count_changes() {
+  const auto count = impl_->database.query_integer("SELECT count(*) FROM spooled_changes");
+  if (!count) return impl_->failed("count spooled changes", count.error());
+  return static_cast<std::uint64_t>(*count);
 }
 
 Result<std::filesystem::path> LocalStore::default_path(const ReplicationIdentity& identity) {

@@ -20,8 +20,9 @@ constexpr std::string_view kOpening = "open state file";
 
 /// "DYNM" in the database header: tells our files from other programs' databases.
 constexpr std::int64_t kApplicationId = 0x44594e4d;
-/// Grows with every change of the tables below.
-constexpr std::int64_t kFormat = 1;
+/// Grows with every change of the tables below. Format 1 had no scan and no spool.
+constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kFormatWithoutScan = 1;
 
 /// Rows are found by stream and shard only, so the primary key is the table. A shard's parents are separated by line
 /// breaks: SQLite's shell shows them well, and no shard id holds one.
@@ -32,6 +33,15 @@ constexpr std::string_view kSchema = R"sql(
   CREATE TABLE checkpoints(
     stream TEXT NOT NULL, shard TEXT NOT NULL, parents TEXT NOT NULL, checkpoint TEXT NOT NULL,
     PRIMARY KEY (stream, shard)) WITHOUT ROWID;
+)sql";
+
+/// What came with format 2. The spool is read in the order of its numbers, which never change for a key.
+constexpr std::string_view kScanSchema = R"sql(
+  CREATE TABLE scan_job(
+    only INTEGER PRIMARY KEY CHECK (only = 1), purpose TEXT NOT NULL, phase TEXT NOT NULL,
+    share INTEGER NOT NULL, shares INTEGER NOT NULL, split INTEGER NOT NULL);
+  CREATE TABLE scan_segments(segment INTEGER PRIMARY KEY, after_key TEXT NOT NULL, done INTEGER NOT NULL);
+  CREATE TABLE spooled_changes(number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, image TEXT NOT NULL);
 )sql";
 
 std::unexpected<Error> refusal(const std::filesystem::path& file, std::string message,
@@ -71,7 +81,7 @@ Status check_size(const std::filesystem::path& file) {
   return {};
 }
 
-enum class Content { kNothing, kOurs };
+enum class Content { kNothing, kFormerFormat, kOurs };
 
 /// Reads only: a file that is not ours must not be touched.
 Result<Content> examine(const sqlite::Database& database, const std::filesystem::path& file) {
@@ -101,14 +111,14 @@ Result<Content> examine(const sqlite::Database& database, const std::filesystem:
   const auto verdict = database.query_text("PRAGMA quick_check(1)");
   if (!verdict) return state_failure(std::string(kOpening), file, verdict.error());
   if (*verdict != "ok") return state_failure(std::string(kOpening), file, {SQLITE_CORRUPT, *verdict});
-  return Content::kOurs;
+  return *format == kFormatWithoutScan ? Content::kFormerFormat : Content::kOurs;
 }
 
 sqlite::Answer<> make_tables(const sqlite::Database& database, const ReplicationIdentity& identity) {
   auto transaction = sqlite::Transaction::begin(database);
   if (!transaction) return std::unexpected(transaction.error());
   const auto pragmas = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, kFormat);
-  if (auto done = database.execute(std::string(kSchema) + pragmas); !done) return done;
+  if (auto done = database.execute(std::string(kSchema) + std::string(kScanSchema) + pragmas); !done) return done;
   auto insert = database.prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?)");
   if (!insert) return std::unexpected(insert.error());
   const std::string created = format_time(system_clock().wall_now());
@@ -117,6 +127,14 @@ sqlite::Answer<> make_tables(const sqlite::Database& database, const Replication
   insert->bind(3, created);
   insert->bind(4, kVersion);
   if (auto done = insert->run(); !done) return done;
+  return transaction->commit();
+}
+
+sqlite::Answer<> upgrade(const sqlite::Database& database) {
+  auto transaction = sqlite::Transaction::begin(database);
+  if (!transaction) return std::unexpected(transaction.error());
+  const auto pragma = fmt::format("PRAGMA user_version = {};", kFormat);
+  if (auto done = database.execute(std::string(kScanSchema) + pragma); !done) return done;
   return transaction->commit();
 }
 
@@ -185,13 +203,18 @@ Result<sqlite::Database> open_state_file(const std::filesystem::path& file, cons
   const auto content = examine(*database, file);
   if (!content) return std::unexpected(content.error());
   if (auto whole = check_size(file); !whole) return std::unexpected(whole.error());
-  if (*content == Content::kOurs) {
+  if (*content != Content::kNothing) {
     if (auto ours = check_identity(*database, file, identity); !ours) return std::unexpected(ours.error());
   }
   if (auto set = set_durability(*database); !set) return state_failure(std::string(kOpening), file, set.error());
   if (*content == Content::kNothing) {
     if (auto made = make_tables(*database, identity); !made) {
       return state_failure(std::string(kOpening), file, made.error());
+    }
+  }
+  if (*content == Content::kFormerFormat) {
+    if (auto upgraded = upgrade(*database); !upgraded) {
+      return state_failure(std::string(kOpening), file, upgraded.error());
     }
   }
   return std::move(*database);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/copy_command.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "app/copy_summary.hpp"
+#include "app/progress.hpp"
+#include "app/session.hpp"
+#include "app/state_files.hpp"
+#include "app/work_share.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "jobs/copy_preflight.hpp"
+#include "sink/table_sink.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+
+/// One run of the command on the session's loop.
+class CopyRun {
+ public:
+  CopyRun(const CopyCommand& command, WorkShare share, Session& session)
+      : command_(command), share_(share), session_(session), begun_(system_clock().steady_now()) {}
+
+  async::Task<ExitCode> run() {
+    summary_.source = command_.source;
+    summary_.target = command_.target;
+    summary_.dry_run = command_.dry_run;
+    summary_.exit_code = co_await prepare();
+    if (started_) print_summary();
+    co_return summary_.exit_code;
+  }
+
+ private:
+  ExitCode end(const Error& error, ExitCode exit_code) {
+    complain(error);
+    summary_.error = to_line(error);
+    return exit_code;
+  }
+
+  async::Task<ExitCode> prepare() {
+    auto source = session_.open_side(command_.source, command_.source_side);
+    if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
+    auto target = session_.open_side(command_.target, command_.target_side);
+    if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+    const jobs::CopyPreflightOptions options{.create_target = command_.create_target, .dry_run = command_.dry_run};
+    auto tables = co_await jobs::copy_preflight(**source, **target, options);
+    if (!tables) co_return end(tables.error().error, tables.error().exit_code);
+    started_ = true;
+    say_estimate(tables->source);
+    co_return co_await with_files(**source, **target, *tables);
+  }
+
+  void say_estimate(const aws::TableDescription& table) const {
+    const auto estimate = jobs::estimate_copy(table, {.consistent = command_.consistent, .shares = share_.count});
+    log::info(command_.dry_run ? "would copy" : "copying", {{"source", command_.source},
+                                                            {"target", command_.target},
+                                                            {"segment", std::to_string(share_.index)},
+                                                            {"segments", std::to_string(share_.count)},
+                                                            {"estimate", jobs::to_text(estimate)}});
+  }
+
+  /// A share is a copy of its own: it has its own state file.
+  [[nodiscard]] coordination::ReplicationIdentity identity(const jobs::TableSide& source, const jobs::TableSide& target,
+                                                           const jobs::CopyTables& tables) const {
+    std::string share;
+    if (share_.count > 1) share = fmt::format(" (segment {} of {})", share_.index, share_.count);
+    return {.source = identity_of(source, tables.source), .target = identity_of(target, tables.target) + share};
+  }
+
+  async::Task<ExitCode> with_files(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {
+    if (command_.dry_run) {
+      if (tables.target_is_planned) co_return ExitCode::kOk;
+      co_return co_await check_target(target, false);
+    }
+    const auto wanted = identity(source, target, tables);
+    const StateFileOptions options{.state = command_.state_file,
+                                   .dead_letters = command_.dead_letter_file,
+                                   .without_dead_letters = command_.stop_on_error};
+    auto files = open_state_files(options, wanted);
+    if (!files) co_return end(files.error(), ExitCode::kState);
+    // Only a dry run has another store than a state file.
+    auto& store = dynamic_cast<coordination::ScanStore&>(*files->store);
+    const auto found = store.load_scan();
+    if (!found) co_return end(found.error(), ExitCode::kState);
+    const ExitCode checked = co_await check_target(target, found->has_value());
+    if (checked != ExitCode::kOk) co_return checked;
+    co_return co_await copy(source, target, tables, *files, store);
+  }
+
+  async::Task<ExitCode> check_target(jobs::TableSide& target, bool resuming) {
+    if (resuming || command_.overwrite) co_return ExitCode::kOk;
+    const auto filled = co_await jobs::has_items(target, session_.random());
+    if (!filled) co_return end(filled.error(), jobs::exit_code_for(filled.error()));
+    if (!*filled) co_return ExitCode::kOk;
+    Error refusal{.error_class = ErrorClass::kInvalid,
+                  .doing = "copy to table",
+                  .resource = target.display(),
+                  .code = {},
+                  .message =
+                      "it holds items already; start with --overwrite to write over those with the same keys "
+                      "(others stay), as is also needed when several segments are copied by several processes"};
+    co_return end(refusal, ExitCode::kNotReady);
+  }
+
+  async::Task<ExitCode> copy(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables,
+                             StateFiles& files, coordination::ScanStore& store) {
+    sink::TableSink table(
+        {.table = tables.target.name, .key = tables.target.key, .max_write_units = command_.max_write_units},
+        target.dynamodb(), system_clock());
+    const jobs::CopyParts parts{.source = source.dynamodb(),
+                                .key = tables.source.key,
+                                .sink = table,
+                                .dead_letters = files.dead_letters.get(),
+                                .store = store,
+                                .stop = session_.stop(),
+                                .clock = system_clock(),
+                                .random = session_.random()};
+    jobs::TableCopy job(parts, job_options(tables.source.name), session_.executor());
+    const std::function<WorkDone()> look = [&] {
+      return WorkDone{.items = job.status().counters.settled(),
+                      .total = static_cast<std::uint64_t>(tables.source.item_count) / share_.count,
+                      .more = fmt::format("{:.0f} read units, {:.0f} write units", job.status().scan.consumed_units,
+                                          table.statistics().consumed_units)};
+    };
+    async::TaskGroup progress(session_.executor());
+    progress.spawn(report_work(look, system_clock()));
+    auto ended = co_await job.run();
+    progress.cancel();
+    co_await progress.join();
+
+    summary_.status = job.status();
+    summary_.consumed_write_units = table.statistics().consumed_units;
+    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    // The next copy of these tables is a new one.
+    if (auto removed = store.remove_scan(); !removed) co_return end(removed.error(), ExitCode::kState);
+    co_return ExitCode::kOk;
+  }
+
+  [[nodiscard]] jobs::CopyOptions job_options(const TableName& source) const {
+    return {.scan = {.table = source,
+                     .share = share_.index,
+                     .shares = share_.count,
+                     .split = command_.split,
+                     .consistent = command_.consistent,
+                     .max_read_units = command_.max_read_units},
+            .stop_on_poison = command_.stop_on_error,
+            .max_concurrent_writes = command_.max_concurrent_writes};
+  }
+
+  void print_summary() {
+    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
+    const std::string text = command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_);
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  const CopyCommand& command_;
+  WorkShare share_;
+  Session& session_;
+  SteadyTime begun_;
+  bool started_ = false;  ///< before both tables are found fit there is nothing to sum up
+  CopySummary summary_;
+};
+
+}  // namespace
+
+ExitCode run_copy(const CopyCommand& command) {
+  const auto share = work_share(command.segment, command.segments, aws::process_environment());
+  if (!share) {
+    complain(share.error());
+    return ExitCode::kUsage;
+  }
+  CommonOptions common = command.common;
+  common.max_connections = command.max_concurrent_writes + command.split;  // source and target may be one endpoint
+  auto session = Session::open(common);
+  if (!session) {
+    complain(session.error());
+    return ExitCode::kUsage;
+  }
+  CopyRun run(command, *share, **session);
+  return (*session)->run([&run] { return run.run(); });
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "jobs/copy_table.hpp"
+#include "jobs/exit_code.hpp"
+
+namespace dynamirror::app {
+
+/// What one run of a copy came to.
+struct CopySummary {
+  std::string source;
+  std::string target;
+  jobs::CopyStatus status;
+  std::chrono::milliseconds duration{0};
+  double consumed_write_units = 0;
+  bool dry_run = false;
+  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  std::string error;  ///< one line; empty after success
+};
+
+/// For people. The counters add up: read = written + superseded + dead-lettered + in flight.
+[[nodiscard]] std::string to_text(const CopySummary& summary);
+
+/// For programs: one JSON object on one line; its members are a documented contract (docs/copy.md).
+[[nodiscard]] std::string to_json(const CopySummary& summary);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/copy_segments.hpp"
+
+#include <cassert>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace dynamirror::jobs {
+namespace {
+
+model::SequenceNumber numbered(std::uint64_t number) {
+  auto sequence = model::SequenceNumber::parse(std::to_string(number));
+  assert(sequence);
+  return *sequence;
+}
+
+}  // namespace
+
+void CopySegments::add(std::uint32_t segment) { segments_[segment].shard = buffer_.add_shard(); }
+
+CopySegments::Next CopySegments::next(std::uint32_t number) {
+  Segment& segment = segments_.at(number);
+  return {segment.shard, numbered(++segment.items)};
+}
+
+void CopySegments::page_pushed(source::SegmentPosition position) {
+  Segment& segment = segments_.at(position.segment);
+  // A page without items adds nothing to wait for: its end takes the place of the one before.
+  if (!segment.ends.empty() && segment.ends.back().items == segment.items) segment.ends.pop_back();
+  segment.ends.push_back({segment.items, std::move(position)});
+}
+
+std::vector<coordination::ScanSegment> CopySegments::take_safe() {
+  std::vector<coordination::ScanSegment> moved;
+  for (auto& [number, segment] : segments_) {
+    const auto& safe = buffer_.safe(segment.shard);
+    std::optional<source::SegmentPosition> newest;
+    while (!segment.ends.empty()) {
+      const PageEnd& end = segment.ends.front();
+      if (end.items > 0 && (!safe || *safe < numbered(end.items))) break;
+      newest = std::move(segment.ends.front().position);
+      segment.ends.pop_front();
+    }
+    if (newest) moved.push_back({number, std::move(newest->after_key_json), newest->done});
+  }
+  return moved;
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "coordination/scan_store.hpp"
+#include "model/sequence_number.hpp"
+#include "ordering/change_buffer.hpp"
+#include "source/table_scan.hpp"
+
+namespace dynamirror::jobs {
+
+/// Which positions of a scan are safe: the end of a page is, once every item up to it has left the buffer. Each segment
+/// is a shard of the buffer, its items numbered from 1. Pure and not thread-safe.
+class CopySegments {
+ public:
+  /// REQUIRES: buffer outlives this.
+  explicit CopySegments(ordering::ChangeBuffer& buffer) : buffer_(buffer) {}
+
+  void add(std::uint32_t segment);
+
+  struct Next {
+    ordering::ChangeBuffer::ShardHandle shard;
+    model::SequenceNumber sequence;
+  };
+  /// Where the next item of a segment goes in the buffer.
+  [[nodiscard]] Next next(std::uint32_t segment);
+
+  /// A page has been pushed whole, and this is where its segment stands after it.
+  void page_pushed(source::SegmentPosition position);
+
+  /// The segments that have moved since the last call, each with its newest safe position.
+  [[nodiscard]] std::vector<coordination::ScanSegment> take_safe();
+
+ private:
+  struct PageEnd {
+    std::uint64_t items = 0;  ///< of the segment, up to this end
+    source::SegmentPosition position;
+  };
+  struct Segment {
+    ordering::ChangeBuffer::ShardHandle shard = 0;
+    std::uint64_t items = 0;
+    std::deque<PageEnd> ends{};  ///< not safe yet; the items held in the buffer bound them
+  };
+
+  ordering::ChangeBuffer& buffer_;
+  std::map<std::uint32_t, Segment> segments_;
+};
+
+}  // namespace dynamirror::jobs

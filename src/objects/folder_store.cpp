@@ -16,8 +16,6 @@
 namespace dynamirror::objects {
 namespace {
 
-// Each page reads its folders anew, so pages are larger than those of S3.
-constexpr std::size_t kPageSize = 10'000;
 constexpr const char* kTheVersion = "null";
 
 std::unexpected<Error> system_failure(const char* doing, std::string resource) {
@@ -148,10 +146,10 @@ async::Task<Status> FolderStore::remove(std::string key) {
 }
 
 Result<ObjectsPage> FolderStore::page(const std::string& prefix, const std::string& from) const {
-  auto keys = list_keys({.folder = folder_, .prefix = prefix, .after = from, .limit = kPageSize + 1});
+  auto keys = list_keys({.folder = folder_, .prefix = prefix, .after = from, .limit = page_size_ + 1});
   if (!keys) return std::unexpected(std::move(keys.error()));
   ObjectsPage page;
-  if (keys->size() > kPageSize) {
+  if (keys->size() > page_size_) {
     keys->pop_back();
     page.next = keys->back();
   }

@@ -16,8 +16,12 @@ namespace dynamirror::objects {
 /// being written, and are no objects. File IO blocks the event loop: meant for small amounts.
 class FolderStore final : public ObjectStore {
  public:
-  /// REQUIRES: random outlives the store. The folder is created by the first write.
-  FolderStore(std::filesystem::path folder, Random& random) : folder_(std::move(folder)), random_(random) {}
+  // Each page reads its folders anew, so pages are larger than those of S3.
+  static constexpr std::size_t kPageSize = 10'000;
+
+  /// REQUIRES: random outlives the store; page_size > 0. The folder is created by the first write.
+  FolderStore(std::filesystem::path folder, Random& random, std::size_t page_size = kPageSize)
+      : folder_(std::move(folder)), random_(random), page_size_(page_size) {}
 
   [[nodiscard]] async::Task<Result<std::string>> get(std::string key, GetOptions options) override;
   [[nodiscard]] async::Task<Result<ObjectInfo>> head(std::string key) override;
@@ -36,6 +40,7 @@ class FolderStore final : public ObjectStore {
 
   std::filesystem::path folder_;
   Random& random_;
+  std::size_t page_size_;
 };
 
 }  // namespace dynamirror::objects

@@ -69,7 +69,8 @@ class Upload {
 /// ("jobs/1/0"), in listings, too.
 ///
 /// Errors: class not found for an absent object, version or bucket; denied; throttled and transient after retries.
-/// Not thread-safe: lives on one event loop; calls may overlap.
+/// Not thread-safe: lives on one event loop; calls may overlap. Within a coroutine, options are put into a variable
+/// before they are passed: g++ 12 copies a temporary aggregate bit by bit.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;

@@ -45,7 +45,7 @@ async::Task<Result<std::string>> S3Store::get(std::string key, GetOptions option
   if (options.first_byte || options.last_byte) {
     get.range = aws::S3Client::Range{.first_byte = options.first_byte.value_or(0), .last_byte = options.last_byte};
   }
-  co_return co_await access_->client.get_object(prefix_ + key, std::move(get));
+  co_return co_await access_->client.get_object(prefix_ + key, get);
 }
 
 async::Task<Result<ObjectInfo>> S3Store::head(std::string key) {
@@ -56,8 +56,8 @@ async::Task<Result<ObjectInfo>> S3Store::head(std::string key) {
 }
 
 async::Task<Status> S3Store::put(std::string key, std::string body, PutOptions options) {
-  auto kind = kind_of(std::move(options));
-  co_return co_await access_->client.put_object(prefix_ + key, std::move(body), std::move(kind));
+  const auto kind = kind_of(std::move(options));
+  co_return co_await access_->client.put_object(prefix_ + key, std::move(body), kind);
 }
 
 async::Task<Status> S3Store::remove(std::string key) {
@@ -79,9 +79,9 @@ async::Task<Result<ObjectsPage>> S3Store::list(std::string prefix, std::string f
 }
 
 async::Task<Result<VersionsPage>> S3Store::list_versions(std::string prefix, std::string from) {
-  auto position = read_position(from);
-  if (!position) co_return std::unexpected(std::move(position.error()));
-  auto found = co_await access_->client.list_object_versions(prefix_ + prefix, std::move(*position));
+  const auto position = read_position(from);
+  if (!position) co_return std::unexpected(position.error());
+  auto found = co_await access_->client.list_object_versions(prefix_ + prefix, *position);
   if (!found) co_return std::unexpected(std::move(found.error()));
   VersionsPage page;
   if (found->truncated) page.next = position_text(found->next);
@@ -100,7 +100,8 @@ async::Task<Result<VersionsPage>> S3Store::list_versions(std::string prefix, std
 
 async::Task<Result<std::unique_ptr<Upload>>> S3Store::start_upload(std::string key, PutOptions options) {
   auto executor = co_await boost::asio::this_coro::executor;
-  co_return std::make_unique<S3Upload>(access_, prefix_ + key, kind_of(std::move(options)), std::move(executor));
+  auto kind = kind_of(std::move(options));
+  co_return std::make_unique<S3Upload>(access_, prefix_ + key, std::move(kind), std::move(executor));
 }
 
 }  // namespace dynamirror::objects

@@ -121,7 +121,7 @@ async::Task<Result<http::Response>> S3Client::call(Call& call) {
   co_return co_await caller_.call(signed_call);
 }
 
-async::Task<Result<std::string>> S3Client::get_object(std::string key, GetObject options) {
+async::Task<Result<std::string>> S3Client::get_object(std::string key, const GetObject& options) {
   std::string query;
   if (!options.version_id.empty()) append_parameter(query, "versionId", options.version_id);
   Call call{.operation = "GetObject", .key = key, .request = make_request("GET", key, query)};
@@ -173,7 +173,7 @@ async::Task<Result<S3Object>> S3Client::head_object(std::string key) {
   co_return co_await try_head(key);
 }
 
-async::Task<Status> S3Client::put_object(std::string key, std::string body, ContentKind kind) {
+async::Task<Status> S3Client::put_object(std::string key, std::string body, const ContentKind& kind) {
   Call call{.operation = "PutObject", .key = key, .request = make_request("PUT", key, "")};
   add_object_headers(call.request.headers, kind);
   call.send = send_options(body.size(), kMaxErrorBytes);
@@ -210,7 +210,7 @@ async::Task<Result<S3ObjectsPage>> S3Client::list_objects(std::string prefix, st
   co_return page;
 }
 
-async::Task<Result<S3VersionsPage>> S3Client::list_object_versions(std::string prefix, S3VersionsPosition from) {
+async::Task<Result<S3VersionsPage>> S3Client::list_object_versions(std::string prefix, const S3VersionsPosition& from) {
   std::string query = "versions=&encoding-type=url";
   if (!from.key_marker.empty()) append_parameter(query, "key-marker", from.key_marker);
   if (!prefix.empty()) append_parameter(query, "prefix", prefix);
@@ -229,7 +229,7 @@ async::Task<Result<S3VersionsPage>> S3Client::list_object_versions(std::string p
   co_return page;
 }
 
-async::Task<Result<std::string>> S3Client::create_multipart_upload(std::string key, ContentKind kind) {
+async::Task<Result<std::string>> S3Client::create_multipart_upload(std::string key, const ContentKind& kind) {
   std::string upload_id;
   const auto read = [&](http::Response& response) -> Status {
     auto parsed = parse_create_multipart_upload(response.body);
@@ -263,7 +263,7 @@ async::Task<Result<std::string>> S3Client::upload_part(std::string key, std::str
   co_return etag;
 }
 
-async::Task<Status> S3Client::complete_multipart_upload(std::string key, Completion completion) {
+async::Task<Status> S3Client::complete_multipart_upload(std::string key, const Completion& completion) {
   std::string query;
   append_parameter(query, "uploadId", completion.upload_id);
   // S3 sends its 200 before the work is done, and may have to report a failure in the body.

@@ -32,6 +32,7 @@ struct S3ObjectSettings {
 /// Signs, retries, corrects clock skew and renews credentials as `SignedCaller` does.
 ///
 /// Errors: as `classify_s3_error` says, after retries. Not thread-safe: lives on one event loop; calls may overlap.
+/// REQUIRES: what is passed by reference outlives the task (await at once).
 /// Source: Amazon S3 API reference, version 2006-03-01.
 class S3Client {
  public:
@@ -58,7 +59,7 @@ class S3Client {
     std::optional<Range> range{};
   };
   /// At most `kMaxGetBytes`: larger objects are read range by range.
-  [[nodiscard]] async::Task<Result<std::string>> get_object(std::string key, GetObject options);
+  [[nodiscard]] async::Task<Result<std::string>> get_object(std::string key, const GetObject& options);
   static constexpr std::uint64_t kMaxGetBytes = 64u << 20;
 
   [[nodiscard]] async::Task<Result<S3Object>> head_object(std::string key);
@@ -67,15 +68,16 @@ class S3Client {
     std::string type;
     std::string encoding{};  ///< may be empty
   };
-  [[nodiscard]] async::Task<Status> put_object(std::string key, std::string body, ContentKind kind);
+  [[nodiscard]] async::Task<Status> put_object(std::string key, std::string body, const ContentKind& kind);
   [[nodiscard]] async::Task<Status> delete_object(std::string key);
 
   [[nodiscard]] async::Task<Result<S3ObjectsPage>> list_objects(std::string prefix, std::string continuation_token);
-  [[nodiscard]] async::Task<Result<S3VersionsPage>> list_object_versions(std::string prefix, S3VersionsPosition from);
+  [[nodiscard]] async::Task<Result<S3VersionsPage>> list_object_versions(std::string prefix,
+                                                                         const S3VersionsPosition& from);
 
   /// The upload id. After trouble on the way it is asked for again: an upload whose answer was lost stays behind for
   /// the bucket's lifecycle rules.
-  [[nodiscard]] async::Task<Result<std::string>> create_multipart_upload(std::string key, ContentKind kind);
+  [[nodiscard]] async::Task<Result<std::string>> create_multipart_upload(std::string key, const ContentKind& kind);
   /// The part's ETag.
   [[nodiscard]] async::Task<Result<std::string>> upload_part(std::string key, std::string upload_id, int number,
                                                              std::string body);
@@ -86,7 +88,7 @@ class S3Client {
   };
   /// An upload that is gone counts as complete when the object is there with this size and number of parts: then an
   /// earlier attempt has succeeded and its answer was lost.
-  [[nodiscard]] async::Task<Status> complete_multipart_upload(std::string key, Completion completion);
+  [[nodiscard]] async::Task<Status> complete_multipart_upload(std::string key, const Completion& completion);
   /// An upload that is gone already is a success.
   [[nodiscard]] async::Task<Status> abort_multipart_upload(std::string key, std::string upload_id);
 

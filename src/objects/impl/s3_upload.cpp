@@ -84,11 +84,12 @@ async::Task<Status> S3Upload::State::send_part(std::string bytes) {
     co_return failure(ErrorClass::kInvalid, "upload part", access->client.describe(key),
                       "S3 takes no object of more than 10,000 parts");
   }
-  parts.push_back({.number = static_cast<int>(parts.size()) + 1, .etag = {}});
+  const int number = static_cast<int>(parts.size()) + 1;
+  parts.emplace_back().number = number;
   size_bytes += bytes.size();
   ++parts_under_way;
   bytes_under_way += bytes.size();
-  sending.spawn(upload(parts.back().number, std::move(bytes)));
+  sending.spawn(upload(number, std::move(bytes)));
   co_return Status{};
 }
 
@@ -98,8 +99,8 @@ async::Task<Status> S3Upload::State::complete() {
   }
   co_await sending.join();
   if (failed) co_return std::unexpected(*failed);
-  aws::S3Client::Completion completion{.upload_id = upload_id, .parts = parts, .size_bytes = size_bytes};
-  co_return co_await access->client.complete_multipart_upload(key, std::move(completion));
+  const aws::S3Client::Completion completion{.upload_id = upload_id, .parts = parts, .size_bytes = size_bytes};
+  co_return co_await access->client.complete_multipart_upload(key, completion);
 }
 
 async::Task<Status> S3Upload::State::remove_parts() {

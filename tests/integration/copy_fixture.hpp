@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cassert>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "async/sleep.hpp"
+#include "aws/endpoints/table_address.hpp"
+#include "coordination/local_store.hpp"
+#include "http/beast_transport.hpp"
+#include "integration/replicate_fixture.hpp"
+#include "jobs/copy_table.hpp"
+#include "jobs/table_side.hpp"
+#include "sink/table_sink.hpp"
+
+namespace dynamirror::integration {
+
+/// One process that copies: both tables, its files and its loop. Destroying it in mid-run is the kill.
+/// Not thread-safe: `execute` blocks until the end.
+class CopyProcess {
+ public:
+  struct Options {
+    std::string source;
+    std::string target;
+    std::filesystem::path folder;
+  };
+  /// Called every few milliseconds; true: kill.
+  using Watcher = std::function<bool(CopyProcess&)>;
+
+  explicit CopyProcess(const Options& options) {
+    environment_.variables = {{"AWS_ACCESS_KEY_ID", support::Identity{}.access_key_id},
+                              {"AWS_SECRET_ACCESS_KEY", support::Identity{}.secret_access_key}};
+    auto made = http::BeastTransport::make(loop_->get_executor(), {});
+    assert(made);
+    transport_ = std::move(*made);
+    source_ = open(options.source);
+    target_ = open(options.target);
+    auto opened = coordination::LocalStore::open(options.folder / "state", {options.source, options.target});
+    assert(opened);
+    store_ = std::move(*opened);
+    auto letters_opened = sink::DeadLetters::open({.file = options.folder / "dead-letters.jsonl"});
+    assert(letters_opened);
+    letters_ = std::move(*letters_opened);
+  }
+
+  /// False when the watcher has killed it.
+  bool execute(async::Task<> task, const Watcher& watcher) {
+    bool killed = false;
+    std::exception_ptr failure;
+    const auto end = [&](std::exception_ptr thrown) {
+      if (thrown) failure = thrown;
+      loop_->stop();
+    };
+    boost::asio::co_spawn(*loop_, std::move(task), end);
+    boost::asio::co_spawn(*loop_, watch(watcher, killed), end);
+    loop_->run();
+    if (failure) std::rethrow_exception(failure);
+    return !killed;
+  }
+
+  void make_sink(const TableName& table, const model::KeySchema& key) {
+    sink_.emplace(sink::TableSink::Options{.table = table, .key = key}, target_->dynamodb(), system_clock());
+  }
+
+  [[nodiscard]] jobs::TableSide& source() { return *source_; }
+  [[nodiscard]] jobs::TableSide& target() { return *target_; }
+  [[nodiscard]] coordination::LocalStore& store() { return *store_; }
+  [[nodiscard]] sink::DeadLetters& letters() { return *letters_; }
+  [[nodiscard]] sink::TableSink& sink() { return *sink_; }
+  [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
+  [[nodiscard]] Random& random() { return random_; }
+  [[nodiscard]] boost::asio::any_io_executor executor() { return loop_->get_executor(); }
+
+ private:
+  std::unique_ptr<jobs::TableSide> open(const std::string& table) {
+    auto address = aws::parse_table_address(table);
+    assert(address);
+    auto side = jobs::TableSide::open(std::move(*address), {}, {*transport_, environment_, system_clock(), random_});
+    assert(side);
+    return std::move(*side);
+  }
+
+  static async::Task<> look_on(CopyProcess& process, const Watcher& watcher, bool& killed) {
+    constexpr std::chrono::milliseconds kLook{1};
+    while (!killed) {
+      co_await async::sleep_for(kLook);
+      killed = watcher && watcher(process);
+    }
+  }
+  async::Task<> watch(const Watcher& watcher, bool& killed) { return look_on(*this, watcher, killed); }
+
+  Random random_{1};
+  support::ScriptedEnvironment environment_;
+  jobs::StopRequest stop_;
+  std::unique_ptr<coordination::LocalStore> store_;
+  std::unique_ptr<sink::DeadLetters> letters_;
+  std::unique_ptr<jobs::TableSide> source_;
+  std::unique_ptr<jobs::TableSide> target_;
+  std::optional<sink::TableSink> sink_;
+
+ public:
+  /// Whatever the task works with: it must outlive the tasks, which end with the loop.
+  std::optional<jobs::TableCopy> copy;
+  std::shared_ptr<void> job;
+
+ private:
+  std::unique_ptr<boost::asio::io_context> loop_ = std::make_unique<boost::asio::io_context>(1);
+  std::unique_ptr<http::BeastTransport> transport_;
+};
+
+/// Two scripted servers and a folder, as for replications.
+class CopyTest : public ReplicateTest {
+ protected:
+  struct Ended {
+    bool killed = false;
+    std::optional<jobs::JobFailure> failure{};
+    jobs::CopyStatus status{};
+
+    [[nodiscard]] std::string text() const {
+      if (killed) return "killed";
+      return failure ? to_line(failure->error) : "done";
+    }
+  };
+
+  static jobs::CopyOptions brisk() {
+    jobs::CopyOptions options;
+    options.scan.table = TableName(kSource);
+    options.scan.split = 4;
+    options.save_interval = std::chrono::milliseconds(5);
+    return options;
+  }
+
+  [[nodiscard]] CopyProcess::Options process_options() const {
+    return {.source = source.address_of(kSource), .target = target.address_of(kTarget), .folder = folder.path()};
+  }
+
+  Ended copy(jobs::CopyOptions options = brisk(), const CopyProcess::Watcher& watcher = {}) {
+    CopyProcess process(process_options());
+    process.make_sink(TableName(kTarget), key_);
+    const jobs::CopyParts parts{.source = process.source().dynamodb(),
+                                .key = key_,
+                                .sink = process.sink(),
+                                .dead_letters = options.stop_on_poison ? nullptr : &process.letters(),
+                                .store = process.store(),
+                                .stop = process.stop(),
+                                .clock = system_clock(),
+                                .random = process.random()};
+    process.copy.emplace(parts, std::move(options), process.executor());
+    Ended ended;
+    ended.killed = !process.execute(keep(*process.copy, ended), watcher);
+    ended.status = process.copy->status();
+    return ended;
+  }
+
+  void add_copy_tables(const model::KeySchema& key = hash_only()) {
+    key_ = key;
+    add_tables(1, key);
+    source.configure([](support::Service::Options& options) { options.scan_page_bytes = 3'000; });
+  }
+
+ private:
+  static async::Task<> keep(jobs::TableCopy& job, Ended& ended) {
+    auto result = co_await job.run();
+    if (!result) ended.failure = std::move(result.error());
+  }
+
+  model::KeySchema key_ = hash_only();
+};
+
+}  // namespace dynamirror::integration

@@ -121,12 +121,12 @@ stop() { # FOLDER
     pid=$(cat "$file")
     # Not by number alone: it may be another process's by now.
     tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -Eq '^(radosgw|ceph-mon|ceph-osd) ' || continue
-    kill "$pid" 2>/dev/null || continue
-    for _ in $(seq 50); do
+    # There is nothing to save, and a monitor's own way out takes seconds.
+    kill -KILL "$pid" 2>/dev/null || continue
+    for _ in $(seq 100); do
       kill -0 "$pid" 2>/dev/null || break
-      sleep 0.1
+      sleep 0.05
     done
-    kill -KILL "$pid" 2>/dev/null || true
   done
 }
 

@@ -32,10 +32,15 @@ std::string request_id_of(const http::Response& response) {
   return {};
 }
 
-/// What one call has already tried besides waiting; each is worth one attempt at once, and only one.
+/// New keys may be refused, too, while a change of identity spreads, and a call that is retried for long may outlive
+/// several sets.
+constexpr int kMaxRenewals = 3;
+constexpr std::chrono::milliseconds kBetweenRenewals{200};
+
+/// What one call has already tried besides waiting.
 struct Repairs {
   bool corrected_clock = false;
-  bool renewed_credentials = false;
+  int renewed_credentials = 0;
 };
 
 struct Attempt {
@@ -138,11 +143,11 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
   co_return attempt;
 }
 
-/// Removes the reason of a refusal where that is in our power; true when the same call is worth another attempt at
-/// once.
+/// Removes the reason of a refusal where that is in our power; true when the same call is worth another attempt.
 async::Task<bool> SignedCaller::Impl::repair(const Error& error, const Attempt& attempt, Repairs& repairs) {
   if (attempt.clock_corrected && !std::exchange(repairs.corrected_clock, true)) co_return true;
-  if (error.error_class == ErrorClass::kExpiredCredentials && !std::exchange(repairs.renewed_credentials, true)) {
+  if (error.error_class == ErrorClass::kExpiredCredentials && repairs.renewed_credentials < kMaxRenewals) {
+    if (repairs.renewed_credentials++ > 0) co_await async::sleep_for(kBetweenRenewals);
     // Many requests signed with the same keys are refused together: only the first may throw them away.
     const auto current = co_await credentials.get();
     const bool same =
@@ -167,7 +172,7 @@ async::Task<Result<http::Response>> SignedCaller::call(Call call) {
   Repairs repairs;
   int number = 0;
 
-  // Bounded by the retry's own limits, and by one attempt for each kind of repair.
+  // Bounded by the retry's own limits, and by the number of repairs.
   for (;;) {
     ++number;
     Attempt attempt = co_await impl.attempt(call, number);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace dynamirror::coordination {
@@ -27,6 +28,7 @@ struct ScanJob {
   std::uint32_t share = 0;
   std::uint32_t shares = 1;
   std::uint32_t split = 1;
+  WallTime begun{};                     ///< to the second
   std::vector<ScanSegment> segments{};  ///< by number
   friend bool operator==(const ScanJob&, const ScanJob&) = default;
 };

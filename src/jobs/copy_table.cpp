@@ -106,12 +106,7 @@ JobResult<void> TableCopy::Impl::restore() {
     }
   } else {
     from = scan.fresh();
-    coordination::ScanJob fresh{.purpose = options.purpose,
-                                .phase = options.phase,
-                                .share = options.scan.share,
-                                .shares = options.scan.shares,
-                                .split = options.scan.split};
-    for (const source::SegmentPosition& position : from) fresh.segments.push_back({.segment = position.segment});
+    const coordination::ScanJob fresh = fresh_scan(options, parts.clock.wall_now());
     if (auto saved = parts.store.save_scan(fresh); !saved) return job_failure(ExitCode::kState, saved.error());
   }
   for (const source::SegmentPosition& position : from) segments.add(position.segment);
@@ -184,6 +179,18 @@ async::Task<> TableCopy::Impl::keep_positions() {
 void TableCopy::Impl::fail(JobFailure reason) {
   if (!failure) failure = std::move(reason);
   parts.stop.changed().notify();
+}
+
+coordination::ScanJob fresh_scan(const CopyOptions& options, WallTime now) {
+  const auto& scan = options.scan;
+  coordination::ScanJob job{.purpose = options.purpose,
+                            .phase = options.phase,
+                            .share = scan.share,
+                            .shares = scan.shares,
+                            .split = scan.split,
+                            .begun = std::chrono::floor<std::chrono::seconds>(now)};
+  for (std::uint32_t i = 0; i < scan.split; ++i) job.segments.push_back({.segment = scan.share * scan.split + i});
+  return job;
 }
 
 Status check_same_scan(const coordination::ScanJob& found, const CopyOptions& wanted) {

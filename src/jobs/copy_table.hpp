@@ -82,6 +82,9 @@ class TableCopy {
   std::unique_ptr<Impl> impl_;
 };
 
+/// What the store is to remember before the first page is read.
+[[nodiscard]] coordination::ScanJob fresh_scan(const CopyOptions& options, WallTime now);
+
 /// Errors: class conflict when the scan that a store remembers is another job's, or was cut otherwise, so that its
 /// positions mean nothing to this one.
 [[nodiscard]] Status check_same_scan(const coordination::ScanJob& found, const CopyOptions& wanted);

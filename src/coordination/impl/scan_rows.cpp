@@ -21,23 +21,26 @@ Answer<> insert_segments(const Database& database, std::span<const ScanSegment> 
 }
 
 Answer<> insert_job(const Database& database, const ScanJob& job) {
-  auto insert = database.prepare("INSERT INTO scan_job VALUES (1, ?, ?, ?, ?, ?)");
+  auto insert = database.prepare("INSERT INTO scan_job VALUES (1, ?, ?, ?, ?, ?, ?)");
   if (!insert) return std::unexpected(insert.error());
   const std::string share = std::to_string(job.share);
   const std::string shares = std::to_string(job.shares);
   const std::string split = std::to_string(job.split);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(job.begun.time_since_epoch());
+  const std::string begun = std::to_string(seconds.count());
   insert->bind(1, job.purpose);
   insert->bind(2, job.phase);
   insert->bind(3, share);
   insert->bind(4, shares);
   insert->bind(5, split);
+  insert->bind(6, begun);
   return insert->run();
 }
 
 }  // namespace
 
 Answer<std::optional<ScanJob>> read_scan(const Database& database) {
-  auto jobs = database.prepare("SELECT purpose, phase, share, shares, split FROM scan_job");
+  auto jobs = database.prepare("SELECT purpose, phase, share, shares, split, begun FROM scan_job");
   if (!jobs) return std::unexpected(jobs.error());
   const auto found = jobs->step();
   if (!found) return std::unexpected(found.error());
@@ -46,7 +49,8 @@ Answer<std::optional<ScanJob>> read_scan(const Database& database) {
               .phase = std::string(jobs->text(1)),
               .share = static_cast<std::uint32_t>(jobs->integer(2)),
               .shares = static_cast<std::uint32_t>(jobs->integer(3)),
-              .split = static_cast<std::uint32_t>(jobs->integer(4))};
+              .split = static_cast<std::uint32_t>(jobs->integer(4)),
+              .begun = WallTime(std::chrono::seconds(jobs->integer(5)))};
   auto segments = database.prepare("SELECT segment, after_key, done FROM scan_segments ORDER BY segment");
   if (!segments) return std::unexpected(segments.error());
   while (true) {  // ends with the table's last row

@@ -39,7 +39,8 @@ constexpr std::string_view kSchema = R"sql(
 constexpr std::string_view kScanSchema = R"sql(
   CREATE TABLE scan_job(
     only INTEGER PRIMARY KEY CHECK (only = 1), purpose TEXT NOT NULL, phase TEXT NOT NULL,
-    share INTEGER NOT NULL, shares INTEGER NOT NULL, split INTEGER NOT NULL);
+    share INTEGER NOT NULL, shares INTEGER NOT NULL, split INTEGER NOT NULL,
+    begun INTEGER NOT NULL);
   CREATE TABLE scan_segments(segment INTEGER PRIMARY KEY, after_key TEXT NOT NULL, done INTEGER NOT NULL);
   CREATE TABLE spooled_changes(number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, image TEXT NOT NULL);
 )sql";

@@ -75,6 +75,8 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
 
+  /// In S3 at most 64 MiB at once (class invalid): larger objects are read range by range. A range that begins behind
+  /// the last byte is class invalid, too.
   [[nodiscard]] virtual async::Task<Result<std::string>> get(std::string key, GetOptions options) = 0;
   [[nodiscard]] virtual async::Task<Result<ObjectInfo>> head(std::string key) = 0;
   [[nodiscard]] virtual async::Task<Status> put(std::string key, std::string body, PutOptions options) = 0;

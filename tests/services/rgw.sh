@@ -114,17 +114,22 @@ start() { # FOLDER S3_PORT MON_PORT
   echo "http://127.0.0.1:$2 $ACCESS_KEY $SECRET_KEY arn:aws:iam:::role/$ROLE"
 }
 
+# Whether a process is one of ours: not by number alone, which may be another process's by now. A zombie, which nobody
+# may be there to collect, has no command line any more.
+is_ours() { # PID
+  { tr "\\0" " " <"/proc/$1/cmdline"; } 2>/dev/null | grep -Eq '^(radosgw|ceph-mon|ceph-osd) '
+}
+
 stop() { # FOLDER
   local file pid
   for file in "$1"/run/*.pid; do
     [[ -e $file ]] || continue
     pid=$(cat "$file")
-    # Not by number alone: it may be another process's by now.
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -Eq '^(radosgw|ceph-mon|ceph-osd) ' || continue
+    is_ours "$pid" || continue
     # There is nothing to save, and a monitor's own way out takes seconds.
     kill -KILL "$pid" 2>/dev/null || continue
     for _ in $(seq 100); do
-      kill -0 "$pid" 2>/dev/null || break
+      is_ours "$pid" || break
       sleep 0.05
     done
   done

@@ -36,6 +36,10 @@ struct ReplicateCommand {
   std::string state_file;        ///< empty: the default path
   std::string dead_letter_file;  ///< empty: beside the state file
   std::optional<double> max_write_units;
+  bool initial_load = false;
+  bool overwrite = false;                  ///< load although the target holds items
+  std::string spool;                       ///< folder of the spool; empty: none
+  std::optional<double> max_read_units{};  ///< of the load
   CommonOptions common;
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "app/initial_load_step.hpp"
 #include "app/progress.hpp"
 #include "app/session.hpp"
 #include "app/state_files.hpp"
@@ -65,18 +66,22 @@ class ReplicateRun {
         .dry_run = command_.preflight.dry_run};
     auto files = open_state_files(options, identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
-    co_return co_await run_job(**source, **target, *prepared, *files);
+    co_return co_await run_job(**source, **target, *prepared, identity, *files);
   }
 
   async::Task<ExitCode> run_job(jobs::TableSide& source, jobs::TableSide& target, const jobs::Prepared& prepared,
-                                StateFiles& files) {
+                                const coordination::ReplicationIdentity& identity, StateFiles& files) {
     const source::TableStream stream{source.streams(), prepared.stream, prepared.source.key};
     sink::TableSink table(
         {.table = prepared.target.name, .key = prepared.target.key, .max_write_units = command_.max_write_units},
         target.dynamodb(), system_clock());
     sink::DiscardSink nothing(table.describe());
+    const InitialLoadStep load{command_, session_, source, target, prepared, stream, identity, files, table};
+    auto loaded = co_await initial_load_step(load);
+    if (!loaded) co_return end(loaded.error().error, loaded.error().exit_code);
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
+    if (command_.initial_load) options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
     if (dry_run) options.on_error = jobs::ReplicateOptions::OnError::kStop;
     jobs::Replication job({.stream = stream,
                            .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : table,

@@ -6,6 +6,22 @@
 namespace dynamirror::app {
 namespace {
 
+void add_load_options(CLI::App& app, ReplicateCommand& command) {
+  auto* load = app.add_flag("--initial-load", command.initial_load,
+                            "copy the table first, and apply its stream from where it stood before");
+  app.add_flag("--overwrite", command.overwrite, "load although the target holds items already")->needs(load);
+  app.add_option("--spool", command.spool,
+                 "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "
+                 "stream's 24 hours")
+      ->option_text("DIR")
+      ->needs(load);
+  app.add_option("--max-read-units", command.max_read_units,
+                 "hard budget of read units that the load consumes per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS")
+      ->needs(load);
+}
+
 void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   using Position = ordering::ShardGraph::InitialPosition;
   using Job = jobs::ReplicateOptions;
@@ -49,6 +65,7 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
          },
          "leave out changes older than this (they are counted as filtered)")
       ->option_text("DURATION");
+  add_load_options(app, command);
   add_side(app, "source", command.source_side);
   add_side(app, "target", command.target_side);
   add_common(app, command.common);

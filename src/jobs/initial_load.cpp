@@ -64,6 +64,7 @@ struct InitialLoad::Impl {
     options.copy.phase = kRecording;
     options.spooling.on_error = ReplicateOptions::OnError::kStop;  // a spool refuses nothing
     options.spooling.stop_when_caught_up = false;
+    options.spooling.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;  // of shards not recorded
     if (parts.spool) spool.emplace(parts.spool->changes);
   }
 

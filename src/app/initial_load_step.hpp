@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "app/command_line.hpp"
+#include "app/session.hpp"
+#include "app/state_files.hpp"
+#include "async/task.hpp"
+#include "coordination/local_store.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/preflight.hpp"
+#include "jobs/table_side.hpp"
+#include "sink/table_sink.hpp"
+#include "source/table_stream.hpp"
+
+namespace dynamirror::app {
+
+/// What the step works with. Everything outlives it.
+struct InitialLoadStep {
+  const ReplicateCommand& command;
+  Session& session;
+  jobs::TableSide& source;
+  jobs::TableSide& target;
+  const jobs::Prepared& prepared;
+  const source::TableStream& stream;
+  const coordination::ReplicationIdentity& identity;
+  StateFiles& files;
+  sink::TableSink& sink;
+};
+
+/// What `replicate` does before it applies the stream: with `--initial-load`, the load or what is left of it; without
+/// it, the check that none is unfinished. In a dry run it only says what the load would cost.
+[[nodiscard]] async::Task<jobs::JobResult<void>> initial_load_step(InitialLoadStep step);
+
+}  // namespace dynamirror::app

@@ -114,8 +114,8 @@ Status DiffPartition::drain(FunctionRef<Status(const DiffRecord&)> visit) {
   assert(chunk.empty() && "records are written whole");
   file_ = FileDescriptor();
   file_bytes_ = 0;
-  chunk = std::move(buffer_);
-  buffer_.clear();
+  std::string().swap(chunk);  // a move would leave its memory with the partition
+  chunk.swap(buffer_);
   return visit_chunk();
 }
 

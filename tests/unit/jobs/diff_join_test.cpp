@@ -15,7 +15,7 @@
 namespace dynamirror::jobs {
 namespace {
 
-constexpr int kKeys = 20'000;
+constexpr int kKeys = 9'000;
 
 struct Expected {
   std::optional<model::ItemDigest> primary;
@@ -93,6 +93,25 @@ TEST_F(DiffJoinTest, KeepsTablesInStepOutOfTheFiles) {
   const auto suspects = join.next(1);
   ASSERT_TRUE(suspects);
   EXPECT_TRUE(suspects->empty());
+}
+
+TEST_F(DiffJoinTest, LeavesNoMemoryInPartitionsThatAreDone) {
+  DiffPartition partition;
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kKeys; ++i) partition.add(record(DiffSide::kPrimary, key_of(i), 1));
+    if (round == 0) {
+      ASSERT_TRUE(partition.spill(folder.path()));
+      EXPECT_LT(partition.memory_bytes(), 100u);
+    }
+  }
+  std::size_t count = 0;
+  ASSERT_TRUE(partition.drain([&](const DiffRecord&) {
+    ++count;
+    return Status{};
+  }));
+  EXPECT_EQ(count, 2u * kKeys);
+  EXPECT_LT(partition.memory_bytes(), 100u);
+  EXPECT_EQ(partition.total_bytes(), 0u);
 }
 
 TEST_F(DiffJoinTest, SaysWhichFolderCannotBeUsed) {

@@ -160,9 +160,11 @@ class CopyTest : public ReplicateTest {
     return ended;
   }
 
-  void add_copy_tables(const model::KeySchema& key = hash_only()) {
+  [[nodiscard]] const model::KeySchema& key() const { return key_; }
+
+  void add_copy_tables(const model::KeySchema& key = hash_only(), int shards = 1) {
     key_ = key;
-    add_tables(1, key);
+    add_tables(shards, key);
     source.configure([](support::Service::Options& options) { options.scan_page_bytes = 3'000; });
   }
 

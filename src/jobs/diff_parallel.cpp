@@ -7,8 +7,6 @@
 #include <exception>
 #include <utility>
 
-#include "async/task_group.hpp"
-
 namespace dynamirror::jobs {
 namespace {
 
@@ -36,19 +34,22 @@ async::Task<Status> for_each_in_parallel(std::size_t count, std::size_t width,
   const auto executor = co_await boost::asio::this_coro::executor;
   async::TaskGroup workers(executor);
   for (std::size_t i = 0; i < std::min(width, count); ++i) workers.spawn(work(run));
-  std::exception_ptr thrown;  // a cancellation waits for the end of the workers, too
+  co_await join_or_cancel(workers);
+  co_return std::move(run.status);
+}
+
+async::Task<> join_or_cancel(async::TaskGroup& group) {
+  std::exception_ptr thrown;
   try {
-    co_await workers.join();
+    co_await group.join();
   } catch (...) {
     thrown = std::current_exception();
   }
-  if (thrown) {
-    co_await boost::asio::this_coro::reset_cancellation_state();
-    workers.cancel();
-    co_await workers.join();
-    std::rethrow_exception(thrown);
-  }
-  co_return std::move(run.status);
+  if (!thrown) co_return;
+  co_await boost::asio::this_coro::reset_cancellation_state();
+  group.cancel();
+  co_await group.join();
+  std::rethrow_exception(thrown);
 }
 
 }  // namespace dynamirror::jobs

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/task_group.hpp"
+#include "base/log.hpp"
 #include "jobs/diff_join.hpp"
 #include "jobs/diff_parallel.hpp"
 #include "jobs/diff_scan.hpp"
@@ -112,7 +113,38 @@ DiffTables::DiffTables(DiffOptions options, TableSide& primary, TableSide& repli
                      .around = around}) {}
 DiffTables::~DiffTables() = default;
 
-async::Task<JobResult<ExitCode>> DiffTables::run() { return impl_->run(); }
+namespace {
+
+async::Task<> keep(async::Task<JobResult<ExitCode>> work, std::optional<JobResult<ExitCode>>& result) {
+  result.emplace(co_await std::move(work));
+}
+
+async::Task<> cancel_on(StopRequest& stop, async::TaskGroup& work) {
+  while (!stop.requested()) co_await stop.changed().wait();
+  work.cancel();
+}
+
+}  // namespace
+
+/// Whatever the work waits for, a page, a budget or a pause, it ends at a stop request: nothing it does must be done.
+async::Task<JobResult<ExitCode>> DiffTables::run() {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  std::optional<JobResult<ExitCode>> result;
+  async::TaskGroup work(executor);
+  async::TaskGroup watch(executor);
+  work.spawn(keep(impl_->run(), result));
+  watch.spawn(cancel_on(impl_->around.stop, work));
+  co_await work.join();
+  watch.cancel();
+  co_await watch.join();
+  if (result) co_return std::move(*result);
+  Error stopped{.error_class = ErrorClass::kConflict,
+                .doing = "compare",
+                .resource = impl_->primary_side.display(),
+                .code = {},
+                .message = "stopped as asked before the end"};
+  co_return job_failure(ExitCode::kStoppedEarly, std::move(stopped));
+}
 
 DiffTotals DiffTables::totals() const {
   DiffTotals totals = impl_->totals;
@@ -142,6 +174,7 @@ DiffTotals DiffTables::totals() const {
 
 async::Task<JobResult<ExitCode>> DiffTables::Impl::run() {
   if (auto prepared = co_await prepare(); !prepared) co_return std::unexpected(std::move(prepared.error()));
+  log::info("comparing", {{"primary", primary_side.display()}, {"replica", replica_side.display()}});
   Status status;
   if (options.backfill) {
     status = co_await backfill();
@@ -244,12 +277,13 @@ async::Task<Status> DiffTables::Impl::scan_both(source::PageReceiver& of_primary
   async::TaskGroup both(executor);
   both.spawn(run_scan(*primary_scan, of_primary, status, both));
   both.spawn(run_scan(*replica_scan, of_replica, status, both));
-  co_await both.join();
+  co_await join_or_cancel(both);
   co_return status;
 }
 
 async::Task<Status> DiffTables::Impl::judge(std::vector<DiffSuspect> suspects, SteadyTime seen_until) {
   totals.suspects += suspects.size();
+  log::info("looking again at keys that look different", {{"keys", std::to_string(suspects.size())}});
   auto verdicts = co_await verifier->verify(std::move(suspects), seen_until);
   if (!verdicts) co_return std::unexpected(std::move(verdicts.error()));
   for (const DiffFinding& finding : verdicts->findings) {

@@ -10,7 +10,7 @@ import { scenario, shared } from './support/stage.mjs';
 import { createTable, itemsOf, put, remove } from './support/tables.mjs';
 import { batchLimit } from '../tools/lib/table.mjs';
 
-const EXIT = { equal: 0, different: 1, usage: 2, notReady: 3, files: 6 };
+const EXIT = { equal: 0, different: 1, usage: 2, notReady: 3, files: 6, stoppedEarly: 10 };
 const BUILD = resolve(process.env.DYNAMIRROR_BUILD ?? join('build', 'release'));
 const SETTLE = ['--settle', '100ms'];
 
@@ -211,6 +211,22 @@ scenario('findings and summary are JSON for programs', async (stage) => {
   assert.equal(summary.discrepancies, 1);
   assert.equal(summary.exit_code, EXIT.different);
   assert.ok(summary.primary_read_units > 0 && summary.replica_read_units > 0);
+});
+
+scenario('SIGTERM ends a comparison at once, and it tells that it has not ended', async (stage) => {
+  const both = await pair();
+  for (let i = 0; i < 40; i++) await put(both.from, { id: { S: `${i}` } });
+  const waits = [
+    { until: 'looking again', more: ['--settle', '1h'] }, // for its pause
+    { until: 'comparing', more: ['--max-read-units', '0.5'] }, // for its budget
+  ];
+  for (const { until, more } of waits) {
+    const run = stage.dynamirror(['diff-tables', both.primary, both.replica, ...more]);
+    await run.waitUntil((self) => self.stderr.includes(until), 30, until);
+    run.kill('SIGTERM');
+    await run.waitForExit(3);
+    assertRefused(run, { code: EXIT.stoppedEarly, says: ['stopped as asked'] });
+  }
 });
 
 scenario('trouble is told from a difference', async (stage) => {

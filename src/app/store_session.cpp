@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <iomanip>
-#include <sstream>
+#include <ctime>
 #include <thread>
 
 namespace dynamirror::app {
@@ -37,11 +36,10 @@ Result<WallTime> parse_moment(const std::string& text) {
     return failure(ErrorClass::kInvalid, "read time", text, "write it as 2026-01-31T12:00:00Z");
   };
   std::tm fields{};
-  std::istringstream in(text);
-  in >> std::get_time(&fields, text.find('T') == std::string::npos ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S");
-  if (in.fail()) return wrong();
-  std::string rest;
-  std::getline(in, rest);
+  const char* const format = text.find('T') == std::string::npos ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S";
+  const char* const end_of_time = strptime(text.c_str(), format, &fields);
+  if (end_of_time == nullptr) return wrong();
+  std::string rest(end_of_time);
   double fraction = 0;
   if (rest.starts_with('.')) {
     const std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());

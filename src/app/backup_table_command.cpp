@@ -116,12 +116,11 @@ class BackupRun {
     } else {
       data.push_back({.name = "BackupErrors", .value = 1});
     }
-    co_await publish_metrics(session_,
-                             {.name_space = command_.metric,
-                              .region = table.address().region.str(),
-                              .table = table.address().table.str(),
-                              .side = command_.table_side},
-                             std::move(data));
+    MetricTarget target{.name_space = command_.metric,
+                        .region = table.address().region.str(),
+                        .table = table.address().table.str(),
+                        .side = command_.table_side};
+    co_await publish_metrics(session_, std::move(target), std::move(data));
   }
 
   const BackupTableCommand& command_;

@@ -6,11 +6,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
-import { scenario, shared } from './support/stage.mjs';
+import { LOCAL_KEYS, scenario, shared } from './support/stage.mjs';
 import { createTable, itemsOf, put, remove } from './support/tables.mjs';
 
 const EXIT_DIFFERENT = 1;
@@ -267,6 +268,45 @@ scenario('a full and an incremental export are restored identically', async (sta
   const other = `${servers().to}/${newName('Restored')}`;
   await createTable(other, 'id:N', { view: null });
   await refused(stage, ['restore-table', `file:${stage.path('full')}`, other], EXIT_USAGE, /its MD5 is not the one in the manifest.* is incomplete: \d+ items/);
+});
+
+scenario('metrics of the old names are sent, and never fail a backup', async (stage) => {
+  const { source, table } = await filledTable(stage, { changes: 50 });
+  const requests = [];
+  let status = 200;
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (text) => (body += text));
+    request.on('end', () => {
+      requests.push({ target: request.headers['x-amz-target'], signed: request.headers.authorization, ...JSON.parse(body) });
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end('{}');
+    });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.addCloser(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const env = {
+    ...LOCAL_KEYS,
+    AWS_ENDPOINT_URL_CLOUDWATCH: `http://127.0.0.1:${server.address().port}`,
+  };
+  const args = ['backup-table', source, `file:${stage.path('dumps')}`, '--metric', 'Backups', '--output', 'json'];
+  const run = await stage.run(args, { env });
+  assert.equal(run.ended.code, 0, run.lastWords());
+  const [{ target, signed, Namespace, MetricData }] = requests;
+  assert.match(target, /\.PutMetricData$/);
+  assert.match(signed, /\/local\/monitoring\/aws4_request/);
+  assert.equal(Namespace, 'Backups');
+  const values = Object.fromEntries(MetricData.map(({ MetricName, Value, Unit }) => [MetricName, [Value, Unit]]));
+  const { items, stored_bytes: stored } = run.json();
+  assert.deepEqual(values, { BackupSize: [stored, 'Bytes'], BackupRecordCount: [items, 'Count'] });
+  for (const { Dimensions } of MetricData) assert.deepEqual(Dimensions, [{ Name: 'TableName', Value: table.name }]);
+  status = 403;
+  const refusedMetrics = await stage.run(args, { env });
+  assert.equal(refusedMetrics.ended.code, 0, refusedMetrics.lastWords());
+  assert.match(refusedMetrics.stderr, /metrics could not be sent/);
 });
 
 test('a link with the name of an old command is that command', async () => {

@@ -147,19 +147,19 @@ async::Task<std::vector<std::string>> apply_settings(DynamoDbClient& client, Tab
     const std::string body = R"({"TableName":)" + name +
                              R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":)" +
                              json_quoted(settings.time_to_live_attribute) + "}}";
-    lines.push_back(outcome("time to live on " + settings.time_to_live_attribute,
-                            co_await client.control("UpdateTimeToLive", table.name, body)));
+    const auto answer = co_await client.control("UpdateTimeToLive", table.name, body);
+    lines.push_back(outcome("time to live on " + settings.time_to_live_attribute, answer));
   }
   if (!settings.tags.empty()) {
     const std::string body = R"({"ResourceArn":)" + json_quoted(table.arn) + R"(,"Tags":)" + tags_json(settings) + "}";
-    lines.push_back(outcome(std::to_string(settings.tags.size()) + " tags",
-                            co_await client.control("TagResource", table.name, body)));
+    const auto answer = co_await client.control("TagResource", table.name, body);
+    lines.push_back(outcome(std::to_string(settings.tags.size()) + " tags", answer));
   }
   if (settings.point_in_time_recovery) {
     const std::string body =
         R"({"TableName":)" + name + R"(,"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}})";
-    lines.push_back(
-        outcome("point-in-time recovery", co_await client.control("UpdateContinuousBackups", table.name, body)));
+    const auto answer = co_await client.control("UpdateContinuousBackups", table.name, body);
+    lines.push_back(outcome("point-in-time recovery", answer));
   }
   const auto saved = parse_table_description(settings.description_json);
   if (saved && saved->stream.enabled && !table.stream.enabled) {

@@ -192,6 +192,8 @@ async::Task<std::expected<void, JobFailure>> DiffTables::Impl::prepare() {
   if (!tables) co_return std::unexpected(std::move(tables.error()));
   key = std::move(tables->key);
   split = tables->split;
+  // Samples and backfills scan a table and read single items of it at the same time.
+  if ((options.sample || options.backfill) && options.max_read_units) *options.max_read_units /= 2;
   const auto table = [this](TableSide& side) {
     return DiffTable::Options{.table = side.address().table,
                               .max_read_units = options.max_read_units,

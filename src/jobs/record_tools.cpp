@@ -29,7 +29,7 @@ DiffTable table_of(TableSide& side, const Clock& clock, Random& random) {
   return DiffTable({.table = side.address().table}, side.dynamodb(), clock, random);
 }
 
-/// The record of an equal pair is not in a DiffPair: it is read once more, for showing.
+/// Empty when there is no such record.
 async::Task<JobResult<std::string>> read_one(DiffTable& table, std::string key_json) {
   auto item = co_await table.get(std::move(key_json));
   if (!item) co_return job_failure(std::move(item.error()));

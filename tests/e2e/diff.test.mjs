@@ -238,6 +238,8 @@ scenario('trouble is told from a difference', async (stage) => {
   assertRefused(keys, { code: EXIT.notReady, says: ['id (S)', 'other (S)'] });
   assertRefused(await stage.run(['diff-tables', both.primary]), { code: EXIT.usage, says: ['REPLICA'] });
   assertRefused(await diff(stage, both, ['--backfill']), { code: EXIT.usage, says: ['--repair'] });
+  assertRefused(await diff(stage, both, ['--sample', '0%']), { code: EXIT.usage, says: ['--sample', '1%'] });
+  assertRefused(await diff(stage, both, ['--segment', '3', '--segments', '3']), { code: EXIT.usage, says: ['3'] });
   const record = await stage.run(['diff-record', both.primary, both.replica, '{"id":5}']);
   assertRefused(record, { code: EXIT.usage, says: ['id is of type S'] });
   for (let i = 0; i < 50; i++) await put(both.from, { id: { S: `${i}` } });

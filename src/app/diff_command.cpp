@@ -148,7 +148,9 @@ async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session
   } else {
     fmt::print("[{}] {}\n", outcome, result->key_json);
   }
-  co_return result->outcome == jobs::RepairOutcome::kChanging ? ExitCode::kDifferent : ExitCode::kOk;
+  const bool done =
+      result->outcome != jobs::RepairOutcome::kChanging && result->outcome != jobs::RepairOutcome::kRefused;
+  co_return done ? ExitCode::kOk : ExitCode::kDifferent;
 }
 
 template <class Command>

@@ -43,6 +43,8 @@ std::string_view to_string(RepairOutcome outcome) {
       return "deleted";
     case RepairOutcome::kChanging:
       return "changing";
+    case RepairOutcome::kRefused:
+      return "refused";
   }
   return "";
 }
@@ -70,7 +72,7 @@ void DiffPrinter::changing(const std::string& key_json) {
 void DiffPrinter::repaired(const std::string& key_json, RepairOutcome outcome) {
   if (format_ == OutputFormat::kJson) {
     print(begin_line("repair", to_string(outcome), key_json) + "}");
-  } else if (outcome == RepairOutcome::kChanging) {
+  } else if (outcome == RepairOutcome::kChanging || outcome == RepairOutcome::kRefused) {
     print("[unrepaired] " + key_json);
   }
 }

@@ -5,6 +5,7 @@
 
 #include "async/backoff.hpp"
 #include "async/sleep.hpp"
+#include "base/log.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -16,7 +17,15 @@ constexpr async::Backoff::Options kBackoff{.base = std::chrono::milliseconds(20)
 /// Another round may help: the item has changed, or nobody knows whether it was written.
 bool worth_another_round(const Error& error) { return error.error_class == ErrorClass::kConflict || error.retryable(); }
 
+/// This one item cannot be written: no reason to leave out the others.
+bool is_refusal(const Error& error) { return error.error_class == ErrorClass::kInvalid; }
+
 }  // namespace
+
+RepairOutcome DiffRepairer::refused(const std::string& key_json, const Error& error) const {
+  log::warning("the replica does not take an item", {{"key", key_json}, {"error", to_line(error)}});
+  return RepairOutcome::kRefused;
+}
 
 async::Task<Result<RepairOutcome>> DiffRepairer::repair(std::string key_json) {
   return run(std::move(key_json), RepairOutcome::kEqual);
@@ -25,6 +34,7 @@ async::Task<Result<RepairOutcome>> DiffRepairer::repair(std::string key_json) {
 async::Task<Result<RepairOutcome>> DiffRepairer::repair_missing(std::string key_json, std::string item_json) {
   ItemCondition absent = still_absent(key_);
   const Status written = co_await replica_.put(std::move(item_json), std::move(absent));
+  if (!written && is_refusal(written.error())) co_return refused(key_json, written.error());
   if (!written && !worth_another_round(written.error())) co_return std::unexpected(written.error());
   co_return co_await run(std::move(key_json), written ? RepairOutcome::kPut : RepairOutcome::kEqual);
 }
@@ -38,6 +48,7 @@ async::Task<Result<RepairOutcome>> DiffRepairer::run(std::string key_json, Repai
     const RepairOutcome wanted =
         (*pair)->kind() == DiffKind::kExtraneous ? RepairOutcome::kDeleted : RepairOutcome::kPut;
     const Status status = co_await bring(key_json, std::move(**pair));
+    if (!status && is_refusal(status.error())) co_return refused(key_json, status.error());
     if (!status && !worth_another_round(status.error())) co_return std::unexpected(status.error());
     // A write without an answer may have been done: what the next look finds is counted as ours.
     if (status || status.error().retryable()) written = wanted;

@@ -18,6 +18,7 @@ enum class RepairOutcome {
   kPut,       ///< the replica got the primary's item
   kDeleted,   ///< the replica's item was deleted
   kChanging,  ///< the item changed whenever we looked; the replica may differ
+  kRefused,   ///< the replica does not take this item (e.g. for an index of its own); a warning says why
 };
 
 /// Brings items of the replica to the primary's state without undoing a live change.
@@ -41,6 +42,7 @@ class DiffRepairer {
   [[nodiscard]] async::Task<Result<RepairOutcome>> repair_missing(std::string key_json, std::string item_json);
 
  private:
+  [[nodiscard]] RepairOutcome refused(const std::string& key_json, const Error& error) const;
   [[nodiscard]] async::Task<Status> bring(std::string key_json, DiffPair pair);
   [[nodiscard]] async::Task<Result<RepairOutcome>> run(std::string key_json, RepairOutcome written);
 

@@ -86,7 +86,7 @@ async::Task<Status> BackfillReceiver::bring(std::string_view item_json) {
   if (*outcome == RepairOutcome::kEqual) ++counts_.equal;
   if (*outcome == RepairOutcome::kPut) ++counts_.put;
   if (*outcome == RepairOutcome::kDeleted) ++counts_.deleted;
-  if (*outcome == RepairOutcome::kChanging) ++counts_.changing;
+  if (*outcome == RepairOutcome::kChanging || *outcome == RepairOutcome::kRefused) ++counts_.unrepaired;
   co_return Status{};
 }
 

@@ -68,7 +68,7 @@ class BackfillReceiver final : public source::PageReceiver {
     std::uint64_t equal = 0;
     std::uint64_t put = 0;
     std::uint64_t deleted = 0;
-    std::uint64_t changing = 0;
+    std::uint64_t unrepaired = 0;
   };
 
   BackfillReceiver(const model::KeySchema& schema, DiffRepairer& repairer, StopRequest& stop)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <cmath>
+#include <exception>
 #include <utility>
 
 #include "async/task_group.hpp"
@@ -134,9 +135,16 @@ async::Task<JobResult<ExitCode>> DiffTables::run() {
   async::TaskGroup watch(executor);
   work.spawn(keep(impl_->run(), result));
   watch.spawn(cancel_on(impl_->around.stop, work));
-  co_await work.join();
+  std::exception_ptr thrown;
+  try {
+    co_await join_or_cancel(work);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (thrown) co_await boost::asio::this_coro::reset_cancellation_state();
   watch.cancel();
   co_await watch.join();
+  if (thrown) std::rethrow_exception(thrown);
   if (result) co_return std::move(*result);
   Error stopped{.error_class = ErrorClass::kConflict,
                 .doing = "compare",
@@ -167,7 +175,7 @@ DiffTotals DiffTables::totals() const {
     const auto& counts = impl_->backfilling->counts();
     totals.put += counts.put;
     totals.deleted += counts.deleted;
-    totals.unrepaired += counts.changing;
+    totals.unrepaired += counts.unrepaired;
   }
   return totals;
 }
@@ -230,7 +238,7 @@ async::Task<Status> DiffTables::Impl::backfill() {
   Status status = co_await primary_scan->run(primary_scan->fresh(), receiver);
   totals.put += receiver.counts().put;
   totals.deleted += receiver.counts().deleted;
-  totals.unrepaired += receiver.counts().changing;
+  totals.unrepaired += receiver.counts().unrepaired;
   backfilling = nullptr;
   co_return status;
 }
@@ -313,7 +321,7 @@ async::Task<Status> DiffTables::Impl::repair_one(const DiffFinding& finding) {
   if (!outcome) co_return std::unexpected(outcome.error());
   if (*outcome == RepairOutcome::kPut) ++totals.put;
   if (*outcome == RepairOutcome::kDeleted) ++totals.deleted;
-  if (*outcome == RepairOutcome::kChanging) ++totals.unrepaired;
+  if (*outcome == RepairOutcome::kChanging || *outcome == RepairOutcome::kRefused) ++totals.unrepaired;
   report.repaired(finding.key_json, *outcome);
   co_return Status{};
 }

@@ -49,7 +49,7 @@ struct DiffTotals {
   std::uint64_t changing = 0;    ///< keys that changed at every look: no difference, and not known to be equal
   std::uint64_t put = 0;         ///< by repair or backfill
   std::uint64_t deleted = 0;     ///< by repair
-  std::uint64_t unrepaired = 0;  ///< keys that changed whenever a repair tried
+  std::uint64_t unrepaired = 0;  ///< keys that changed whenever a repair tried, or that the replica refuses
   double primary_read_units = 0;
   double replica_read_units = 0;
   double write_units = 0;

@@ -59,7 +59,11 @@ Status replace_rows(coordination::CheckpointStore& store, const StreamArn& strea
 
 struct InitialLoad::Impl {
   Impl(InitialLoadParts parts_in, InitialLoadOptions options_in, boost::asio::any_io_executor executor_in)
-      : parts(std::move(parts_in)), options(std::move(options_in)), executor(std::move(executor_in)) {
+      : parts(std::move(parts_in)),
+        options(std::move(options_in)),
+        executor(std::move(executor_in)),
+        background(executor),
+        reading(executor) {
     options.copy.purpose = kInitialLoad;
     options.copy.phase = kRecording;
     options.spooling.on_error = ReplicateOptions::OnError::kStop;  // a spool refuses nothing
@@ -82,7 +86,7 @@ struct InitialLoad::Impl {
   [[nodiscard]] JobResult<void> finish();
   void say_expectation() const;
   // Background tasks of the load.
-  [[nodiscard]] async::Task<> spool_stream(std::optional<JobFailure>& failure);
+  [[nodiscard]] async::Task<> spool_stream();
   [[nodiscard]] async::Task<> pass_stop_on();
   [[nodiscard]] async::Task<> measure();
 
@@ -96,7 +100,11 @@ struct InitialLoad::Impl {
   std::optional<ChangeSpool> spool{};
   std::optional<TableCopy> copy{};
   std::optional<Replication> spooling{};
+  std::optional<JobFailure> spool_failure{};
+  std::optional<ItemLoader> loader{};
   std::uint64_t drained = 0;
+  async::TaskGroup background;
+  async::TaskGroup reading;
 };
 
 InitialLoad::InitialLoad(InitialLoadParts parts, InitialLoadOptions options, boost::asio::any_io_executor executor)
@@ -214,12 +222,9 @@ async::Task<JobResult<void>> InitialLoad::Impl::load() {
                              .clock = parts.clock,
                              .random = parts.random};
   copy.emplace(copy_parts, options.copy, executor);
-  async::TaskGroup background(executor);
-  async::TaskGroup reading(executor);
   background.spawn(pass_stop_on());
   background.spawn(measure());
-  std::optional<JobFailure> spool_failure;
-  if (spool) reading.spawn(spool_stream(spool_failure));
+  if (spool) reading.spawn(spool_stream());
   auto copied = co_await copy->run();
   spool_stop.request();
   co_await reading.join();
@@ -230,7 +235,7 @@ async::Task<JobResult<void>> InitialLoad::Impl::load() {
   co_return after_load();
 }
 
-async::Task<> InitialLoad::Impl::spool_stream(std::optional<JobFailure>& failure) {
+async::Task<> InitialLoad::Impl::spool_stream() {
   const ReplicateParts spool_parts{.stream = parts.stream,
                                    .sink = *spool,
                                    .dead_letters = nullptr,
@@ -242,7 +247,7 @@ async::Task<> InitialLoad::Impl::spool_stream(std::optional<JobFailure>& failure
   auto ended = co_await spooling->run();
   // What was read and not spooled is read again later: its positions have not moved.
   if (ended || ended.error().exit_code == ExitCode::kStoppedEarly) co_return;
-  failure = std::move(ended.error());
+  spool_failure = std::move(ended.error());
   load_stop.request();
 }
 
@@ -282,19 +287,19 @@ async::Task<JobResult<void>> InitialLoad::Impl::drain() {
 }
 
 async::Task<JobResult<void>> InitialLoad::Impl::drain_changes(std::vector<coordination::SpooledChange> changes) {
-  ItemLoader loader(parts.stream.key, parts.sink, parts.dead_letters, parts.clock, parts.random, executor,
-                    {.max_concurrent_writes = options.copy.max_concurrent_writes});
+  const ItemLoader::Options loader_options{.max_concurrent_writes = options.copy.max_concurrent_writes};
+  loader.emplace(parts.stream.key, parts.sink, parts.dead_letters, parts.clock, parts.random, executor, loader_options);
   Status given;
   for (const coordination::SpooledChange& change : changes) {
     if (change.image.empty()) {
-      given = co_await loader.remove(change.key);
+      given = co_await loader->remove(change.key);
     } else {
-      given = co_await loader.put(change.image);
+      given = co_await loader->put(change.image);
     }
     if (!given) break;
   }
-  auto finished = co_await loader.finish();
-  drained += loader.counters().settled();
+  auto finished = co_await loader->finish();
+  drained += loader->counters().settled();
   if (!finished) co_return finished;
   if (!given) co_return job_failure(std::move(given.error()));
   co_return JobResult<void>{};

@@ -12,7 +12,9 @@ ItemLoader::ItemLoader(model::KeySchema key, sink::ChangeSink& sink, sink::DeadL
       clock_(clock),
       keys_(std::move(key)),
       pump_(buffer_, sink, dead_letters, clock, random, executor,
-            {.max_concurrent_writes = options.max_concurrent_writes, .stop_on_poison = dead_letters == nullptr},
+            {.max_concurrent_writes = options.max_concurrent_writes,
+             .stop_on_poison = dead_letters == nullptr,
+             .poison_hint = options.poison_hint},
             [this](JobFailure reason) {
               if (!failure_) failure_ = std::move(reason);
               pump_.room().notify();  // whoever waits for room must learn of it

@@ -27,6 +27,7 @@ class ItemLoader {
   struct Options {
     std::size_t max_bytes = 4u << 20;  ///< of items read and not yet written
     std::size_t max_concurrent_writes = 64;
+    std::string_view poison_hint = "--dead-letter FILE sets such items aside";
   };
 
   /// REQUIRES: what is referred to outlives the loader. `dead_letters` null: the first item refused ends the load.

@@ -149,8 +149,11 @@ void WritePump::give_up(Poison poison) {
   const sink::DeadLetter& first = poison.letters.front();
   if (options_.stop_on_poison) {
     Error error = first.error;
-    error.message += "; key " + std::string(first.change.key()) + " of shard " + first.shard.str() + ", record " +
-                     first.change.sequence().str() + " (--on-error dead-letter sets such changes aside)";
+    error.message += "; key " + std::string(first.change.key());
+    if (!first.shard.str().empty()) {
+      error.message += " of shard " + first.shard.str() + ", record " + first.change.sequence().str();
+    }
+    error.message += " (" + std::string(options_.poison_hint) + ")";
     fail({ExitCode::kPoison, std::move(error)});
     return;
   }

@@ -31,6 +31,8 @@ class WritePump {
   struct Options {
     std::size_t max_concurrent_writes = 64;
     bool stop_on_poison = false;  ///< fail the job instead of writing dead letters
+    /// What a user can do about poison, for messages.
+    std::string_view poison_hint = "--on-error dead-letter sets such changes aside";
     int max_attempts = 90;        ///< to write changes of one key in a row, with pauses of up to 10 s between them
   };
 

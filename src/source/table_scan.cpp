@@ -49,10 +49,11 @@ struct TableScan::Impl {
   async::Signal changed{};
   SteadyTime last_page{};
   std::uint64_t failures_since_page = 0;
+  std::optional<async::TaskGroup> pages{};  ///< of the run under way; here so that it outlives the event loop's tasks
 
   [[nodiscard]] async::Task<Status> run(std::vector<SegmentPosition> from, PageReceiver& receiver);
-  [[nodiscard]] async::Task<> read_all(async::TaskGroup& pages, PageReceiver& receiver);
-  [[nodiscard]] Duration dispatch(async::TaskGroup& pages, PageReceiver& receiver);
+  [[nodiscard]] async::Task<> read_all(PageReceiver& receiver);
+  [[nodiscard]] Duration dispatch(PageReceiver& receiver);
   [[nodiscard]] async::Task<> read_page(Segment segment, ReadBudget::Reservation reservation, PageReceiver& receiver);
   [[nodiscard]] async::Task<> deliver(Segment segment, aws::ScanPage page, PageReceiver& receiver);
   [[nodiscard]] async::Task<> fail_or_pause(Segment segment, Error error);
@@ -102,24 +103,24 @@ async::Task<Status> TableScan::Impl::run(std::vector<SegmentPosition> from, Page
   }
   unfinished = ready.size();
 
-  async::TaskGroup pages(executor);
+  pages.emplace(executor);
   std::exception_ptr thrown;  // a cancellation waits for the end of the pages, too
   try {
-    co_await read_all(pages, receiver);
+    co_await read_all(receiver);
   } catch (...) {
     thrown = std::current_exception();
   }
   if (thrown) co_await boost::asio::this_coro::reset_cancellation_state();
-  pages.cancel();
-  co_await pages.join();
+  pages->cancel();
+  co_await pages->join();
   if (thrown) std::rethrow_exception(thrown);
   if (failure) co_return std::unexpected(std::move(*failure));
   co_return Status{};
 }
 
-async::Task<> TableScan::Impl::read_all(async::TaskGroup& pages, PageReceiver& receiver) {
+async::Task<> TableScan::Impl::read_all(PageReceiver& receiver) {
   while (unfinished > 0 && !failure) {
-    const Duration wait = dispatch(pages, receiver);
+    const Duration wait = dispatch(receiver);
     if (wait > Duration::zero()) {
       co_await changed.wait_for(wait);
     } else {
@@ -129,8 +130,8 @@ async::Task<> TableScan::Impl::read_all(async::TaskGroup& pages, PageReceiver& r
 }
 
 /// Starts as many pages as may be. Returns when to look again, if nothing changes before; zero: only then.
-Duration TableScan::Impl::dispatch(async::TaskGroup& pages, PageReceiver& receiver) {
-  while (!ready.empty() && limit.may_start() && pages.size() < options.max_parallel) {
+Duration TableScan::Impl::dispatch(PageReceiver& receiver) {
+  while (!ready.empty() && limit.may_start() && pages->size() < options.max_parallel) {
     ReadBudget::Reservation reservation;
     if (budget) {
       const SteadyTime now = clock.steady_now();
@@ -139,7 +140,7 @@ Duration TableScan::Impl::dispatch(async::TaskGroup& pages, PageReceiver& receiv
       reservation = budget->reserve(now);
     }
     limit.started();
-    pages.spawn(read_page(std::move(ready.front()), reservation, receiver));
+    pages->spawn(read_page(std::move(ready.front()), reservation, receiver));
     ready.pop_front();
   }
   return Duration::zero();

@@ -201,6 +201,21 @@ TEST_F(DiffTest, BackfillDoesNotBringBackWhatIsDeletedMeanwhile) {
   EXPECT_EQ(differences(), "");
 }
 
+TEST_F(DiffTest, AnItemThatTheReplicaRefusesDoesNotKeepTheOthersBack) {
+  add_tables();
+  for (int i = 0; i < 20; ++i) put("key " + std::to_string(i), "a");
+  target.refuse_key(kTarget, key_of("key 7"));
+  for (const bool backfill : {true, false}) {
+    DiffRun diff = make_diff();
+    diff.options.mode = Mode::kRepair;
+    diff.options.backfill = backfill;
+    EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+    EXPECT_EQ(diff.totals.put, backfill ? 19u : 0u);
+    EXPECT_EQ(diff.totals.unrepaired, 1u);
+  }
+  EXPECT_EQ(target.snapshot(kTarget).size(), 19u);
+}
+
 TEST_F(DiffTest, KeepsWithinItsBudgets) {
   add_tables();
   for (int i = 0; i < 60; ++i) put("key " + std::to_string(i), "a");

@@ -36,7 +36,7 @@ struct Replication::Impl {
     bool ended = false;             ///< the reader has seen the end
     std::size_t empty_answers = 0;  ///< in a row
     std::size_t empty_answers_at_listing = 0;
-    SteadyTime asked_at;            ///< since when the reader has been at the page it reads, once there was room for it
+    SteadyTime asked_at;  ///< since when the reader has been at the page it reads, once there was room for it
   };
 
   Impl(ReplicateParts parts_in, ReplicateOptions options_in, boost::asio::any_io_executor executor_in);

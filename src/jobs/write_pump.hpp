@@ -33,7 +33,7 @@ class WritePump {
     bool stop_on_poison = false;  ///< fail the job instead of writing dead letters
     /// What a user can do about poison, for messages.
     std::string_view poison_hint = "--on-error dead-letter sets such changes aside";
-    int max_attempts = 90;        ///< to write changes of one key in a row, with pauses of up to 10 s between them
+    int max_attempts = 90;  ///< to write changes of one key in a row, with pauses of up to 10 s between them
   };
 
   /// `fail` is called once, with the reason, when no further write makes sense.

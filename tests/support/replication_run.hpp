@@ -45,7 +45,7 @@ class ReplicationRun {
     jobs::PreflightOptions preflight{};
     std::optional<double> max_write_units{};
     std::chrono::milliseconds time_limit{180'000};  ///< of one run; a run that needs it has failed
-    std::size_t max_dead_letter_keys = 100'000;    ///< beyond it the dead-letter file takes nothing any more
+    std::size_t max_dead_letter_keys = 100'000;     ///< beyond it the dead-letter file takes nothing any more
     std::uint64_t seed = 1;
     /// Called before rows become durable; an error makes the save fail.
     std::function<Status(std::span<const model::ShardCheckpoint>)> before_save{};

@@ -38,11 +38,12 @@ function copySummary(run) {
   return summary;
 }
 
-// Starts the command and kills it, KILLS times.
-async function killOften(start, stream, { earliestMs, latestMs }) {
+// Starts the command and kills it, KILLS times, so long after it has said that it is at work.
+async function killOften(start, stream, { said, earliestMs, latestMs }) {
   const random = new Random(SEED, stream);
   for (let kill = 0; kill < KILLS; kill++) {
     const victim = start();
+    await victim.waitUntil((self) => said.test(self.stderr), SECONDS, 'start');
     await Promise.race([victim.exited, sleep(earliestMs + random.below(latestMs - earliestMs))]);
     victim.kill('SIGKILL');
     const { signal, code } = await victim.waitForExit(10);
@@ -65,6 +66,7 @@ scenario(
     assert.match(planned.stderr, /read units/);
 
     await killOften(() => stage.dynamirror([...args, '--max-write-units', '120']), 1, {
+      said: /info state file/,
       earliestMs: 1_500, // a position is saved once a second
       latestMs: 2_500,
     });
@@ -76,7 +78,7 @@ scenario(
     assert.ok(summary.written < items, 'what was copied before is not copied again');
     assert.equal(summary.in_flight, 0);
   },
-  { seconds: SECONDS },
+  { seconds: 2 * SECONDS },
 );
 
 scenario(
@@ -107,7 +109,7 @@ scenario(
     const done = await stage.run(args);
     assert.equal(done.ended.code, EXIT.ok, done.lastWords());
   },
-  { seconds: SECONDS },
+  { seconds: 2 * SECONDS },
 );
 
 for (const spool of [false, true]) {
@@ -125,7 +127,11 @@ for (const spool of [false, true]) {
         ...(spool ? ['--spool', stage.path('spool')] : []),
       ];
       const changing = fill(stage, source, { changes: 1_500, keys: 1_500, rate: 150 });
-      await killOften(() => stage.dynamirror(args), spool ? 2 : 3, { earliestMs: 100, latestMs: 2_500 });
+      await killOften(() => stage.dynamirror(args), spool ? 2 : 3, {
+        said: /info (initial load|loading|replicating)/,
+        earliestMs: 0,
+        latestMs: 2_500,
+      });
       await changing;
       const plain = ['replicate', source, target, '--state', stage.path('state'), '--stop-when-caught-up'];
       const without = await stage.run(plain, { seconds: SECONDS });
@@ -134,6 +140,6 @@ for (const spool of [false, true]) {
       assertClean(last);
       await assertEqual(stage, source, target);
     },
-    { seconds: SECONDS },
+    { seconds: 2 * SECONDS },
   );
 }

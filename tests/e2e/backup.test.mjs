@@ -13,6 +13,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
 import { LOCAL_KEYS, scenario, shared } from './support/stage.mjs';
 import { createTable, itemsOf, put, remove } from './support/tables.mjs';
+import { DescribeTimeToLiveCommand, UpdateTimeToLiveCommand } from '../tools/lib/sdk.mjs';
+import { Table } from '../tools/lib/table.mjs';
 
 const EXIT_DIFFERENT = 1;
 const EXIT_USAGE = 2;
@@ -171,7 +173,6 @@ scenario('an incremental backup follows its table; snapshots and record tools ag
   const run = await succeed(stage, [...backup, '--stop-when-caught-up', '--output', 'json']);
   assert.ok(run.json().applied > 0);
 
-  const { Table } = await import('../tools/lib/table.mjs');
   const items = await itemsOf(new Table(source));
   const names = readdirSync(stage.path('bucket/backups/Streamed')).sort();
   assert.deepEqual(names, items.map(({ pk, sk }) => objectId({ pk, sk })).sort());
@@ -268,6 +269,24 @@ scenario('a full and an incremental export are restored identically', async (sta
   const other = `${servers().to}/${newName('Restored')}`;
   await createTable(other, 'id:N', { view: null });
   await refused(stage, ['restore-table', `file:${stage.path('full')}`, other], EXIT_USAGE, /its MD5 is not the one in the manifest.* is incomplete: \d+ items/);
+});
+
+scenario('a table that is made by a restore gets its settings back', async (stage) => {
+  const { source, table } = await filledTable(stage, { changes: 30 });
+  await table.send(
+    new UpdateTimeToLiveCommand({
+      TableName: table.name,
+      TimeToLiveSpecification: { Enabled: true, AttributeName: 'expires' },
+    }),
+  );
+  const url = `file:${stage.path('dumps')}`;
+  await succeed(stage, ['backup-table', source, url, '--jobid', 'job']);
+  const made = new Table(`${servers().to}/${newName('Made')}`);
+  const run = await succeed(stage, ['restore-table', `${url}/job`, `${servers().to}/${made.name}`, '--create-target']);
+  assert.match(run.stdout, /time to live on expires: set/);
+  assert.match(run.stdout, /tags: not known/, 'DynamoDB Local has no tags');
+  const { TimeToLiveDescription } = await made.send(new DescribeTimeToLiveCommand({ TableName: made.name }));
+  assert.equal(TimeToLiveDescription.AttributeName, 'expires');
 });
 
 scenario('metrics of the old names are sent, and never fail a backup', async (stage) => {

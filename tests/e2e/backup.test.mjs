@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
@@ -334,7 +334,7 @@ test('a link with the name of an old command is that command', async () => {
   const { spawnSync } = await import('node:child_process');
   const { tmpdir } = await import('node:os');
   const folder = mkdtempSync(join(tmpdir(), 'dynamirror-'));
-  const binary = join(process.cwd(), process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror');
+  const binary = resolve(process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror');
   try {
     for (const name of ['backup-table', 'incremental-backfill', 'incremental-snapshot', 'incremental-diff-record']) {
       symlinkSync(binary, join(folder, name));

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { createServer, request as httpRequest } from 'node:http';
 import { symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
@@ -177,7 +177,7 @@ scenario('old names and arguments work as they did, also for objects under their
   const bucket = await newBucket();
   const { source, table } = await filledTable(stage, { key: 'zz:B,aa:N', changes: 120 });
   const call = async (name, ...args) => {
-    symlinkSync(join(process.cwd(), process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror'), stage.path(name));
+    symlinkSync(resolve(process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror'), stage.path(name));
     const run = stage.start(name, stage.path(name), args, { env: environment() });
     await run.waitForExit(60);
     assert.equal(run.ended.code, 0, run.lastWords());

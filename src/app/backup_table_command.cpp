@@ -129,18 +129,17 @@ class BackupRun {
   async::CpuPool pool_;
 };
 
+async::Task<ExitCode> back_up(const BackupTableCommand& command, WorkShare share, Session& session) {
+  BackupRun run(command, share, session);
+  co_return co_await run.run();
+}
+
 }  // namespace
 
 ExitCode run_backup_table(const BackupTableCommand& command) {
   const auto share = work_share(command.segment, command.segments, aws::process_environment());
   if (!share) return fail(share.error());
-  auto session = Session::open(command.common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  BackupRun run(command, *share, **session);
-  return (*session)->run([&run] { return run.run(); });
+  return run_in_session(command.common, [&](Session& session) { return back_up(command, *share, session); });
 }
 
 }  // namespace dynamirror::app

@@ -171,6 +171,11 @@ class CopyRun {
   CopySummary summary_;
 };
 
+async::Task<ExitCode> copy(const CopyCommand& command, WorkShare share, Session& session) {
+  CopyRun run(command, share, session);
+  co_return co_await run.run();
+}
+
 }  // namespace
 
 ExitCode run_copy(const CopyCommand& command) {
@@ -181,13 +186,7 @@ ExitCode run_copy(const CopyCommand& command) {
   }
   CommonOptions common = command.common;
   common.max_connections = command.max_concurrent_writes + command.split;  // source and target may be one endpoint
-  auto session = Session::open(common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  CopyRun run(command, *share, **session);
-  return (*session)->run([&run] { return run.run(); });
+  return run_in_session(common, [&](Session& session) { return copy(command, *share, session); });
 }
 
 }  // namespace dynamirror::app

@@ -153,18 +153,17 @@ async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session
   co_return done ? ExitCode::kOk : ExitCode::kDifferent;
 }
 
-template <class Command>
-ExitCode run_in_session(const Command& command, async::Task<ExitCode> (*body)(const Command&, Session&)) {
-  auto session = Session::open(command.common);
-  if (!session) return end(session.error(), ExitCode::kUsage);
-  return (*session)->run([&] { return body(command, **session); });
-}
-
 }  // namespace
 
-ExitCode run_diff_tables(const DiffTablesCommand& command) { return run_in_session(command, diff_tables); }
-ExitCode run_diff_record(const RecordPairCommand& command) { return run_in_session(command, diff_record); }
-ExitCode run_replicate_record(const RecordPairCommand& command) { return run_in_session(command, replicate_record); }
+ExitCode run_diff_tables(const DiffTablesCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return diff_tables(command, session); });
+}
+ExitCode run_diff_record(const RecordPairCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return diff_record(command, session); });
+}
+ExitCode run_replicate_record(const RecordPairCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return replicate_record(command, session); });
+}
 
 Result<double> parse_sample(std::string_view text) {
   std::string_view number = text;

@@ -112,18 +112,17 @@ class IncrementalBackupRun {
   ReplicateSummary summary_;
 };
 
+async::Task<ExitCode> incremental_backup(const IncrementalBackupCommand& command, Session& session) {
+  IncrementalBackupRun run(command, session);
+  co_return co_await run.run();
+}
+
 }  // namespace
 
 ExitCode run_incremental_backup(const IncrementalBackupCommand& command) {
   CommonOptions common = command.common;
   common.max_connections = command.job.max_concurrent_writes + 40;  // table and bucket may be one endpoint
-  auto session = Session::open(common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  IncrementalBackupRun run(command, **session);
-  return (*session)->run([&run] { return run.run(); });
+  return run_in_session(common, [&](Session& session) { return incremental_backup(command, session); });
 }
 
 }  // namespace dynamirror::app

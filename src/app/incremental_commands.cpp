@@ -19,15 +19,6 @@ namespace {
 
 using jobs::ExitCode;
 
-ExitCode in_session(const CommonOptions& common, const std::function<async::Task<ExitCode>(Session&)>& run) {
-  auto session = Session::open(common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  return (*session)->run([&] { return run(**session); });
-}
-
 async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, Session& session) {
   auto table = session.open_side(command.table, command.table_side);
   if (!table) co_return fail(table.error());
@@ -143,11 +134,11 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
 ExitCode run_backfill(const BackfillCommand& command) {
   const auto share = work_share(command.segment, command.segments, aws::process_environment());
   if (!share) return fail(share.error());
-  return in_session(command.common, [&](Session& session) { return backfill(command, *share, session); });
+  return run_in_session(command.common, [&](Session& session) { return backfill(command, *share, session); });
 }
 
 ExitCode run_snapshot(const SnapshotCommand& command) {
-  return in_session(command.common, [&](Session& session) { return snapshot(command, session); });
+  return run_in_session(command.common, [&](Session& session) { return snapshot(command, session); });
 }
 
 }  // namespace dynamirror::app

@@ -105,20 +105,16 @@ async::Task<ExitCode> history(const RecordCommand& command, Session& session) {
   co_return ExitCode::kOk;
 }
 
-ExitCode in_session(const RecordCommand& command,
-                    async::Task<ExitCode> (*run)(const RecordCommand& command, Session& session)) {
-  auto session = Session::open(command.common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  return (*session)->run([&] { return run(command, **session); });
-}
-
 }  // namespace
 
-ExitCode run_incremental_diff_record(const RecordCommand& command) { return in_session(command, diff); }
-ExitCode run_incremental_backup_record(const RecordCommand& command) { return in_session(command, back_up); }
-ExitCode run_record_history(const RecordCommand& command) { return in_session(command, history); }
+ExitCode run_incremental_diff_record(const RecordCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return diff(command, session); });
+}
+ExitCode run_incremental_backup_record(const RecordCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return back_up(command, session); });
+}
+ExitCode run_record_history(const RecordCommand& command) {
+  return run_in_session(command.common, [&](Session& session) { return history(command, session); });
+}
 
 }  // namespace dynamirror::app

@@ -76,9 +76,7 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
 }  // namespace
 
 ExitCode run_replay(const ReplayCommand& command) {
-  auto session = Session::open(command.common);
-  if (!session) return end(session.error(), ExitCode::kUsage);
-  return (*session)->run([&] { return replay(command, **session); });
+  return run_in_session(command.common, [&](Session& session) { return replay(command, session); });
 }
 
 }  // namespace dynamirror::app

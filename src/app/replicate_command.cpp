@@ -126,18 +126,17 @@ class ReplicateRun {
   ReplicateSummary summary_;
 };
 
+async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& session) {
+  ReplicateRun run(command, session);
+  co_return co_await run.run();
+}
+
 }  // namespace
 
 ExitCode run_replicate(const ReplicateCommand& command) {
   CommonOptions common = command.common;
   common.max_connections = command.job.max_concurrent_writes + 40;  // source and target may be one endpoint
-  auto session = Session::open(common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  ReplicateRun run(command, **session);
-  return (*session)->run([&run] { return run.run(); });
+  return run_in_session(common, [&](Session& session) { return replicate(command, session); });
 }
 
 }  // namespace dynamirror::app

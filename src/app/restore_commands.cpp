@@ -67,7 +67,7 @@ class RestoreRun {
         // An incremental export is meant for a table that is there already.
         .may_hold_items = command_.overwrite || plan.kind == jobs::BackupKind::kIncrementalExport,
         .dry_run = command_.dry_run};
-    auto table = co_await jobs::prepare_restore_target(target, plan.settings_json, options);
+    auto table = co_await jobs::prepare_restore_target(target, plan.settings_json, options, session_.random());
     if (!table) co_return fail(table.error());
     std::unique_ptr<sink::DeadLetters> letters;
     if (!command_.dead_letter_file.empty() && !command_.dry_run) {
@@ -154,6 +154,11 @@ class RestoreRun {
   jobs::RestoreOptions options_;
 };
 
+async::Task<ExitCode> restore_table(const RestoreTableCommand& command, Session& session) {
+  RestoreRun run(command, session);
+  co_return co_await run.run();
+}
+
 bool confirmed(const RestoreRecordCommand& command) {
   if (command.yes) return true;
   if (isatty(STDIN_FILENO) == 0) return false;
@@ -201,22 +206,11 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
 }  // namespace
 
 ExitCode run_restore_table(const RestoreTableCommand& command) {
-  auto session = Session::open(command.common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  RestoreRun run(command, **session);
-  return (*session)->run([&run] { return run.run(); });
+  return run_in_session(command.common, [&](Session& session) { return restore_table(command, session); });
 }
 
 ExitCode run_restore_record(const RestoreRecordCommand& command) {
-  auto session = Session::open(command.common);
-  if (!session) {
-    complain(session.error());
-    return ExitCode::kUsage;
-  }
-  return (*session)->run([&] { return restore_record(command, **session); });
+  return run_in_session(command.common, [&](Session& session) { return restore_record(command, session); });
 }
 
 }  // namespace dynamirror::app

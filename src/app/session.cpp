@@ -95,6 +95,16 @@ Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects:
                                     {*transport_, aws::process_environment(), system_clock(), random_});
 }
 
+jobs::ExitCode run_in_session(const CommonOptions& options,
+                              const std::function<async::Task<jobs::ExitCode>(Session&)>& command) {
+  const auto session = Session::open(options);
+  if (!session) {
+    complain(session.error());
+    return jobs::ExitCode::kUsage;
+  }
+  return (*session)->run([&] { return command(**session); });
+}
+
 void complain(const Error& error) { fmt::print(stderr, "dynamirror: {}\n", to_line(error)); }
 
 }  // namespace dynamirror::app

@@ -54,6 +54,11 @@ class Session {
   jobs::StopRequest stop_;
 };
 
+/// Opens a session and runs a command in it, to its end. Settings that no session can be opened with are said, and are
+/// exit code kUsage.
+[[nodiscard]] jobs::ExitCode run_in_session(const CommonOptions& options,
+                                            const std::function<async::Task<jobs::ExitCode>(Session&)>& command);
+
 /// Says why a command failed: "dynamirror: <line>" on stderr.
 void complain(const Error& error);
 

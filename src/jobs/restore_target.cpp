@@ -3,6 +3,7 @@
 
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
+#include "jobs/copy_preflight.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -50,7 +51,7 @@ async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::opt
 
 async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& target,
                                                                      std::optional<std::string> settings_json,
-                                                                     RestoreTargetOptions options) {
+                                                                     RestoreTargetOptions options, Random& random) {
   const TableName& name = target.address().table;
   auto table = co_await target.dynamodb().describe_table(name);
   if (!table && table.error().error_class == ErrorClass::kNotFound) {
@@ -60,10 +61,9 @@ async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& 
   if (!table) co_return job_failure(std::move(table.error()));
   if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");
   if (options.may_hold_items) co_return std::move(*table);
-  const aws::ScanOptions one{.limit = 1, .consistent = true};
-  const auto page = co_await target.dynamodb().scan(name, one);
-  if (!page) co_return job_failure(page.error());
-  if (page->size() > 0) {
+  const auto occupied = co_await has_items(target, random);
+  if (!occupied) co_return job_failure(occupied.error());
+  if (*occupied) {
     co_return not_ready(target,
                         "the table is not empty; --overwrite restores into it all the same (items that the "
                         "backup does not hold stay)");

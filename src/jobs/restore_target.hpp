@@ -5,6 +5,7 @@
 #include <string>
 
 #include "aws/dynamodb/table_description.hpp"
+#include "base/random.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/table_side.hpp"
 
@@ -19,6 +20,6 @@ struct RestoreTargetOptions {
 /// The table to restore into: there (made from the saved settings if asked), active, and empty unless it may hold
 /// items. Errors say what to do.
 [[nodiscard]] async::Task<JobResult<aws::TableDescription>> prepare_restore_target(
-    TableSide& target, std::optional<std::string> settings_json, RestoreTargetOptions options);
+    TableSide& target, std::optional<std::string> settings_json, RestoreTargetOptions options, Random& random);
 
 }  // namespace dynamirror::jobs

@@ -19,6 +19,7 @@ import { Table } from '../tools/lib/table.mjs';
 const EXIT_DIFFERENT = 1;
 const EXIT_USAGE = 2;
 const EXIT_NOT_READY = 3;
+const EXIT_STOPPED_EARLY = 10;
 const servers = shared('backup', async (stage) => ({ from: await stage.dynamoDbLocal(), to: await stage.dynamoDbLocal() }));
 let count = 0;
 const newName = (word) => `${word}${++count}`;
@@ -269,6 +270,18 @@ scenario('a full and an incremental export are restored identically', async (sta
   const other = `${servers().to}/${newName('Restored')}`;
   await createTable(other, 'id:N', { view: null });
   await refused(stage, ['restore-table', `file:${stage.path('full')}`, other], EXIT_USAGE, /its MD5 is not the one in the manifest.* is incomplete: \d+ items/);
+});
+
+scenario('a backup that is asked to stop leaves nothing and says that it is early', async (stage) => {
+  const { source } = await filledTable(stage);
+  const args = ['backup-table', source, `file:${stage.path('dumps')}`, '--jobid', 'job', '--max-read-units', '1'];
+  const run = stage.dynamirror([...args, '--log-format', 'json']);
+  await run.waitUntil((self) => self.stderr.includes('"backing up"'), 60, 'the start');
+  run.kill('SIGTERM');
+  const { code } = await run.waitForExit(5);
+  assert.equal(code, EXIT_STOPPED_EARLY, run.lastWords());
+  const left = existsSync(stage.path('dumps')) ? readdirSync(stage.path('dumps'), { recursive: true }) : [];
+  assert.deepEqual(left.filter((name) => name !== 'job'), [], 'neither data nor manifest');
 });
 
 scenario('a table that is made by a restore gets its settings back', async (stage) => {

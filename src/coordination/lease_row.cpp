@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordination/lease_row.hpp"
+
+#include <cassert>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "coordination/lease_rules.hpp"
+#include "json/read_into.hpp"
+#include "json/writer.hpp"
+
+namespace dynamirror::coordination {
+namespace {
+
+constexpr std::string_view kKey = "leaseKey";
+constexpr std::string_view kOwner = "leaseOwner";
+constexpr std::string_view kCounter = "leaseCounter";
+constexpr std::string_view kOwnerSwitches = "ownerSwitchesSinceCheckpoint";
+constexpr std::string_view kCheckpoint = "checkpoint";
+constexpr std::string_view kSubSequenceNumber = "checkpointSubSequenceNumber";
+constexpr std::string_view kParents = "parentShardId";
+constexpr std::string_view kChildren = "childShardIds";
+constexpr std::string_view kCheckpointOwner = "checkpointOwner";
+constexpr std::string_view kEntityType = "entityType";
+
+/// Why a row is not read; nobody sees more of it than that the row is foreign.
+std::unexpected<Error> foreign() { return failure(ErrorClass::kInvalid, "read lease", {}, "the row is no lease"); }
+
+/// The content of an attribute value when it is of this type.
+Status read_typed(json::Value& attribute, std::string_view type, FunctionRef<Status(json::Value&)> take) {
+  bool taken = false;
+  auto status = attribute.for_each_member([&](std::string_view name, json::Value& content) -> Status {
+    if (name != type || taken) return foreign();
+    taken = true;
+    return take(content);
+  });
+  return status && !taken ? foreign() : status;
+}
+
+Status read_string(json::Value& attribute, std::string& out) {
+  return read_typed(attribute, "S", [&](json::Value& content) { return json::read_into(out, content); });
+}
+
+Status read_strings(json::Value& attribute, std::vector<std::string>& out) {
+  return read_typed(attribute, "SS", [&](json::Value& content) {
+    auto status = json::read_into(out, content);
+    out = as_set(std::move(out));
+    return status;
+  });
+}
+
+Status read_count(json::Value& attribute, std::uint64_t& out) {
+  return read_typed(attribute, "N", [&](json::Value& content) -> Status {
+    const auto text = content.string();
+    if (!text) return std::unexpected(text.error());
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), out);
+    // KCL keeps counters as signed 64-bit numbers.
+    const bool fits = out <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (error != std::errc{} || end != text->data() + text->size() || !fits) return foreign();
+    return {};
+  });
+}
+
+/// One row being read.
+struct Row {
+  Lease lease{};
+  bool has_counter = false;
+  bool has_owner_switches = false;
+
+  Status take(std::string_view name, json::Value& attribute) {
+    if (name == kKey) return read_string(attribute, lease.key);
+    if (name == kOwner) return read_string(attribute, lease.owner);
+    if (name == kCheckpoint) return read_string(attribute, lease.checkpoint);
+    if (name == kCheckpointOwner) return read_string(attribute, lease.checkpoint_owner);
+    if (name == kParents) return read_strings(attribute, lease.parents);
+    if (name == kChildren) return read_strings(attribute, lease.children);
+    if (name == kCounter) {
+      has_counter = true;
+      return read_count(attribute, lease.counter);
+    }
+    if (name == kOwnerSwitches) {
+      has_owner_switches = true;
+      return read_count(attribute, lease.owner_switches);
+    }
+    if (name == kSubSequenceNumber) {
+      std::uint64_t ignored = 0;  // always 0 for a stream of DynamoDB: its records are not aggregated
+      return read_count(attribute, ignored);
+    }
+    if (name == kEntityType) return check_entity_type(attribute);
+    return {};
+  }
+
+  static Status check_entity_type(json::Value& attribute) {
+    std::string type;
+    auto status = read_string(attribute, type);
+    return status && type != "LEASE" ? foreign() : status;
+  }
+
+  [[nodiscard]] bool complete() const {
+    return !lease.key.empty() && !lease.checkpoint.empty() && has_counter && has_owner_switches;
+  }
+};
+
+std::string string_value(std::string_view text) {
+  std::string value;
+  json::Writer(value).begin_object().name("S").string(text).end_object();
+  return value;
+}
+
+std::string number_value(std::uint64_t number) { return R"({"N":")" + std::to_string(number) + R"("})"; }
+
+std::string set_value(const std::vector<std::string>& strings) {
+  std::string value;
+  json::Writer json(value);
+  json.begin_object().name("SS").begin_array();
+  for (const std::string& each : as_set(strings)) json.string(each);
+  json.end_array().end_object();
+  return value;
+}
+
+/// Collects the clauses of the expressions, and the names and values they use. Every attribute goes by a #name, so
+/// that none of them can be a reserved word of the service.
+class Expressions {
+ public:
+  void require_equal(std::string_view attribute, std::string_view mark, std::string value) {
+    require(path(attribute) + " = " + placeholder(mark, std::move(value)));
+  }
+  void require_absent(std::string_view attribute) { require("attribute_not_exists(" + path(attribute) + ")"); }
+  void require_present(std::string_view attribute) { require("attribute_exists(" + path(attribute) + ")"); }
+
+  void set(std::string_view attribute, std::string_view mark, std::string value) {
+    append(sets_, ", ", path(attribute) + " = " + placeholder(mark, std::move(value)));
+  }
+  void add(std::string_view attribute, std::string_view mark, std::string value) {
+    append(adds_, ", ", path(attribute) + " " + placeholder(mark, std::move(value)));
+  }
+  void remove(std::string_view attribute) { append(removes_, ", ", path(attribute)); }
+
+  void write_to(LeaseRequest& request) const {
+    for (const auto& [clause, terms] : {std::pair{"SET ", &sets_}, {"REMOVE ", &removes_}, {"ADD ", &adds_}}) {
+      if (!terms->empty()) append(request.update_expression, " ", clause + *terms);
+    }
+    request.condition_expression = condition_;
+    if (!names_.empty()) request.names_json = object_of(names_);
+    if (!values_.empty()) request.values_json = object_of(values_);
+  }
+
+ private:
+  using Members = std::map<std::string, std::string, std::less<>>;  // name -> JSON text
+
+  static void append(std::string& list, std::string_view separator, const std::string& term) {
+    if (!list.empty()) list += separator;
+    list += term;
+  }
+  static std::string object_of(const Members& members) {
+    std::string text;
+    json::Writer json(text);
+    json.begin_object();
+    for (const auto& [name, value] : members) json.name(name).raw(value);
+    json.end_object();
+    return text;
+  }
+
+  void require(const std::string& term) { append(condition_, " AND ", term); }
+  std::string path(std::string_view attribute) {
+    std::string name = "#" + std::string(attribute);
+    names_[name] = '"' + std::string(attribute) + '"';
+    return name;
+  }
+  std::string placeholder(std::string_view mark, std::string value) {
+    std::string name(mark);
+    values_[name] = std::move(value);
+    return name;
+  }
+
+  std::string sets_;
+  std::string removes_;
+  std::string adds_;
+  std::string condition_;
+  Members names_;
+  Members values_;
+};
+
+/// What a new row holds, in KCL's own way: no owner and no empty set. The hash key ranges that KCL from 2.3 on keeps
+/// beside are left out: every reader takes a row without them (those of 1.x have none), and a shard of a DynamoDB
+/// stream has no range; the stream adapter writes dummies only because KCL's classes ask it for some.
+std::string new_item(const LeaseWrite& write) {
+  assert(write.checkpoint);
+  std::string item;
+  json::Writer json(item);
+  json.begin_object().name(kKey).raw(string_value(write.key)).name(kCounter).raw(number_value(0));
+  json.name(kOwnerSwitches).raw(number_value(0)).name(kCheckpoint).raw(string_value(*write.checkpoint));
+  json.name(kSubSequenceNumber).raw(number_value(0));
+  if (!write.parents.empty()) json.name(kParents).raw(set_value(write.parents));
+  json.end_object();
+  return item;
+}
+
+void move_counter(Expressions& expressions, const LeaseWrite& write) {
+  expressions.require_equal(kCounter, ":counter", number_value(write.counter));
+  expressions.set(kCounter, ":next", number_value(write.counter + 1));
+}
+
+/// A checkpoint ends the pending one that a peer may have prepared, and begins the count of owners anew.
+void set_checkpoint(Expressions& expressions, std::string_view checkpoint, bool switches) {
+  expressions.set(kCheckpoint, ":checkpoint", string_value(checkpoint));
+  expressions.set(kSubSequenceNumber, ":zero", number_value(0));
+  expressions.set(kOwnerSwitches, switches ? ":one" : ":zero", number_value(switches ? 1 : 0));
+  for (const std::string_view pending :
+       {"pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState"}) {
+    expressions.remove(pending);
+  }
+}
+
+void renew(Expressions& expressions, const LeaseWrite& write) {
+  move_counter(expressions, write);
+  if (!write.handing_over) expressions.require_absent(kCheckpointOwner);
+  if (write.checkpoint) set_checkpoint(expressions, *write.checkpoint, false);
+}
+
+void take(Expressions& expressions, const LeaseWrite& write) {
+  assert(!write.owner.empty());
+  move_counter(expressions, write);
+  expressions.set(kOwner, ":owner", string_value(write.owner));
+  expressions.remove(kCheckpointOwner);
+  if (switches_owner(write)) expressions.add(kOwnerSwitches, ":one", number_value(1));
+}
+
+void release(Expressions& expressions, const LeaseWrite& write) {
+  move_counter(expressions, write);
+  if (write.from.empty()) {
+    expressions.require_absent(kOwner);
+  } else {
+    expressions.require_equal(kOwner, ":from", string_value(write.from));
+  }
+  if (write.owner.empty()) {
+    expressions.remove(kOwner);
+  } else {
+    expressions.set(kOwner, ":owner", string_value(write.owner));
+  }
+  expressions.remove(kCheckpointOwner);
+  if (!write.children.empty()) expressions.set(kChildren, ":children", set_value(write.children));
+  if (write.checkpoint) {
+    set_checkpoint(expressions, *write.checkpoint, switches_owner(write));
+  } else if (switches_owner(write)) {
+    expressions.add(kOwnerSwitches, ":one", number_value(1));
+  }
+}
+
+void start_hand_over(Expressions& expressions, const LeaseWrite& write) {
+  assert(!write.owner.empty() && !write.from.empty());
+  expressions.require_equal(kOwner, ":from", string_value(write.from));
+  expressions.require_absent(kCheckpointOwner);
+  expressions.set(kOwner, ":owner", string_value(write.owner));
+  expressions.set(kCheckpointOwner, ":from", string_value(write.from));
+}
+
+void set_children(Expressions& expressions, const LeaseWrite& write) {
+  expressions.require_present(kKey);
+  if (write.children.empty()) {
+    expressions.remove(kChildren);  // the service knows no empty set
+  } else {
+    expressions.set(kChildren, ":children", set_value(write.children));
+  }
+}
+
+}  // namespace
+
+std::optional<Lease> parse_lease_row(std::string_view item_json, json::Reader& reader) {
+  Row row;
+  const auto status = reader.read_copy(item_json, [&](json::Value& root) {
+    return root.for_each_member([&](std::string_view name, json::Value& value) { return row.take(name, value); });
+  });
+  if (!status || !row.complete()) return std::nullopt;
+  return std::move(row.lease);
+}
+
+LeaseRequest lease_request(const LeaseWrite& write) {
+  using Operation = LeaseRequest::Operation;
+  using Kind = LeaseWrite::Kind;
+  LeaseRequest request{.operation = Operation::kUpdate, .item_json = lease_key_json(write.key)};
+  Expressions expressions;
+  switch (write.kind) {
+    case Kind::kCreate:
+      request.operation = Operation::kPut;
+      request.item_json = new_item(write);
+      expressions.require_absent(kKey);
+      break;
+    case Kind::kRenew:
+      renew(expressions, write);
+      break;
+    case Kind::kTake:
+      take(expressions, write);
+      break;
+    case Kind::kRelease:
+      release(expressions, write);
+      break;
+    case Kind::kStartHandOver:
+      start_hand_over(expressions, write);
+      break;
+    case Kind::kSetChildren:
+      set_children(expressions, write);
+      break;
+    case Kind::kDelete:
+      request.operation = Operation::kDelete;
+      expressions.require_equal(kCounter, ":counter", number_value(write.counter));
+      expressions.require_equal(kCheckpoint, ":done", string_value(kShardEnd));
+      break;
+  }
+  expressions.write_to(request);
+  return request;
+}
+
+std::string lease_key_json(std::string_view key) {
+  std::string text;
+  json::Writer(text).begin_object().name(kKey).raw(string_value(key)).end_object();
+  return text;
+}
+
+}  // namespace dynamirror::coordination

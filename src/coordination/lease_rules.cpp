@@ -90,4 +90,12 @@ bool in_share(std::string_view key, LeaseShare share) {
   return (hash >> 32) % share.shares == share.share;
 }
 
+Error too_late_to_write(const std::string& key, std::string store) {
+  return {.error_class = ErrorClass::kTransient,
+          .doing = "write lease " + key,
+          .resource = std::move(store),
+          .code = "Timeout",
+          .message = "no time was left to write it"};
+}
+
 }  // namespace dynamirror::coordination

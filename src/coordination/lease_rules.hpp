@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
 #include "coordination/lease.hpp"
 #include "coordination/lease_store.hpp"
 
@@ -31,5 +32,8 @@ struct LeaseRow {
 
 /// Whether a row belongs to a share, by a hash of its key that is the same everywhere.
 [[nodiscard]] bool in_share(std::string_view key, LeaseShare share);
+
+/// The error of a write that came too late to be sent: class transient, code "Timeout".
+[[nodiscard]] Error too_late_to_write(const std::string& key, std::string store);
 
 }  // namespace dynamirror::coordination

@@ -14,7 +14,6 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/copy_preflight.hpp"
-#include "jobs/initial_load.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -47,6 +46,8 @@ async::Task<JobResult<void>> check_target(InitialLoadStep step) {
                        "with --overwrite to write over those with the same keys"});
 }
 
+InitialLoadOutcome failed(JobResult<void> failure) { return {.ended = std::move(failure)}; }
+
 jobs::InitialLoadOptions options_of(const InitialLoadStep& step) {
   jobs::InitialLoadOptions options;
   options.copy.scan.table = step.prepared.source.name;
@@ -61,8 +62,8 @@ jobs::InitialLoadOptions options_of(const InitialLoadStep& step) {
   return options;
 }
 
-async::Task<JobResult<void>> run_load(InitialLoadStep step, coordination::ScanStore& scans,
-                                      coordination::LocalStore* spool) {
+async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, coordination::ScanStore& scans,
+                                         coordination::LocalStore* spool) {
   std::optional<jobs::SpoolParts> spool_parts;
   if (spool != nullptr) spool_parts.emplace(jobs::SpoolParts{*spool, *spool});
   const jobs::InitialLoadParts parts{.stream = step.stream,
@@ -87,47 +88,48 @@ async::Task<JobResult<void>> run_load(InitialLoadStep step, coordination::ScanSt
   auto ended = co_await load.run();
   progress.cancel();
   co_await progress.join();
-  const auto& counters = load.status().copy.counters;
-  log::info("initial load ended", {{"phase", load.status().phase},
+  InitialLoadOutcome outcome{.ended = std::move(ended), .load = load.status()};
+  const auto& counters = outcome.load->copy.counters;
+  log::info("initial load ended", {{"phase", outcome.load->phase},
                                    {"read", std::to_string(counters.read)},
                                    {"written", std::to_string(counters.applied)},
                                    {"superseded", std::to_string(counters.superseded)},
                                    {"dead_lettered", std::to_string(counters.dead_lettered)},
                                    {"in_flight", std::to_string(counters.held())}});
-  co_return ended;
+  co_return outcome;
 }
 
-async::Task<JobResult<void>> load_with_spool(InitialLoadStep step, coordination::ScanStore& scans) {
+async::Task<InitialLoadOutcome> load_with_spool(InitialLoadStep step, coordination::ScanStore& scans) {
   const std::filesystem::path file = spool_file(step);
   auto spool = coordination::LocalStore::open(file, step.identity);
-  if (!spool) co_return jobs::job_failure(ExitCode::kState, std::move(spool.error()));
-  auto ended = co_await run_load(step, scans, spool->get());
-  if (!ended) co_return ended;
+  if (!spool) co_return failed(jobs::job_failure(ExitCode::kState, std::move(spool.error())));
+  auto outcome = co_await run_load(step, scans, spool->get());
+  if (!outcome.ended) co_return outcome;
   spool->reset();
   std::error_code ignored;  // an empty spool does no harm
   std::filesystem::remove(file, ignored);
-  co_return ended;
+  co_return outcome;
 }
 
 }  // namespace
 
-async::Task<JobResult<void>> initial_load_step(InitialLoadStep step) {
+async::Task<InitialLoadOutcome> initial_load_step(InitialLoadStep step) {
   if (step.command.preflight.dry_run) {
     if (step.command.initial_load) log::info("would load", {{"estimate", jobs::to_text(estimate_of(step))}});
-    co_return JobResult<void>{};
+    co_return InitialLoadOutcome{};
   }
   // Only a dry run has another store than a state file.
   auto& scans = dynamic_cast<coordination::ScanStore&>(*step.files.store);
   if (!step.command.initial_load) {
     auto finished = jobs::check_no_unfinished_load(scans);
-    if (!finished) co_return jobs::job_failure(ExitCode::kState, std::move(finished.error()));
-    co_return JobResult<void>{};
+    if (!finished) co_return failed(jobs::job_failure(ExitCode::kState, std::move(finished.error())));
+    co_return InitialLoadOutcome{};
   }
   const auto found = scans.load_scan();
-  if (!found) co_return jobs::job_failure(ExitCode::kState, found.error());
-  if (*found && (*found)->phase == jobs::kLoadDone) co_return JobResult<void>{};
+  if (!found) co_return failed(jobs::job_failure(ExitCode::kState, found.error()));
+  if (*found && (*found)->phase == jobs::kLoadDone) co_return InitialLoadOutcome{};
   if (!*found) {
-    if (auto empty = co_await check_target(step); !empty) co_return empty;
+    if (auto empty = co_await check_target(step); !empty) co_return failed(empty);
   }
   if (step.command.spool.empty()) co_return co_await run_load(step, scans, nullptr);
   co_return co_await load_with_spool(step, scans);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "app/command_line.hpp"
@@ -9,6 +10,7 @@
 #include "async/task.hpp"
 #include "coordination/local_store.hpp"
 #include "jobs/exit_code.hpp"
+#include "jobs/initial_load.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
@@ -29,8 +31,14 @@ struct InitialLoadStep {
   sink::TableSink& sink;
 };
 
+/// How the step ended, and what this run has loaded, also when it failed; nothing when there was nothing to load.
+struct InitialLoadOutcome {
+  jobs::JobResult<void> ended;
+  std::optional<jobs::InitialLoad::Progress> load{};
+};
+
 /// What `replicate` does before it applies the stream: with `--initial-load`, the load or what is left of it; without
 /// it, the check that none is unfinished. In a dry run it only says what the load would cost.
-[[nodiscard]] async::Task<jobs::JobResult<void>> initial_load_step(InitialLoadStep step);
+[[nodiscard]] async::Task<InitialLoadOutcome> initial_load_step(InitialLoadStep step);
 
 }  // namespace dynamirror::app

@@ -77,8 +77,13 @@ class ReplicateRun {
         target.dynamodb(), system_clock());
     sink::DiscardSink nothing(table.describe());
     const InitialLoadStep load{command_, session_, source, target, prepared, stream, identity, files, table};
-    auto loaded = co_await initial_load_step(load);
-    if (!loaded) co_return end(loaded.error().error, loaded.error().exit_code);
+    auto step = co_await initial_load_step(load);
+    summary_.load = std::move(step.load);
+    if (summary_.load) started_ = true;
+    if (!step.ended) {
+      sum_up_costs(source, target, table);
+      co_return end(step.ended.error().error, step.ended.error().exit_code);
+    }
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
     if (command_.initial_load) options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
@@ -104,12 +109,16 @@ class ReplicateRun {
     co_await progress.join();
 
     summary_.status = job.status();
+    sum_up_costs(source, target, table);
+    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    co_return ExitCode::kOk;
+  }
+
+  void sum_up_costs(const jobs::TableSide& source, const jobs::TableSide& target, const sink::TableSink& table) {
     summary_.consumed_write_units = table.statistics().consumed_units;
     for (const jobs::TableSide* side : {&source, &target}) {
       summary_.requests += side->dynamodb_api().statistics().requests + side->streams_api().statistics().requests;
     }
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
-    co_return ExitCode::kOk;
   }
 
   void print_summary() {
@@ -122,7 +131,7 @@ class ReplicateRun {
   const ReplicateCommand& command_;
   Session& session_;
   SteadyTime begun_;
-  bool started_ = false;  ///< before the job starts there is nothing to sum up
+  bool started_ = false;  ///< before a load or the job starts there is nothing to sum up
   ReplicateSummary summary_;
 };
 

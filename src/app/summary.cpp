@@ -7,13 +7,37 @@
 
 namespace dynamirror::app {
 
+namespace {
+
+std::string text_of(const jobs::InitialLoad::Progress& load) {
+  const auto& counters = load.copy.counters;
+  return fmt::format(
+      "  initial load ({}): read {} = written {} + superseded {} + dead-lettered {} + in flight {}; {}\n", load.phase,
+      format_count(counters.read), format_count(counters.applied), format_count(counters.superseded),
+      format_count(counters.dead_lettered), format_count(counters.held()),
+      fmt::format("{} changes spooled, {} keys drained, {:.1f} read units consumed", format_count(load.spooled),
+                  format_count(load.drained), load.copy.scan.consumed_units));
+}
+
+std::string json_of(const jobs::InitialLoad::Progress& load) {
+  const auto& counters = load.copy.counters;
+  return fmt::format(
+      R"({{"phase":{},"resumed":{},"read":{},"written":{},"superseded":{},"dead_lettered":{},"in_flight":{},)"
+      R"("spooled":{},"drained":{},"consumed_read_units":{:.1f}}})",
+      json_quoted(load.phase), load.copy.resumed, counters.read, counters.applied, counters.superseded,
+      counters.dead_lettered, counters.held(), load.spooled, load.drained, load.copy.scan.consumed_units);
+}
+
+}  // namespace
+
 std::string to_text(const ReplicateSummary& summary) {
   const auto& counters = summary.status.counters;
   const double seconds = static_cast<double>(summary.duration.count()) / 1e3;
   return fmt::format(
       "{}{} -> {}: {} changes in {} ({:.0f}/s)\n"
       "  read {} = applied {} + superseded {} + filtered {} + dead-lettered {} + in flight {}\n"
-      "  lag p50 {}, p99 {}; {} write units consumed, {} requests, {} retries\n",
+      "  lag p50 {}, p99 {}; {} write units consumed, {} requests, {} retries\n"
+      "{}",
       summary.dry_run ? "[dry run, nothing was written] " : "", summary.source, summary.target,
       format_count(counters.read), format_duration(summary.duration),
       seconds > 0 ? static_cast<double>(counters.settled()) / seconds : 0.0, format_count(counters.read),
@@ -21,7 +45,7 @@ std::string to_text(const ReplicateSummary& summary) {
       format_count(counters.dead_lettered), format_count(counters.held()),
       format_duration(summary.status.lag.quantile(0.5)), format_duration(summary.status.lag.quantile(0.99)),
       format_count(static_cast<std::uint64_t>(summary.consumed_write_units)), format_count(summary.requests),
-      format_count(summary.status.retries));
+      format_count(summary.status.retries), summary.load ? text_of(*summary.load) : "");
 }
 
 std::string to_json(const ReplicateSummary& summary) {
@@ -29,13 +53,14 @@ std::string to_json(const ReplicateSummary& summary) {
   return fmt::format(
       R"({{"source":{},"target":{},"dry_run":{},"read":{},"applied":{},"superseded":{},"filtered":{},"dead_lettered":{},)"
       R"("in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"consumed_write_units":{:.1f},"requests":{},)"
-      R"("caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
+      R"("initial_load":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, counters.read, counters.applied,
       counters.superseded, counters.filtered, counters.dead_lettered, counters.held(), summary.status.retries,
       summary.status.lag.quantile(0.5).count(), summary.status.lag.quantile(0.99).count(), summary.consumed_write_units,
-      summary.requests, summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
-      static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
+      summary.requests, summary.load ? json_of(*summary.load) : "null", summary.status.caught_up,
+      static_cast<double>(summary.duration.count()) / 1e3, static_cast<int>(summary.exit_code),
+      summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 
 }  // namespace dynamirror::app

@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "app/command_line.hpp"
 #include "jobs/exit_code.hpp"
+#include "jobs/initial_load.hpp"
 #include "jobs/replicate.hpp"
 
 namespace dynamirror::app {
@@ -16,6 +18,7 @@ struct ReplicateSummary {
   std::string source;
   std::string target;
   jobs::ReplicateStatus status;
+  std::optional<jobs::InitialLoad::Progress> load{};  ///< what this run has loaded before it applied the stream
   std::chrono::milliseconds duration{0};
   double consumed_write_units = 0;
   std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included

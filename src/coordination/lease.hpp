@@ -15,14 +15,14 @@ inline constexpr std::string_view kShardEnd = "SHARD_END";
 /// One unit of work that any of several workers may own: a shard of a stream, or a segment of a scan. The attributes
 /// are those of a KCL lease row; a checkpoint is text that only the work itself understands, but for `kShardEnd`.
 struct Lease {
-  std::string key;                          ///< leaseKey
-  std::string owner{};                      ///< leaseOwner; empty: nobody's
-  std::uint64_t counter = 0;                ///< leaseCounter: moves with every renewal; the only fence
-  std::uint64_t owner_switches = 0;         ///< ownerSwitchesSinceCheckpoint; for people
-  std::string checkpoint{};                 ///< checkpoint
-  std::vector<std::string> parents{};       ///< parentShardId
-  std::vector<std::string> children{};      ///< childShardIds; empty: none are known
-  std::string checkpoint_owner{};           ///< checkpointOwner: hands the lease over to `owner`; empty: nobody does
+  std::string key;                      ///< leaseKey
+  std::string owner{};                  ///< leaseOwner; empty: nobody's
+  std::uint64_t counter = 0;            ///< leaseCounter: moves with every renewal; the only fence
+  std::uint64_t owner_switches = 0;     ///< ownerSwitchesSinceCheckpoint; for people
+  std::string checkpoint{};             ///< checkpoint
+  std::vector<std::string> parents{};   ///< parentShardId
+  std::vector<std::string> children{};  ///< childShardIds; empty: none are known
+  std::string checkpoint_owner{};       ///< checkpointOwner: hands the lease over to `owner`; empty: nobody does
   [[nodiscard]] bool done() const { return checkpoint == kShardEnd; }
   friend bool operator==(const Lease&, const Lease&) = default;
 };

@@ -63,7 +63,7 @@ void update(Lease& lease, const LeaseWrite& write) {
 
 }  // namespace
 
-std::optional<LeaseRow> apply(const LeaseWrite& write, const std::optional<Lease>& row) {
+std::optional<LeaseRow> apply_write(const LeaseWrite& write, const std::optional<Lease>& row) {
   if (!holds(write, row)) return std::nullopt;
   if (write.kind == Kind::kCreate) return LeaseRow{created(write)};
   if (write.kind == Kind::kDelete) return LeaseRow{};

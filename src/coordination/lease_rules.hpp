@@ -22,7 +22,7 @@ struct LeaseRow {
 
 /// Nothing when the write's condition does not hold for `row`.
 /// REQUIRES: kCreate has a checkpoint; kTake an owner; kStartHandOver both owners.
-[[nodiscard]] std::optional<LeaseRow> apply(const LeaseWrite& write, const std::optional<Lease>& row);
+[[nodiscard]] std::optional<LeaseRow> apply_write(const LeaseWrite& write, const std::optional<Lease>& row);
 
 /// Whether the write counts as a switch of owners: it gives a lease from one worker to another.
 [[nodiscard]] bool switches_owner(const LeaseWrite& write);

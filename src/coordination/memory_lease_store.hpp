@@ -34,7 +34,7 @@ class MemoryLeaseStore final : public LeaseStore {
   [[nodiscard]] async::Task<Result<Outcome>> write(LeaseWrite write, SteadyTime not_after) override {
     if (clock_.steady_now() >= not_after) co_return std::unexpected(too_late_to_write(write.key, describe()));
     ++statistics_.requests;
-    auto after = apply(write, find(write.key));
+    auto after = apply_write(write, find(write.key));
     if (!after) co_return Outcome::kConflict;
     if (after->lease) {
       rows_.insert_or_assign(write.key, std::move(*after->lease));

@@ -239,7 +239,7 @@ sqlite::Answer<bool> LeaseFile::write(const LeaseWrite& write) {
   if (!transaction) return std::unexpected(transaction.error());
   const auto before = find(write.key);
   if (!before) return std::unexpected(before.error());
-  const auto after = apply(write, *before);
+  const auto after = apply_write(write, *before);
   if (!after) return false;
   const auto changed = after->lease ? put(*after->lease) : remove(write.key);
   if (!changed) return std::unexpected(changed.error());

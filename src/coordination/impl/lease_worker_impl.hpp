@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Private to lease_worker*.cpp: the parts of a worker.
+#pragma once
+
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "coordination/lease_observations.hpp"
+#include "coordination/lease_taking.hpp"
+#include "coordination/lease_worker.hpp"
+
+namespace dynamirror::coordination {
+
+struct LeaseWorker::Impl {
+  enum class Phase {
+    kWaiting,      ///< ours, but the work may not begin yet
+    kWorking,      ///< granted
+    kWindingDown,  ///< the work was asked to end
+    kFinishing,    ///< the work is done: children first, then kShardEnd
+    kReleasing,    ///< nothing is under way: to be given away
+  };
+
+  /// A lease that is ours.
+  struct Held {
+    Lease lease;  ///< as the table has it, as far as we know
+    Phase phase = Phase::kWaiting;
+    SteadyTime renewed;  ///< when the last write that is known to have landed was begun
+    bool proven = true;  ///< a write of ours made it ours; otherwise the first renewal has to
+    SteadyTime renew_at;
+    SteadyTime grant_at;                      ///< the time of the owner before us ends
+    std::string checkpoint;                   ///< as the work says; durable when equal to the lease's
+    std::string successor{};                  ///< who gets it when it is drained; empty: whoever comes
+    std::vector<Lease> children{};            ///< those that we go for when the lease is finished
+    std::size_t children_left = 0;            ///< to be created
+    bool doubtful = false;                    ///< the row has to be looked at before the next write
+    std::optional<SteadyTime> doubt_begun{};  ///< when the write was begun of which we do not know whether it landed
+    std::unordered_set<std::string> finished_parents{};
+    SteadyTime not_before{};  ///< of the next attempt, after trouble
+    int troubles = 0;         ///< in a row
+    std::uint64_t job = 0;    ///< under way; 0: none
+    SteadyTime due{};         ///< its place in `due`
+  };
+
+  /// A lease that we are getting.
+  struct Acquiring {
+    enum class Way { kTake, kSteal, kHandOver };
+    Lease lease;  ///< as last seen
+    Way way = Way::kTake;
+    bool asked = false;     ///< the hand-over has begun: its owner is finishing
+    bool doubtful = false;  ///< whether our write landed has to be looked up
+    SteadyTime begun{};     ///< of that write
+    SteadyTime asked_at{};
+    SteadyTime moved{};  ///< when the counter of the owner who finishes was last seen to move
+    SteadyTime at{};     ///< of the next attempt or look
+    int troubles = 0;
+    std::uint64_t job = 0;
+  };
+
+  /// A write to a row that is not ours.
+  struct Upkeep {
+    LeaseWrite write;
+    std::string for_key;  ///< the lease that waits for it, as its child; or empty
+    SteadyTime at{};
+    int troubles = 0;
+    std::uint64_t job = 0;
+  };
+
+  /// What a job under way is for.
+  struct Purpose {
+    enum class What { kScan, kHeldWrite, kHeldLook, kParentLook, kAcquireWrite, kAcquireLook, kUpkeep };
+    What what = What::kScan;
+    std::string key{};
+    std::string parent{};
+    LeaseWrite write{};
+  };
+
+  Impl(Options given, Random& source, SteadyTime now);
+
+  // lease_worker.cpp: rounds
+  void start_scan(SteadyTime now, std::vector<Job>& jobs);
+  void take_turn(SteadyTime now);
+  void plan_next_scan(bool balanced, SteadyTime now);
+  [[nodiscard]] std::unordered_set<std::string> mine() const;
+  [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what, Purpose purpose);
+  void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
+  void upkeep_done(std::list<Upkeep>::iterator upkeep, bool created, SteadyTime now);
+  void upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now);
+  [[nodiscard]] Duration pause_after(int troubles);
+  void scan_soon(SteadyTime at) { scan_at = std::min(scan_at, at); }
+
+  // lease_worker_held.cpp: keeping
+  Held& hold(Lease lease, SteadyTime renewed, SteadyTime grant_at, bool proven, SteadyTime now);
+  void reschedule(Held& held, SteadyTime now);
+  void look_after(Held& held, SteadyTime now, std::vector<Job>& jobs);
+  [[nodiscard]] bool parents_finished(const Held& held) const;
+  void look_at_parent(Held& held, std::vector<Job>& jobs);
+  void send(Held& held, LeaseWrite write, SteadyTime now, std::vector<Job>& jobs);
+  [[nodiscard]] LeaseWrite release_of(const Held& held) const;
+  void held_written(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now, Answer answer);
+  void landed(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now);
+  void held_looked(Held& held, const std::optional<Lease>& row, SteadyTime now);
+  void hand_over_wanted(Held& held, const Lease& row, SteadyTime now);
+  void released(Held& held, SteadyTime now);
+  void lose(Held& held, SteadyTime now);
+  void drop(const std::string& key);
+
+  // lease_worker_acquire.cpp: getting
+  void acquire(const Lease& lease, Acquiring::Way way, SteadyTime now);
+  void go_on(Acquiring& acquiring, SteadyTime now, std::vector<Job>& jobs);
+  void acquire_written(Acquiring& acquiring, SteadyTime begun, SteadyTime now, Answer answer);
+  void acquire_looked(Acquiring& acquiring, const std::optional<Lease>& row, SteadyTime now);
+  void hand_over_looked(Acquiring& acquiring, const Lease& row, SteadyTime now);
+  void acquired(Acquiring& acquiring, std::uint64_t counter, SteadyTime begun, SteadyTime now);
+  void give_up(Acquiring& acquiring);
+
+  [[nodiscard]] Duration renewal() const { return options.failover / 3 - std::chrono::milliseconds(25); }
+  [[nodiscard]] Duration round() const { return options.failover / 3; }
+  [[nodiscard]] Duration margin() const { return options.failover / 8; }
+
+  Options options;
+  Random& random;
+  LeaseObservations seen;
+  std::unordered_map<std::string, Held> held;
+  std::set<std::pair<SteadyTime, std::string>> due;  ///< when each held lease wants attention
+  std::map<std::string, Acquiring> acquiring;
+  std::list<Upkeep> upkeep;
+  std::unordered_map<std::uint64_t, Purpose> jobs_under_way;
+  std::uint64_t last_job = 0;
+  std::uint64_t scan_job = 0;  ///< under way; 0: none
+  bool scanning_everything = true;
+  SteadyTime scan_at;
+  SteadyTime full_scan_at;
+  bool stopping = false;
+  std::vector<Event> events;
+  Statistics statistics;
+};
+
+}  // namespace dynamirror::coordination

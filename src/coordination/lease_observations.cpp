@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordination/lease_observations.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <unordered_set>
+
+namespace dynamirror::coordination {
+
+void LeaseObservations::observe(const LeaseRows& rows, bool everything, SteadyTime now) {
+  std::unordered_set<std::string> there;
+  for (const Lease& lease : rows.leases) {
+    observe(lease, now);
+    if (everything) there.insert(lease.key);
+  }
+  if (everything) std::erase_if(seen_, [&](const auto& entry) { return !there.contains(entry.first); });
+}
+
+void LeaseObservations::observe(const Lease& lease, SteadyTime now) {
+  const auto [at, added] = seen_.try_emplace(lease.key, Seen{.lease = lease, .moved = now, .looked = now});
+  if (added) return;
+  Seen& seen = at->second;
+  if (seen.lease.counter != lease.counter || seen.lease.owner != lease.owner) seen.moved = now;
+  seen.looked = now;
+  seen.lease = lease;
+}
+
+const LeaseObservations::Seen* LeaseObservations::find(const std::string& key) const {
+  const auto at = seen_.find(key);
+  return at == seen_.end() ? nullptr : &at->second;
+}
+
+std::map<std::string, std::size_t> LeaseObservations::live_owners() const {
+  struct Signs {
+    std::size_t unfinished = 0;
+    SteadyTime moved{};
+    SteadyTime looked{};
+  };
+  std::map<std::string, Signs> owners;
+  for (const auto& [key, seen] : seen_) {
+    if (seen.lease.owner.empty()) continue;
+    Signs& signs = owners[seen.lease.owner];
+    signs.unfinished += seen.lease.done() ? 0 : 1;
+    signs.moved = std::max(signs.moved, seen.moved);
+    signs.looked = std::max(signs.looked, seen.looked);
+  }
+  std::map<std::string, std::size_t> live;
+  for (const auto& [owner, signs] : owners) {
+    if (signs.unfinished > 0 && signs.looked - signs.moved <= failover_) live.emplace(owner, signs.unfinished);
+  }
+  return live;
+}
+
+LeaseShare LeaseObservations::share_of(const std::string& worker) const {
+  std::set<std::string> workers{worker};
+  for (const auto& [owner, leases] : live_owners()) {
+    if (owner.starts_with(kWorkerPrefix)) workers.insert(owner);
+  }
+  const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(1, workers.size() / 2));
+  const auto rank = static_cast<std::uint32_t>(std::distance(workers.begin(), workers.find(worker)));
+  return {.share = rank % shares, .shares = shares};
+}
+
+}  // namespace dynamirror::coordination

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordination/lease_taking.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace dynamirror::coordination {
+namespace {
+
+using Seen = LeaseObservations::Seen;
+
+/// What may be taken without harm to anyone who lives.
+struct Available {
+  std::vector<const Seen*> leases;   ///< in no order
+  std::vector<const Seen*> overdue;  ///< among them, those that somebody else should have taken long ago
+};
+
+void shuffle(std::vector<const Seen*>& leases, Random& random) {
+  // The map's order is none that means anything, but the same seed must give the same run.
+  std::ranges::sort(leases, {}, [](const Seen* seen) -> const std::string& { return seen->lease.key; });
+  for (std::size_t i = leases.size(); i > 1; --i) {
+    std::swap(leases[i - 1], leases[static_cast<std::size_t>(random.below(i))]);
+  }
+}
+
+Available find_available(const LeaseObservations& seen, const std::string& worker,
+                         const std::unordered_set<std::string>& mine, SteadyTime now, Duration failover,
+                         Random& random) {
+  Available available;
+  for (const auto& [key, one] : seen.all()) {
+    if (one.lease.done() || mine.contains(key) || one.looked < now) continue;
+    // What bears our name and is not ours any more was lost by time alone: nobody else has it.
+    const bool free = one.lease.owner.empty() || one.lease.owner == worker;
+    if (!free && !seen.expired(one)) continue;
+    available.leases.push_back(&one);
+    if (now - one.moved > (free ? failover : failover * 2)) available.overdue.push_back(&one);
+  }
+  shuffle(available.leases, random);
+  shuffle(available.overdue, random);
+  return available;
+}
+
+/// How many leases each worker should have.
+std::size_t share_of_each(std::size_t leases, std::size_t workers, std::size_t most) {
+  return std::min(most, workers >= leases ? 1 : (leases + workers - 1) / workers);
+}
+
+std::size_t unfinished(const LeaseObservations& seen) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(seen.all(), [](const auto& entry) { return !entry.second.lease.done(); }));
+}
+
+std::vector<const Seen*> leases_of(const LeaseObservations& seen, const std::string& owner, Random& random) {
+  std::vector<const Seen*> leases;
+  for (const auto& [key, one] : seen.all()) {
+    if (one.lease.owner == owner && !one.lease.done() && one.lease.checkpoint_owner.empty()) leases.push_back(&one);
+  }
+  shuffle(leases, random);
+  return leases;
+}
+
+/// From the most loaded on, what is above the share of each.
+void plan_steals(const LeaseObservations& seen, const std::map<std::string, std::size_t>& loads, std::size_t target,
+                 std::size_t need, const TakingOptions& options, Random& random, TakingPlan& plan) {
+  std::vector<std::pair<std::size_t, std::string>> owners;
+  for (const auto& [owner, load] : loads) owners.emplace_back(load, owner);
+  std::ranges::sort(owners, std::greater{});
+  for (const auto& [load, owner] : owners) {
+    std::size_t count = load > target ? std::min(need, load - target) : 0;
+    // The rounding of the share must not keep one worker two below another.
+    if (count == 0 && need > 1 && load >= target && &owner == &owners.front().second) count = 1;
+    const bool ours = owner.starts_with(kWorkerPrefix);
+    auto& wanted = ours ? plan.hand_over : plan.steal;
+    const std::size_t most = ours ? options.max_hand_overs : options.max_steals;
+    count = std::min(count, most - std::min(most, wanted.size()));
+    for (const Seen* one : leases_of(seen, owner, random)) {
+      if (count == 0) break;
+      wanted.push_back(one->lease);
+      --count;
+      --need;
+    }
+  }
+}
+
+}  // namespace
+
+TakingPlan plan_taking(const LeaseObservations& seen, const std::string& worker,
+                       const std::unordered_set<std::string>& mine, bool may_steal, SteadyTime now,
+                       const TakingOptions& options, Random& random) {
+  TakingPlan plan;
+  auto loads = seen.live_owners();
+  loads.erase(worker);
+  const std::size_t target = share_of_each(unfinished(seen), loads.size() + 1, options.max_leases);
+  const std::size_t need = target - std::min(target, mine.size());
+
+  const Available available = find_available(seen, worker, mine, now, options.failover, random);
+  std::unordered_set<std::string> taken;
+  const auto take = [&](const std::vector<const Seen*>& leases, std::size_t most) {
+    for (const Seen* one : leases) {
+      if (taken.size() >= most) return;
+      if (taken.insert(one->lease.key).second) plan.take.push_back(one->lease);
+    }
+  };
+  take(available.leases, need);
+  take(available.overdue, options.max_leases - std::min(options.max_leases, mine.size()));
+  if (may_steal && available.leases.empty() && need > 0) {
+    plan_steals(seen, loads, target, need, options, random, plan);
+  }
+  plan.balanced = plan.take.empty() && plan.steal.empty() && plan.hand_over.empty();
+  return plan;
+}
+
+}  // namespace dynamirror::coordination

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/random.hpp"
+#include "coordination/lease_observations.hpp"
+
+namespace dynamirror::coordination {
+
+struct TakingOptions {
+  Duration failover{};
+  std::size_t max_leases = 1'000'000;  ///< that one worker may own
+  std::size_t max_steals = 1;          ///< of KCL's workers in one round, as KCL does it
+  std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round
+};
+
+/// What a worker should do to have its share of the leases.
+struct TakingPlan {
+  std::vector<Lease> take;       ///< nobody's, or their owners do not renew them any more
+  std::vector<Lease> steal;      ///< of owners that live, but are not of our kind
+  std::vector<Lease> hand_over;  ///< to be asked for, of owners of our kind
+  bool balanced = true;          ///< this worker has its share, as far as it can see
+};
+
+/// One round of taking, by KCL's rules (LeaseTaker): so many that every worker has about as many; what is free first;
+/// then from those that have too many. What nobody takes for long is taken whatever the share. Finished leases need no
+/// owner: they neither count nor are taken.
+///
+/// `mine`: what this worker owns or is getting. `now`: when the scan of this round ended; only rows that it showed are
+/// taken. `may_steal`: it showed all rows. Pure.
+[[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const std::string& worker,
+                                     const std::unordered_set<std::string>& mine, bool may_steal, SteadyTime now,
+                                     const TakingOptions& options, Random& random);
+
+}  // namespace dynamirror::coordination

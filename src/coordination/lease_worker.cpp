@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordination/lease_worker.hpp"
+
+#include <algorithm>
+
+#include "coordination/impl/lease_worker_impl.hpp"
+
+namespace dynamirror::coordination {
+namespace {
+
+/// A fleet that starts together must not let its first worker write to every row before the others have begun.
+constexpr std::size_t kMostTakesAtOnce = 200;
+constexpr int kUpkeepAttempts = 8;
+/// Scans of everything that all workers together make, beside those of their parts: one for so many of these.
+constexpr int kFullScanEvery = 4;
+
+}  // namespace
+
+LeaseWorker::Impl::Impl(Options given, Random& source, SteadyTime now)
+    : options(std::move(given)), random(source), seen(options.failover), scan_at(now), full_scan_at(now) {}
+
+LeaseWorker::LeaseWorker(Options options, Random& random, SteadyTime now)
+    : impl_(std::make_unique<Impl>(std::move(options), random, now)) {}
+LeaseWorker::~LeaseWorker() = default;
+
+std::uint64_t LeaseWorker::Impl::add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what,
+                                         Purpose purpose) {
+  const std::uint64_t id = ++last_job;
+  jobs_under_way.emplace(id, std::move(purpose));
+  jobs.push_back({.id = id, .what = std::move(what)});
+  return id;
+}
+
+std::vector<LeaseWorker::Job> LeaseWorker::take_jobs(SteadyTime now) {
+  Impl& impl = *impl_;
+  std::vector<Job> jobs;
+  // Each turn moves the lease's due time beyond now, or drops it.
+  while (!impl.due.empty() && impl.due.begin()->first <= now) {
+    impl.look_after(impl.held.at(impl.due.begin()->second), now, jobs);
+  }
+  std::vector<std::string> getting;
+  for (const auto& [key, acquiring] : impl.acquiring) {
+    if (acquiring.job == 0 && acquiring.at <= now) getting.push_back(key);
+  }
+  for (const std::string& key : getting) impl.go_on(impl.acquiring.at(key), now, jobs);
+  impl.start_upkeep(now, jobs);
+  if (!impl.stopping && impl.scan_job == 0 && impl.scan_at <= now) impl.start_scan(now, jobs);
+  return jobs;
+}
+
+SteadyTime LeaseWorker::next_wake() const {
+  const Impl& impl = *impl_;
+  SteadyTime wake = kNoDeadline;
+  if (!impl.due.empty()) wake = impl.due.begin()->first;
+  for (const auto& [key, acquiring] : impl.acquiring) {
+    if (acquiring.job == 0) wake = std::min(wake, acquiring.at);
+  }
+  for (const Impl::Upkeep& upkeep : impl.upkeep) {
+    if (upkeep.job == 0) wake = std::min(wake, upkeep.at);
+  }
+  if (!impl.stopping && impl.scan_job == 0) wake = std::min(wake, impl.scan_at);
+  return wake;
+}
+
+std::vector<LeaseWorker::Event> LeaseWorker::take_events() { return std::exchange(impl_->events, {}); }
+
+// ---- rounds
+
+void LeaseWorker::Impl::start_scan(SteadyTime now, std::vector<Job>& jobs) {
+  LeaseShare share = seen.share_of(options.worker_id);
+  scanning_everything = share.shares == 1 || now >= full_scan_at;
+  if (scanning_everything) share = {};
+  scan_job = add_job(jobs, Scan{share}, {.what = Purpose::What::kScan});
+}
+
+void LeaseWorker::scanned(std::uint64_t id, SteadyTime now, const std::optional<LeaseRows>& rows) {
+  Impl& impl = *impl_;
+  impl.jobs_under_way.erase(id);
+  impl.scan_job = 0;
+  if (!rows) {
+    impl.scan_at = now + impl.pause_after(3);
+    return;
+  }
+  impl.seen.observe(*rows, impl.scanning_everything, now);
+  if (impl.scanning_everything) impl.events.emplace_back(RowsRead{rows->leases, rows->foreign});
+  impl.take_turn(now);
+}
+
+void LeaseWorker::Impl::take_turn(SteadyTime now) {
+  const TakingOptions limits{
+      .failover = options.failover, .max_leases = options.max_leases, .max_steals = options.max_steals};
+  const TakingPlan plan = plan_taking(seen, options.worker_id, mine(), scanning_everything, now, limits, random);
+  std::size_t taken = 0;
+  for (const Lease& lease : plan.take) {
+    if (++taken > kMostTakesAtOnce) break;
+    acquire(lease, Acquiring::Way::kTake, now);
+  }
+  for (const Lease& lease : plan.steal) acquire(lease, Acquiring::Way::kSteal, now);
+  for (const Lease& lease : plan.hand_over) acquire(lease, Acquiring::Way::kHandOver, now);
+  plan_next_scan(plan.balanced, now);
+  if (taken > kMostTakesAtOnce) scan_soon(now + options.failover / 10);
+}
+
+/// Alone with everything, there is nobody to watch. Otherwise once a round, and just when an owner that has stopped
+/// renewing is due.
+void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
+  const auto spread = [this](Duration interval) {
+    return std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * random.unit()));
+  };
+  if (scanning_everything) {
+    const LeaseShare share = seen.share_of(options.worker_id);
+    full_scan_at = now + (balanced ? spread(round() * kFullScanEvery * share.shares) : options.failover);
+  }
+  bool alone = !held.empty() && acquiring.empty();
+  SteadyTime next = now + spread(round());
+  for (const auto& [key, one] : seen.all()) {
+    if (one.lease.done() || held.contains(key)) continue;
+    alone = false;
+    const bool suspect = !one.lease.owner.empty() && one.looked == now && now - one.moved > options.failover / 2;
+    const SteadyTime expires = one.moved + options.failover + std::chrono::milliseconds(5);
+    if (suspect && expires > now) next = std::min(next, expires);
+  }
+  scan_at = alone ? now + spread(options.failover * 2) : next;
+}
+
+std::unordered_set<std::string> LeaseWorker::Impl::mine() const {
+  std::unordered_set<std::string> keys;
+  for (const auto& [key, one] : held) {
+    if (one.phase != Phase::kReleasing && one.phase != Phase::kFinishing) keys.insert(key);
+  }
+  for (const auto& [key, one] : acquiring) keys.insert(key);
+  return keys;
+}
+
+Duration LeaseWorker::Impl::pause_after(int troubles) {
+  const Duration first = options.failover / 100;
+  const Duration longest = options.failover / 6;
+  const Duration range = std::min<Duration>(longest, first * (1 << std::min(troubles, 8)));
+  return std::chrono::duration_cast<Duration>(range * (0.5 + 0.5 * random.unit()));
+}
+
+// ---- rows that are nobody's
+
+void LeaseWorker::maintain(std::vector<LeaseWrite> writes) {
+  for (LeaseWrite& write : writes) impl_->upkeep.push_back({.write = std::move(write), .for_key = {}});
+}
+
+void LeaseWorker::Impl::start_upkeep(SteadyTime now, std::vector<Job>& jobs) {
+  for (Upkeep& one : upkeep) {
+    if (one.job != 0 || one.at > now) continue;
+    one.job = add_job(jobs, Write{one.write, now + options.failover}, {.what = Purpose::What::kUpkeep});
+  }
+}
+
+void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now) {
+  const auto one = std::ranges::find(upkeep, id, &Upkeep::job);
+  if (one == upkeep.end()) return;
+  if (answer == Answer::kDone || answer == Answer::kConflict) {
+    upkeep_done(one, answer == Answer::kDone, now);
+    return;
+  }
+  // Creating and deleting are idempotent: what landed unseen ends as a conflict. A finished lease waits for its
+  // children however long that takes; the rest is found again at the next look.
+  one->job = 0;
+  one->at = now + pause_after(one->troubles);
+  if (++one->troubles >= kUpkeepAttempts && !held.contains(one->for_key)) upkeep.erase(one);
+}
+
+void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool created, SteadyTime now) {
+  const LeaseWrite write = std::move(one->write);
+  const std::string for_key = std::move(one->for_key);
+  upkeep.erase(one);
+  if (write.kind == LeaseWrite::Kind::kDelete) seen.forget(write.key);
+  if (write.kind != LeaseWrite::Kind::kCreate) return;
+  if (for_key.empty()) {
+    if (created) scan_soon(now + options.failover / 50);
+    return;
+  }
+  const auto at = held.find(for_key);
+  if (at == held.end()) return;
+  Held& parent = at->second;
+  // Who created a child goes for it; one that was there may be anybody's.
+  if (!created) std::erase_if(parent.children, [&](const Lease& child) { return child.key == write.key; });
+  --parent.children_left;
+  reschedule(parent, now);
+}
+
+// ---- what the work says
+
+void LeaseWorker::checkpoint(const std::string& key, std::string checkpoint) {
+  const auto at = impl_->held.find(key);
+  if (at != impl_->held.end()) at->second.checkpoint = std::move(checkpoint);
+}
+
+void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
+  Impl& impl = *impl_;
+  const auto at = impl.held.find(key);
+  if (at == impl.held.end()) return;
+  Impl::Held& held = at->second;
+  held.phase = Impl::Phase::kFinishing;
+  held.checkpoint = kShardEnd;
+  held.children = std::move(children);
+  held.children_left = held.children.size();
+  held.lease.children.clear();
+  for (const Lease& child : held.children) {
+    held.lease.children.push_back(child.key);
+    LeaseWrite write{.kind = LeaseWrite::Kind::kCreate, .key = child.key};
+    write.checkpoint = child.checkpoint;
+    write.parents = child.parents;
+    impl.upkeep.push_back({.write = std::move(write), .for_key = key});
+  }
+  impl.reschedule(held, SteadyTime::min());
+}
+
+void LeaseWorker::drained(const std::string& key) {
+  const auto at = impl_->held.find(key);
+  if (at == impl_->held.end() || at->second.phase == Impl::Phase::kFinishing) return;
+  at->second.phase = Impl::Phase::kReleasing;
+  impl_->reschedule(at->second, SteadyTime::min());
+}
+
+void LeaseWorker::stop() {
+  Impl& impl = *impl_;
+  if (std::exchange(impl.stopping, true)) return;
+  std::erase_if(impl.acquiring, [](const auto& entry) {
+    return entry.second.job == 0 && !(entry.second.doubtful && entry.second.way != Impl::Acquiring::Way::kHandOver);
+  });
+  for (auto& [key, held] : impl.held) {
+    if (held.phase == Impl::Phase::kWorking) {
+      held.phase = Impl::Phase::kWindingDown;
+      impl.events.emplace_back(WindDown{key});
+    } else if (held.phase == Impl::Phase::kWaiting) {
+      held.phase = Impl::Phase::kReleasing;
+      impl.reschedule(held, SteadyTime::min());
+    }
+  }
+}
+
+std::optional<SteadyTime> LeaseWorker::write_until(const std::string& key) const {
+  const auto at = impl_->held.find(key);
+  if (at == impl_->held.end()) return std::nullopt;
+  const Impl::Held& held = at->second;
+  if (held.phase != Impl::Phase::kWorking && held.phase != Impl::Phase::kWindingDown) return std::nullopt;
+  return held.renewed + impl_->options.failover - impl_->margin();
+}
+
+std::size_t LeaseWorker::held() const { return impl_->held.size() + impl_->acquiring.size(); }
+
+LeaseWorker::Statistics LeaseWorker::statistics() const {
+  Statistics statistics = impl_->statistics;
+  statistics.held = impl_->held.size();
+  statistics.known = static_cast<std::size_t>(
+      std::ranges::count_if(impl_->seen.all(), [](const auto& entry) { return !entry.second.lease.done(); }));
+  return statistics;
+}
+
+// ---- answers
+
+void LeaseWorker::looked(std::uint64_t id, SteadyTime now, bool answered, const std::optional<Lease>& lease) {
+  Impl& impl = *impl_;
+  auto job = impl.jobs_under_way.extract(id);
+  if (job.empty()) return;
+  const Impl::Purpose& purpose = job.mapped();
+  if (purpose.what == Impl::Purpose::What::kAcquireLook) {
+    const auto at = impl.acquiring.find(purpose.key);
+    if (at == impl.acquiring.end() || at->second.job != id) return;
+    at->second.job = 0;
+    if (answered) {
+      impl.acquire_looked(at->second, lease, now);
+    } else {
+      at->second.at = now + impl.pause_after(at->second.troubles++);
+    }
+    return;
+  }
+  const auto at = impl.held.find(purpose.key);
+  if (at == impl.held.end() || at->second.job != id) return;
+  Impl::Held& held = at->second;
+  held.job = 0;
+  if (!answered) {
+    held.not_before = now + impl.pause_after(held.troubles++);
+  } else if (purpose.what == Impl::Purpose::What::kParentLook) {
+    if (!lease || lease->done()) held.finished_parents.insert(purpose.parent);
+    if (lease && !lease->done()) held.not_before = now + impl.round() / 2;
+  } else {
+    impl.held_looked(held, lease, now);  // may end it
+    return;
+  }
+  impl.reschedule(held, now);
+}
+
+void LeaseWorker::written(std::uint64_t id, SteadyTime begun, SteadyTime now, Answer answer) {
+  Impl& impl = *impl_;
+  auto job = impl.jobs_under_way.extract(id);
+  if (job.empty()) return;
+  const Impl::Purpose& purpose = job.mapped();
+  if (answer == Answer::kConflict) ++impl.statistics.conflicts;
+  if (purpose.what == Impl::Purpose::What::kUpkeep) {
+    impl.upkeep_answered(id, answer, now);
+  } else if (purpose.what == Impl::Purpose::What::kAcquireWrite) {
+    const auto at = impl.acquiring.find(purpose.key);
+    if (at == impl.acquiring.end() || at->second.job != id) return;
+    at->second.job = 0;
+    impl.acquire_written(at->second, begun, now, answer);
+  } else {
+    const auto at = impl.held.find(purpose.key);
+    if (at == impl.held.end() || at->second.job != id) return;
+    at->second.job = 0;
+    impl.held_written(at->second, purpose.write, begun, now, answer);
+  }
+}
+
+}  // namespace dynamirror::coordination

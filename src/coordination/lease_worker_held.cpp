@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeping leases: renewing, finishing, giving away, and finding out what became of a write.
+#include <algorithm>
+#include <utility>
+
+#include "coordination/impl/lease_worker_impl.hpp"
+
+namespace dynamirror::coordination {
+
+using Kind = LeaseWrite::Kind;
+
+LeaseWorker::Impl::Held& LeaseWorker::Impl::hold(Lease lease, SteadyTime renewed, SteadyTime grant_at, bool proven,
+                                                 SteadyTime now) {
+  const std::string key = lease.key;
+  seen.observe(lease, now);
+  Held& one = held.emplace(key, Held{.lease = std::move(lease),
+                                     .renewed = renewed,
+                                     .proven = proven,
+                                     .renew_at = proven ? renewed + renewal() : now,
+                                     .grant_at = grant_at,
+                                     .checkpoint = {}})
+                  .first->second;
+  one.checkpoint = one.lease.checkpoint;
+  if (stopping) one.phase = Phase::kReleasing;
+  one.due = now;
+  due.emplace(one.due, key);
+  return one;
+}
+
+/// Sets when the lease wants attention next. What is under way is waited for, but not beyond the end of our time.
+void LeaseWorker::Impl::reschedule(Held& one, SteadyTime now) {
+  const SteadyTime ends = one.renewed + options.failover;
+  SteadyTime next = ends;
+  if (one.job == 0) {
+    SteadyTime wanted = one.renew_at;
+    const bool at_once =
+        one.doubtful || one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left == 0);
+    if (at_once) wanted = now;
+    if (one.phase == Phase::kWaiting && one.proven) wanted = std::min(wanted, one.grant_at);
+    next = std::min(ends, std::max(wanted, one.not_before));
+  }
+  due.erase({one.due, one.lease.key});
+  one.due = next;
+  due.emplace(one.due, one.lease.key);
+}
+
+/// What this lease needs now. Afterwards it is due later, or gone.
+void LeaseWorker::Impl::look_after(Held& one, SteadyTime now, std::vector<Job>& jobs) {
+  if (now >= one.renewed + options.failover) {
+    lose(one, now);
+    return;
+  }
+  if (one.job != 0 || now < one.not_before) {
+    reschedule(one, now);
+    return;
+  }
+  if (one.phase == Phase::kWaiting && one.proven && now >= one.grant_at && parents_finished(one)) {
+    one.phase = Phase::kWorking;
+    events.emplace_back(Granted{one.lease});
+  }
+  const std::string& key = one.lease.key;
+  if (one.doubtful) {
+    one.job = add_job(jobs, Look{key}, {.what = Purpose::What::kHeldLook, .key = key});
+  } else if (one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left == 0)) {
+    send(one, release_of(one), now, jobs);
+  } else if (now >= one.renew_at) {
+    LeaseWrite write{.kind = Kind::kRenew, .key = key, .counter = one.lease.counter};
+    if (one.checkpoint != one.lease.checkpoint && one.phase != Phase::kFinishing) write.checkpoint = one.checkpoint;
+    write.handing_over = !one.lease.checkpoint_owner.empty();
+    send(one, std::move(write), now, jobs);
+  } else if (one.phase == Phase::kWaiting && now >= one.grant_at) {
+    look_at_parent(one, jobs);
+  }
+  reschedule(one, now);
+}
+
+bool LeaseWorker::Impl::parents_finished(const Held& one) const {
+  return std::ranges::all_of(one.lease.parents, [&](const std::string& parent) {
+    if (one.finished_parents.contains(parent)) return true;
+    const auto* row = seen.find(parent);
+    return row != nullptr && row->lease.done();
+  });
+}
+
+/// The first that is not known to be finished. That we have never seen its row does not say that there is none.
+void LeaseWorker::Impl::look_at_parent(Held& one, std::vector<Job>& jobs) {
+  for (const std::string& parent : one.lease.parents) {
+    const auto* row = seen.find(parent);
+    if (one.finished_parents.contains(parent) || (row != nullptr && row->lease.done())) continue;
+    Purpose purpose{.what = Purpose::What::kParentLook, .key = one.lease.key, .parent = parent};
+    one.job = add_job(jobs, Look{parent}, std::move(purpose));
+    return;
+  }
+}
+
+void LeaseWorker::Impl::send(Held& one, LeaseWrite write, SteadyTime now, std::vector<Job>& jobs) {
+  const SteadyTime not_after = std::min<SteadyTime>(one.renewed + options.failover, now + round());
+  Purpose purpose{.what = Purpose::What::kHeldWrite, .key = one.lease.key, .parent = {}, .write = write};
+  one.job = add_job(jobs, Write{std::move(write), not_after}, std::move(purpose));
+}
+
+LeaseWrite LeaseWorker::Impl::release_of(const Held& one) const {
+  LeaseWrite write{.kind = Kind::kRelease, .key = one.lease.key, .counter = one.lease.counter};
+  write.from = one.lease.owner;
+  if (one.checkpoint != one.lease.checkpoint) write.checkpoint = one.checkpoint;
+  if (one.phase == Phase::kFinishing) {
+    write.children = one.lease.children;
+  } else {
+    write.owner = one.successor;
+  }
+  return write;
+}
+
+void LeaseWorker::Impl::held_written(Held& one, const LeaseWrite& write, SteadyTime begun, SteadyTime now,
+                                     Answer answer) {
+  switch (answer) {
+    case Answer::kDone:
+      landed(one, write, begun, now);
+      return;
+    case Answer::kNotSent:
+      one.not_before = now + pause_after(one.troubles++);
+      break;
+    case Answer::kUnknown:
+      one.doubt_begun = begun;
+      one.doubtful = true;
+      one.not_before = now + pause_after(one.troubles++);
+      break;
+    case Answer::kConflict:
+      one.doubtful = true;
+      if (one.troubles++ > 0) one.not_before = now + pause_after(one.troubles);
+      break;
+  }
+  reschedule(one, now);
+}
+
+/// A write of ours is in the table, and the lease ours from when it was begun.
+void LeaseWorker::Impl::landed(Held& one, const LeaseWrite& write, SteadyTime begun, SteadyTime now) {
+  one.doubtful = false;
+  one.doubt_begun.reset();
+  one.troubles = 0;
+  one.not_before = {};
+  if (write.kind == Kind::kRelease) {
+    if (write.checkpoint) one.lease.checkpoint = *write.checkpoint;
+    released(one, now);
+    return;
+  }
+  ++statistics.renewed;
+  ++one.lease.counter;
+  if (write.checkpoint) {
+    one.lease.checkpoint = *write.checkpoint;
+    one.lease.owner_switches = 0;
+  }
+  one.renewed = begun;
+  one.renew_at = begun + renewal();
+  one.proven = true;
+  seen.observe(one.lease, now);
+  reschedule(one, now);
+}
+
+/// What the table says after a write that did not go as it should.
+void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, SteadyTime now) {
+  if (!row) {
+    seen.forget(one.lease.key);
+    lose(one, now);
+    return;
+  }
+  seen.observe(*row, now);
+  const bool ours = row->owner == options.worker_id || row->checkpoint_owner == options.worker_id;
+  const bool moved_once = row->counter == one.lease.counter + 1;
+  if (!ours) {
+    // A release whose answer was lost has landed; whoever took the lease since then did so rightly.
+    const bool gone = (one.phase == Phase::kFinishing && row->done()) || one.phase == Phase::kReleasing;
+    gone ? released(one, now) : lose(one, now);
+    return;
+  }
+  if (row->counter != one.lease.counter && !moved_once) {
+    lose(one, now);
+    return;
+  }
+  if (moved_once && one.doubt_begun) {
+    one.renewed = *one.doubt_begun;
+    one.renew_at = one.renewed + renewal();
+    one.proven = true;
+    one.doubt_begun.reset();
+  }
+  // A write in doubt that has not landed yet may still do so: then the next one meets its counter, and we look again.
+  const std::vector<std::string> children = std::move(one.lease.children);
+  one.lease = *row;
+  if (one.phase == Phase::kFinishing) one.lease.children = children;
+  one.doubtful = false;
+  if (row->checkpoint_owner == options.worker_id) hand_over_wanted(one, *row, now);
+  reschedule(one, now);
+}
+
+void LeaseWorker::Impl::hand_over_wanted(Held& one, const Lease& row, SteadyTime) {
+  one.successor = row.owner;
+  if (one.phase == Phase::kWorking) {
+    one.phase = Phase::kWindingDown;
+    events.emplace_back(WindDown{one.lease.key});
+  } else if (one.phase == Phase::kWaiting) {
+    one.phase = Phase::kReleasing;
+  }
+}
+
+void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
+  const std::string key = one.lease.key;
+  if (one.phase != Phase::kFinishing) {
+    ++statistics.given_away;
+    seen.forget(key);
+    drop(key);
+    return;
+  }
+  Lease finished = std::move(one.lease);
+  const std::vector<Lease> children = std::move(one.children);
+  drop(key);
+  finished.owner.clear();
+  finished.checkpoint = kShardEnd;
+  ++finished.counter;
+  seen.observe(finished, now);
+  events.emplace_back(Finished{key});
+  if (stopping) return;
+  for (const Lease& child : children) acquire(child, Acquiring::Way::kTake, now);
+}
+
+void LeaseWorker::Impl::lose(Held& one, SteadyTime now) {
+  ++statistics.lost;
+  const std::string key = one.lease.key;
+  if (one.phase != Phase::kWaiting && one.phase != Phase::kReleasing) events.emplace_back(Lost{key});
+  drop(key);
+  scan_soon(now + round());
+}
+
+void LeaseWorker::Impl::drop(const std::string& key) {
+  const auto at = held.find(key);
+  due.erase({at->second.due, key});
+  held.erase(at);
+}
+
+}  // namespace dynamirror::coordination

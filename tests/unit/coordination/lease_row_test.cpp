@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: every request says exactly what KCL's protocol wants, and every row of a lease table is read or left alone.
+// Method: requests compared as text, as the service gets them; rows given in wire form.
+#include "coordination/lease_row.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace dynamirror::coordination {
+namespace {
+
+using Kind = LeaseWrite::Kind;
+using Operation = LeaseRequest::Operation;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr const char* kKeyJson = R"({"leaseKey":{"S":"shard-1"}})";
+
+LeaseWrite write(Kind kind) { return {.kind = kind, .key = "shard-1", .counter = 7}; }
+
+std::optional<Lease> parse(std::string_view row) {
+  json::Reader reader;
+  return parse_lease_row(row, reader);
+}
+
+/// A whole row with more attributes, or other values for them, at its end.
+std::string row_with(const std::string& more) {
+  return R"({"leaseKey":{"S":"shard-1"},"leaseCounter":{"N":"7"},"ownerSwitchesSinceCheckpoint":{"N":"0"},)"
+         R"("checkpoint":{"S":"TRIM_HORIZON"})" +
+         more + "}";
+}
+
+TEST(LeaseRequest, CreatesARowThatNobodyOwns) {
+  auto create = write(Kind::kCreate);
+  create.checkpoint = "TRIM_HORIZON";
+  create.parents = {"b", "a", "b"};
+  const auto request = lease_request(create);
+  EXPECT_EQ(request.operation, Operation::kPut);
+  EXPECT_EQ(request.item_json,
+            R"({"leaseKey":{"S":"shard-1"},"leaseCounter":{"N":"0"},"ownerSwitchesSinceCheckpoint":{"N":"0"},)"
+            R"("checkpoint":{"S":"TRIM_HORIZON"},"checkpointSubSequenceNumber":{"N":"0"},)"
+            R"("parentShardId":{"SS":["a","b"]}})");
+  EXPECT_EQ(request.condition_expression, "attribute_not_exists(#leaseKey)");
+  EXPECT_EQ(request.names_json, R"({"#leaseKey":"leaseKey"})");
+  EXPECT_THAT(request.update_expression, IsEmpty());
+  EXPECT_THAT(request.values_json, IsEmpty());
+}
+
+TEST(LeaseRequest, LeavesParentsOutWhenThereAreNone) {
+  auto create = write(Kind::kCreate);
+  create.checkpoint = "LATEST";
+  EXPECT_EQ(lease_request(create).item_json.find("parentShardId"), std::string::npos)
+      << "the service knows no empty set";
+}
+
+TEST(LeaseRequest, RenewsOnlyWhatNobodyElseIsToGet) {
+  const auto request = lease_request(write(Kind::kRenew));
+  EXPECT_EQ(request.operation, Operation::kUpdate);
+  EXPECT_EQ(request.item_json, kKeyJson);
+  EXPECT_EQ(request.update_expression, "SET #leaseCounter = :next");
+  EXPECT_EQ(request.condition_expression, "#leaseCounter = :counter AND attribute_not_exists(#checkpointOwner)");
+  EXPECT_EQ(request.names_json, R"({"#checkpointOwner":"checkpointOwner","#leaseCounter":"leaseCounter"})");
+  EXPECT_EQ(request.values_json, R"({":counter":{"N":"7"},":next":{"N":"8"}})");
+}
+
+TEST(LeaseRequest, RenewsOnTheCounterAloneWhileItHandsOver) {
+  auto renew = write(Kind::kRenew);
+  renew.handing_over = true;
+  EXPECT_EQ(lease_request(renew).condition_expression, "#leaseCounter = :counter");
+}
+
+TEST(LeaseRequest, EndsAPendingCheckpointWithACheckpoint) {
+  auto renew = write(Kind::kRenew);
+  renew.checkpoint = "111";
+  const auto request = lease_request(renew);
+  EXPECT_EQ(request.update_expression,
+            "SET #leaseCounter = :next, #checkpoint = :checkpoint, #checkpointSubSequenceNumber = :zero, "
+            "#ownerSwitchesSinceCheckpoint = :zero "
+            "REMOVE #pendingCheckpoint, #pendingCheckpointSubSequenceNumber, #pendingCheckpointState");
+  EXPECT_EQ(request.values_json,
+            R"({":checkpoint":{"S":"111"},":counter":{"N":"7"},":next":{"N":"8"},":zero":{"N":"0"}})");
+}
+
+TEST(LeaseRequest, TakesFromAnother) {
+  auto take = write(Kind::kTake);
+  take.owner = "me";
+  take.from = "you";
+  const auto request = lease_request(take);
+  EXPECT_EQ(request.update_expression,
+            "SET #leaseCounter = :next, #leaseOwner = :owner REMOVE #checkpointOwner "
+            "ADD #ownerSwitchesSinceCheckpoint :one");
+  EXPECT_EQ(request.condition_expression, "#leaseCounter = :counter") << "the counter is the only fence";
+  EXPECT_EQ(request.values_json, R"({":counter":{"N":"7"},":next":{"N":"8"},":one":{"N":"1"},":owner":{"S":"me"}})");
+}
+
+TEST(LeaseRequest, CountsNoSwitchWhereThereIsNone) {
+  auto take = write(Kind::kTake);
+  take.owner = "me";
+  for (const char* from : {"", "me"}) {
+    take.from = from;
+    EXPECT_EQ(lease_request(take).update_expression,
+              "SET #leaseCounter = :next, #leaseOwner = :owner REMOVE #checkpointOwner");
+  }
+}
+
+TEST(LeaseRequest, ReleasesToNobody) {
+  auto release = write(Kind::kRelease);
+  release.from = "me";
+  const auto request = lease_request(release);
+  EXPECT_EQ(request.update_expression, "SET #leaseCounter = :next REMOVE #leaseOwner, #checkpointOwner");
+  EXPECT_EQ(request.condition_expression, "#leaseCounter = :counter AND #leaseOwner = :from");
+}
+
+TEST(LeaseRequest, ReleasesToAnotherWithAllThatIsDone) {
+  auto release = write(Kind::kRelease);
+  release.from = "me";
+  release.owner = "you";
+  release.checkpoint = "SHARD_END";
+  release.children = {"d", "c"};
+  const auto request = lease_request(release);
+  EXPECT_EQ(
+      request.update_expression,
+      "SET #leaseCounter = :next, #leaseOwner = :owner, #childShardIds = :children, #checkpoint = :checkpoint, "
+      "#checkpointSubSequenceNumber = :zero, #ownerSwitchesSinceCheckpoint = :one "
+      "REMOVE #checkpointOwner, #pendingCheckpoint, #pendingCheckpointSubSequenceNumber, #pendingCheckpointState");
+  EXPECT_EQ(request.values_json,
+            R"({":checkpoint":{"S":"SHARD_END"},":children":{"SS":["c","d"]},":counter":{"N":"7"},":from":{"S":"me"},)"
+            R"(":next":{"N":"8"},":one":{"N":"1"},":owner":{"S":"you"},":zero":{"N":"0"}})");
+}
+
+TEST(LeaseRequest, ReleasesWhatNobodyOwned) {
+  EXPECT_EQ(lease_request(write(Kind::kRelease)).condition_expression,
+            "#leaseCounter = :counter AND attribute_not_exists(#leaseOwner)");
+}
+
+TEST(LeaseRequest, StartsAHandOverWithoutMovingTheCounter) {
+  auto start = write(Kind::kStartHandOver);
+  start.owner = "you";
+  start.from = "me";
+  const auto request = lease_request(start);
+  EXPECT_EQ(request.update_expression, "SET #leaseOwner = :owner, #checkpointOwner = :from");
+  EXPECT_EQ(request.condition_expression, "#leaseOwner = :from AND attribute_not_exists(#checkpointOwner)");
+  EXPECT_EQ(request.values_json, R"({":from":{"S":"me"},":owner":{"S":"you"}})");
+}
+
+TEST(LeaseRequest, SetsChildrenWithoutMovingTheCounter) {
+  auto set = write(Kind::kSetChildren);
+  set.children = {"c", "d"};
+  const auto request = lease_request(set);
+  EXPECT_EQ(request.update_expression, "SET #childShardIds = :children");
+  EXPECT_EQ(request.condition_expression, "attribute_exists(#leaseKey)");
+  set.children.clear();
+  EXPECT_EQ(lease_request(set).update_expression, "REMOVE #childShardIds");
+}
+
+TEST(LeaseRequest, DeletesOnlyWhatIsDone) {
+  const auto request = lease_request(write(Kind::kDelete));
+  EXPECT_EQ(request.operation, Operation::kDelete);
+  EXPECT_EQ(request.item_json, kKeyJson);
+  EXPECT_EQ(request.condition_expression, "#leaseCounter = :counter AND #checkpoint = :done");
+  EXPECT_EQ(request.values_json, R"({":counter":{"N":"7"},":done":{"S":"SHARD_END"}})");
+}
+
+TEST(LeaseRequest, QuotesWhatItIsGiven) {
+  auto take = write(Kind::kTake);
+  take.key = "a\"b";
+  take.owner = "c\\d";
+  const auto request = lease_request(take);
+  EXPECT_EQ(request.item_json, R"({"leaseKey":{"S":"a\"b"}})");
+  EXPECT_THAT(request.values_json, ::testing::HasSubstr(R"({"S":"c\\d"})"));
+}
+
+TEST(LeaseRow, ReadsAllThatALeaseHolds) {
+  const auto lease = parse(
+      R"({"checkpointOwner":{"S":"x"},"childShardIds":{"SS":["d","c"]},"parentShardId":{"SS":["b","a"]},)"
+      R"("checkpointSubSequenceNumber":{"N":"0"},"checkpoint":{"S":"1"},"ownerSwitchesSinceCheckpoint":{"N":"2"},)"
+      R"("leaseCounter":{"N":"9223372036854775807"},"leaseOwner":{"S":"w"},"leaseKey":{"S":"shard-1"},)"
+      R"("entityType":{"S":"LEASE"}})");
+  ASSERT_TRUE(lease);
+  const Lease expected{.key = "shard-1",
+                       .owner = "w",
+                       .counter = 9223372036854775807u,
+                       .owner_switches = 2,
+                       .checkpoint = "1",
+                       .parents = {"a", "b"},
+                       .children = {"c", "d"},
+                       .checkpoint_owner = "x"};
+  EXPECT_EQ(*lease, expected);
+}
+
+TEST(LeaseRow, LeavesAloneWhatLacksAMandatoryAttribute) {
+  EXPECT_TRUE(parse(row_with("")));
+  for (const std::string name : {"leaseKey", "leaseCounter", "ownerSwitchesSinceCheckpoint", "checkpoint"}) {
+    std::string row = row_with("");
+    row.replace(row.find('"' + name + '"'), name.size() + 2, "\"x" + name + '"');
+    EXPECT_FALSE(parse(row)) << row;
+  }
+}
+
+TEST(LeaseRow, LeavesAloneWhatHasAnotherType) {
+  for (const char* more :
+       {R"(,"leaseOwner":{"N":"1"})", R"(,"leaseOwner":{"NULL":true})", R"(,"parentShardId":{"S":"a"})",
+        R"(,"parentShardId":{"L":[{"S":"a"}]})", R"(,"childShardIds":{"NS":["1"]})",
+        R"(,"checkpointOwner":{"BOOL":true})", R"(,"checkpointSubSequenceNumber":{"S":"0"})",
+        R"(,"leaseCounter":{"S":"7"})", R"(,"leaseCounter":{"N":"-1"})", R"(,"leaseCounter":{"N":"1.5"})",
+        R"(,"leaseCounter":{"N":"9223372036854775808"})", R"(,"leaseCounter":{})", R"(,"checkpoint":{"N":"1"})",
+        R"(,"checkpoint":"1")", R"(,"entityType":{"N":"1"})", R"(,"entityType":{"S":"STREAM"})"}) {
+    EXPECT_FALSE(parse(row_with(more))) << more;
+  }
+}
+
+TEST(LeaseRow, LeavesAloneWhatIsNoItem) {
+  for (const char* row : {"", "[]", "null", "{", R"({"leaseKey")"}) EXPECT_FALSE(parse(row)) << row;
+}
+
+}  // namespace
+}  // namespace dynamirror::coordination

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 #include <optional>
-#include <set>
 
 #include "support/service_members.hpp"
 
@@ -14,26 +13,8 @@ namespace json = boost::json;
 
 namespace {
 
-std::unexpected<ServiceError> malformed(const std::string& text) {
-  return client_bug("ValidationException", "Invalid ConditionExpression: Syntax error; near: \"" + text + "\"");
-}
-
 constexpr std::size_t kMaxExpressionBytes = 4096;
 constexpr std::size_t kMaxOperators = 300;
-
-/// Names or values by their placeholders, which begin with `mark`.
-Expected<json::object> read_placeholders(const json::object& body, std::string_view member, char mark) {
-  if (!body.contains(member)) return json::object{};
-  const auto object = required_object(body, member);
-  if (!object) return std::unexpected(object.error());
-  for (const auto& each : **object) {
-    const std::string placeholder(each.key().data(), each.key().size());
-    if (placeholder.size() < 2 || !placeholder.starts_with(mark)) {
-      return client_bug("ValidationException", std::string(member) + " contains invalid key: " + placeholder);
-    }
-  }
-  return **object;
-}
 
 /// The one spelling of an attribute value.
 Expected<std::string> canonical(const json::value& value) {
@@ -55,32 +36,6 @@ std::optional<std::string> argument_of(const std::string& term, std::string_view
 
 }  // namespace
 
-/// What the expression may refer to, and what it has referred to.
-struct Condition::Placeholders {
-  json::object names;
-  json::object values;
-  std::set<std::string> used{};
-
-  Expected<const json::value*> find(const json::object& among, const std::string& placeholder, std::string_view what) {
-    const auto found = among.find(placeholder);
-    if (found == among.end()) {
-      return client_bug("ValidationException", "An expression attribute " + std::string(what) +
-                                                   " used in the expression is not defined: " + placeholder);
-    }
-    used.insert(placeholder);
-    return &found->value();
-  }
-
-  Expected<std::string> path(std::string text) {
-    if (text.empty() || text.find_first_of(".[()=") != std::string::npos) return malformed(text);
-    if (!text.starts_with('#')) return text;
-    const auto name = find(names, text, "name");
-    if (!name) return std::unexpected(name.error());
-    if (!(*name)->is_string()) return malformed(text);
-    return std::string((*name)->get_string().c_str());
-  }
-};
-
 Expected<Condition::Term> Condition::read_term(const std::string& text, Placeholders& placeholders) {
   Term term{Term::Kind::kEquals, {}};
   std::string path;
@@ -92,37 +47,38 @@ Expected<Condition::Term> Condition::read_term(const std::string& text, Placehol
     path = *absent;
   } else {
     const auto equals = text.find("=:");
-    if (equals == std::string::npos) return malformed(text);
+    if (equals == std::string::npos) return malformed_expression(text);
     path = text.substr(0, equals);
-    const auto value = placeholders.find(placeholders.values, text.substr(equals + 1), "value");
+    const auto value = placeholders.value(text.substr(equals + 1));
     if (!value) return std::unexpected(value.error());
     auto wanted = canonical(**value);
     if (!wanted) return std::unexpected(wanted.error());
     term.value = std::move(*wanted);
   }
-  auto attribute = placeholders.path(path);
+  auto attribute = placeholders.attribute(path);
   if (!attribute) return std::unexpected(attribute.error());
   term.attribute = std::move(*attribute);
   return term;
 }
 
 Expected<Condition> Condition::read(const json::object& body) {
+  auto placeholders = Placeholders::read(body);
+  if (!placeholders) return std::unexpected(placeholders.error());
+  auto condition = read(body, *placeholders);
+  if (!condition) return condition;
+  if (auto used = placeholders->check_all_used(); !used) return std::unexpected(used.error());
+  return condition;
+}
+
+Expected<Condition> Condition::read(const json::object& body, Placeholders& placeholders) {
   Condition condition;
-  const auto names = read_placeholders(body, "ExpressionAttributeNames", '#');
-  if (!names) return std::unexpected(names.error());
-  const auto values = read_placeholders(body, "ExpressionAttributeValues", ':');
-  if (!values) return std::unexpected(values.error());
   const auto expression = optional_string(body, "ConditionExpression");
   if (!expression) return std::unexpected(expression.error());
-  if (!*expression) {
-    if (names->empty() && values->empty()) return condition;
-    return client_bug("ValidationException", "ExpressionAttributeNames can only be specified when using expressions");
-  }
+  if (!*expression) return condition;
   if ((*expression)->size() > kMaxExpressionBytes) {
     return client_bug("ValidationException", "Invalid ConditionExpression: Expression size has exceeded the maximum");
   }
 
-  Placeholders placeholders{*names, *values};
   std::string rest = **expression;
   for (bool more = true; more;) {
     const std::size_t end = rest.find(" AND ");
@@ -134,9 +90,6 @@ Expected<Condition> Condition::read(const json::object& body) {
   }
   if (2 * condition.terms_.size() - 1 > kMaxOperators) {
     return client_bug("ValidationException", "Invalid ConditionExpression: The expression contains too many operators");
-  }
-  if (placeholders.used.size() != names->size() + values->size()) {
-    return client_bug("ValidationException", "A name or value provided is unused in expressions");
   }
   return condition;
 }

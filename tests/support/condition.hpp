@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/item_value.hpp"
+#include "support/placeholders.hpp"
 
 namespace dynamirror::support {
 
@@ -19,6 +20,9 @@ class Condition {
   /// Errors: ValidationException for anything malformed, and for placeholders defined but not used, or the reverse.
   [[nodiscard]] static Expected<Condition> read(const boost::json::object& body);
 
+  /// The same for a request with further expressions, after which the caller checks that all placeholders were used.
+  [[nodiscard]] static Expected<Condition> read(const boost::json::object& body, Placeholders& placeholders);
+
   /// `item` may be null: then no attribute exists.
   [[nodiscard]] bool holds(const ItemPointer& item) const;
 
@@ -28,7 +32,6 @@ class Condition {
     std::string attribute;
     std::string value{};  ///< kEquals: canonical
   };
-  struct Placeholders;
   [[nodiscard]] static Expected<Term> read_term(const std::string& text, Placeholders& placeholders);
   std::vector<Term> terms_;
 };

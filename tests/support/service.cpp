@@ -62,6 +62,7 @@ Expected<std::string> Service::call(std::string_view target, std::string_view bo
       {"DynamoDB_20120810.UpdateTable", &Service::update_table},
       {"DynamoDB_20120810.PutItem", &Service::put_item},
       {"DynamoDB_20120810.DeleteItem", &Service::delete_item},
+      {"DynamoDB_20120810.UpdateItem", &Service::update_item},
       {"DynamoDB_20120810.GetItem", &Service::get_item},
       {"DynamoDB_20120810.Scan", &Service::scan},
       {"DynamoDB_20120810.BatchWriteItem", &Service::batch_write_item},

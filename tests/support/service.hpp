@@ -85,6 +85,7 @@ class Service {
   // service_items.cpp
   Answer put_item(const Object& body);
   Answer delete_item(const Object& body);
+  Answer update_item(const Object& body);
   Answer get_item(const Object& body);
   Answer scan(const Object& body);
   Expected<void> admit_write(TableState& table, const std::string& key, double units);

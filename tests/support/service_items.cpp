@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PutItem, DeleteItem, GetItem, Scan.
+// PutItem, DeleteItem, UpdateItem, GetItem, Scan.
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
@@ -8,6 +8,7 @@
 #include "support/digest.hpp"
 #include "support/service.hpp"
 #include "support/service_members.hpp"
+#include "support/update.hpp"
 
 namespace dynamirror::support {
 
@@ -126,6 +127,49 @@ Service::Answer Service::delete_item(const Object& body) {
   if (auto admitted = admit_write(**table, *key, units); !admitted) return std::unexpected(admitted.error());
   if (auto fine = check_condition(body, old); !fine) return std::unexpected(fine.error());
   apply(**table, *key, nullptr, units);
+  return "{" + capacity_member(*wanted, (*table)->spec.name, units, true) + "}";
+}
+
+Service::Answer Service::update_item(const Object& body) {
+  if (auto known =
+          only_members(body, {"TableName", "Key", "UpdateExpression", "ConditionExpression", "ExpressionAttributeNames",
+                              "ExpressionAttributeValues", "ReturnConsumedCapacity", "ReturnValues"});
+      !known) {
+    return std::unexpected(known.error());
+  }
+  const auto table = table_of(body);
+  if (!table) return std::unexpected(table.error());
+  const model::KeySchema& schema = (*table)->spec.key;
+  const auto given = required_object(body, "Key");
+  if (!given) return std::unexpected(given.error());
+  if (auto fine = check_return_values(body); !fine) return std::unexpected(fine.error());
+  const auto wanted = wants_capacity(body);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto key = key_of_key(**given, schema);
+  if (!key) return std::unexpected(key.error());
+  const auto expression = required_string(body, "UpdateExpression");
+  if (!expression) return std::unexpected(expression.error());
+  auto placeholders = Placeholders::read(body);
+  if (!placeholders) return std::unexpected(placeholders.error());
+  const auto update = Update::read(*expression, *placeholders, schema);
+  if (!update) return std::unexpected(update.error());
+  const auto condition = Condition::read(body, *placeholders);
+  if (!condition) return std::unexpected(condition.error());
+  if (auto used = placeholders->check_all_used(); !used) return std::unexpected(used.error());
+  if (refused_keys_.contains(*key)) return invalid("One or more parameter values were invalid: refused by the script");
+
+  const ItemPointer old = (*table)->find(*key);
+  if (auto admitted = admit_write(**table, *key, write_units(larger(old, 0))); !admitted) {
+    return std::unexpected(admitted.error());
+  }
+  if (!condition->holds(old)) return refuse("ConditionalCheckFailedException", "The conditional request failed");
+  const auto after = update->apply(old ? parse_object(old->text).value() : **given);
+  if (!after) return std::unexpected(after.error());
+  auto stored = read_attributes(*after);
+  if (!stored) return std::unexpected(stored.error());
+  if (stored->size_bytes > kMaxItemBytes) return invalid("Item size to update has exceeded the maximum allowed size");
+  const double units = write_units(larger(old, stored->size_bytes));
+  apply(**table, *key, std::make_shared<const StoredItem>(std::move(*stored)), units);
   return "{" + capacity_member(*wanted, (*table)->spec.name, units, true) + "}";
 }
 

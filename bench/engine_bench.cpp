@@ -124,9 +124,9 @@ class TimedSink final : public sink::ChangeSink {
 
   [[nodiscard]] Limits limits() const override { return sink_.limits(); }
   [[nodiscard]] std::string describe() const override { return sink_.describe(); }
-  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(
-      std::span<const model::Change* const> changes) override {
-    auto outcomes = co_await sink_.write(changes);
+  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                      SteadyTime not_after) override {
+    auto outcomes = co_await sink_.write(changes, not_after);
     figures_ = stopwatch_.figures(figures_.records + changes.size());
     co_return outcomes;
   }

@@ -70,11 +70,13 @@ async::Task<Result<ApiAnswer>> ApiClient::call(Call call) {
   Impl& impl = *impl_;
   http::Request request = impl.make_request(call);
   const auto judge = [&call](http::Response& response) { return accept(response, call); };
+  http::SendOptions send = impl.options.send;
+  send.not_after = call.not_after;
   const SignedCaller::Call signed_call{.operation = call.operation,
                                        .resource = call.resource,
                                        .request = request,
                                        .accept = judge,
-                                       .send = impl.options.send,
+                                       .send = send,
                                        .return_throttling = call.return_throttling,
                                        .max_attempts = call.max_attempts};
   auto response = co_await impl.caller.call(signed_call);

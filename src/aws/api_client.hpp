@@ -51,7 +51,8 @@ class ApiClient {
     bool idempotent = true;
     /// Throttling is answered to the caller at once instead of being retried here: for callers with their own pace.
     bool return_throttling = false;
-    int max_attempts = 0;  ///< 0: the policy's
+    int max_attempts = 0;                ///< 0: the policy's
+    SteadyTime not_after = kNoDeadline;  ///< neither sent, nor sent again, nor waited for after this
   };
 
   /// Errors: as classified by `classify_error`, after retries.

@@ -184,11 +184,16 @@ async::Task<Result<http::Response>> SignedCaller::call(Call call) {
     if (error.error_class == ErrorClass::kThrottled) ++impl.statistics.throttled;
 
     const bool repaired = co_await impl.repair(error, attempt, repairs);
+    if (repaired && impl.clock.steady_now() >= call.send.not_after) {
+      error.error_class = ErrorClass::kTransient;  // only time was short: what was wrong has been mended
+      co_return std::unexpected(std::move(error));
+    }
     if (!repaired) {
       if (error.error_class == ErrorClass::kThrottled && call.return_throttling)
         co_return std::unexpected(std::move(error));
       if (!call.request.idempotent && !surely_not_applied(error)) co_return std::unexpected(std::move(error));
       const auto pause = retry.next_pause(error, impl.budget, impl.clock.steady_now(), impl.random);
+      if (pause && impl.clock.steady_now() + *pause >= call.send.not_after) co_return std::unexpected(std::move(error));
       if (!pause) {
         if (is_clock_skew(error)) error.message += "; check this machine's clock";
         if (error.error_class == ErrorClass::kExpiredCredentials) {

@@ -9,6 +9,9 @@ using WallTime = std::chrono::system_clock::time_point;
 using SteadyTime = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::steady_clock::duration;
 
+/// Of what may take its time.
+inline constexpr SteadyTime kNoDeadline = SteadyTime::max();
+
 /// The only way to learn the time, so that simulation can make its own. `now()` of the system is called in one file.
 /// Thread-safe.
 class Clock {

@@ -65,6 +65,9 @@ struct Response {
 struct SendOptions {
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds request_timeout{20'000};  ///< from the call to the last byte of the answer
+  /// After this no byte of the request is sent any more, even if the process stood still meanwhile (class transient,
+  /// code "Timeout"). For writes that only the owner of a lease may make.
+  SteadyTime not_after = kNoDeadline;
   std::size_t max_response_bytes = 64u << 20;
 };
 

@@ -5,7 +5,8 @@
 
 namespace dynamirror::jobs {
 
-async::Task<Result<std::vector<sink::Outcome>>> ChangeSpool::write(std::span<const model::Change* const> changes) {
+async::Task<Result<std::vector<sink::Outcome>>> ChangeSpool::write(std::span<const model::Change* const> changes,
+                                                                   SteadyTime /*not_after*/) {
   auto kept = store_.put_changes(changes);
   if (!kept) co_return std::unexpected(std::move(kept.error()));
   co_return std::vector<sink::Outcome>(changes.size(), sink::Applied{});

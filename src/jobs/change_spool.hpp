@@ -12,15 +12,16 @@ namespace dynamirror::jobs {
 
 /// A sink that keeps changes on disk, the newest of each key, until their table is ready for them. So a stream can be
 /// read on while something else takes longer than the stream keeps its records.
-/// Blocks the event loop for the time of a write and a sync. Not thread-safe.
+/// For one process: `not_after` does not bound it. Blocks the event loop for the time of a write and a sync. Not
+/// thread-safe.
 class ChangeSpool final : public sink::ChangeSink {
  public:
   /// REQUIRES: store outlives the sink.
   explicit ChangeSpool(coordination::SpoolStore& store) : store_(store) {}
 
   [[nodiscard]] Limits limits() const override { return {.max_changes = 1'000, .max_bytes = 4u << 20}; }
-  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(
-      std::span<const model::Change* const> changes) override;
+  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                      SteadyTime not_after) override;
   [[nodiscard]] std::string describe() const override { return "the spool"; }
 
  private:

@@ -69,7 +69,7 @@ async::Task<Status> write_batch(std::vector<Attempt> batch, sink::ChangeSink& ta
   while (!batch.empty()) {  // `note` gives a change back at most max_attempts times
     std::vector<const model::Change*> changes;
     for (const Attempt& attempt : batch) changes.push_back(&attempt.change);
-    const auto outcomes = co_await target.write(changes);
+    const auto outcomes = co_await target.write(changes, kNoDeadline);
     if (!outcomes) co_return std::unexpected(outcomes.error());
     batch = note(std::move(batch), *outcomes, options.max_attempts);
     if (!batch.empty()) co_await async::sleep_for(backoff.next(random));

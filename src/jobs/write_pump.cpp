@@ -13,6 +13,9 @@
 namespace dynamirror::jobs {
 namespace {
 
+/// A write is not begun when the lease that permits it ends sooner than this.
+constexpr std::chrono::milliseconds kShortestWrite{100};
+
 /// The pause before a change's next attempt. The client has retried already: what comes back here needs real time.
 std::chrono::microseconds pause_before_retry(int failed_attempts, Random& random) {
   constexpr std::chrono::milliseconds kFirst{100};
@@ -56,12 +59,36 @@ void WritePump::dispatch() {
   while (!failed_ && limit_.may_start()) {
     auto batch = buffer_.take(limits.max_changes, limits.max_bytes, clock_.steady_now());
     if (batch.empty()) return;
+    const SteadyTime not_after = keep_permitted(batch);
+    if (batch.empty()) continue;
     limit_.started();
-    writes_.spawn(write(std::move(batch)));
+    writes_.spawn(write(std::move(batch), not_after));
   }
 }
 
-async::Task<> WritePump::write(std::vector<InFlight> batch) {
+/// Leaves what may be written now, and answers until when. The rest is released, or waits for its lease to be renewed.
+SteadyTime WritePump::keep_permitted(std::vector<InFlight>& batch) {
+  SteadyTime not_after = kNoDeadline;
+  if (!permit_) return not_after;
+  const SteadyTime now = clock_.steady_now();
+  bool released = false;
+  std::erase_if(batch, [&](const InFlight& item) {
+    const auto until = permit_(item.shard);
+    if (!until) {
+      buffer_.release(item.ticket);
+      released = true;
+    } else if (*until < now + kShortestWrite) {
+      buffer_.retry(item.ticket, now + kShortestWrite);
+    } else {
+      not_after = std::min(not_after, *until);
+    }
+    return !until || *until < now + kShortestWrite;
+  });
+  if (released) settled_.notify();
+  return not_after;
+}
+
+async::Task<> WritePump::write(std::vector<InFlight> batch, SteadyTime not_after) {
   const SteadyTime begun = clock_.steady_now();
   Poison poison;
   set_aside_quarantined(batch, poison);
@@ -71,7 +98,7 @@ async::Task<> WritePump::write(std::vector<InFlight> batch) {
     changes.reserve(batch.size());
     for (const InFlight& item : batch) changes.push_back(item.change);
 
-    auto outcomes = co_await sink_.write(changes);
+    auto outcomes = co_await sink_.write(changes, not_after);
     if (!outcomes) {
       fail({exit_code_for(outcomes.error()), std::move(outcomes.error())});
       co_return;
@@ -133,6 +160,10 @@ void WritePump::applied(const InFlight& item) {
 void WritePump::try_again(const InFlight& item, const Error& error) {
   statistics_.last_trouble = to_line(error);
   ++statistics_.retries;
+  if (permit_ && !permit_(item.shard)) {
+    buffer_.release(item.ticket);
+    return;
+  }
   if (item.attempts + 1 >= options_.max_attempts) {
     // One key that never gets through holds the checkpoint of its shard for ever, however well all others do.
     Error stuck = error;

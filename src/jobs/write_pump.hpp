@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -46,6 +47,12 @@ class WritePump {
   using ShardName = std::function<ShardId(ordering::ChangeBuffer::ShardHandle)>;
   void set_shard_name(ShardName shard_name) { shard_name_ = std::move(shard_name); }
 
+  /// Until when changes of a shard may be written, as the owner of its lease knows at this moment; nothing when they
+  /// may never be: the shard is another worker's, and its changes are released.
+  using WritePermit = std::function<std::optional<SteadyTime>(ordering::ChangeBuffer::ShardHandle)>;
+  /// Without one, everything may always be written.
+  void set_write_permit(WritePermit permit) { permit_ = std::move(permit); }
+
   /// Runs until cancelled.
   [[nodiscard]] async::Task<> run();
 
@@ -82,7 +89,8 @@ class WritePump {
   };
 
   void dispatch();
-  [[nodiscard]] async::Task<> write(std::vector<InFlight> batch);
+  [[nodiscard]] SteadyTime keep_permitted(std::vector<InFlight>& batch);
+  [[nodiscard]] async::Task<> write(std::vector<InFlight> batch, SteadyTime not_after);
   void set_aside_quarantined(std::vector<InFlight>& batch, Poison& poison) const;
   [[nodiscard]] async::ConcurrencyLimit::Outcome settle(std::span<const InFlight> batch,
                                                         std::span<const sink::Outcome> outcomes, Poison& poison);
@@ -100,6 +108,7 @@ class WritePump {
   Options options_;
   std::function<void(JobFailure)> fail_;
   ShardName shard_name_;
+  WritePermit permit_;
   async::ConcurrencyLimit limit_;
   async::TaskGroup writes_;
   async::Signal wake_;

@@ -258,6 +258,11 @@ void ChangeBuffer::dead_lettered(Ticket ticket) {
   ++impl_->counters.dead_lettered;
 }
 
+void ChangeBuffer::release(Ticket ticket) {
+  impl_->end(ticket);
+  ++impl_->counters.released;
+}
+
 void ChangeBuffer::retry(Ticket ticket, SteadyTime not_before) { impl_->pause(ticket, not_before); }
 
 std::size_t ChangeBuffer::outstanding(ShardHandle shard) const { return impl_->shards[shard].open(); }

@@ -21,7 +21,7 @@ namespace dynamirror::ordering {
 ///   older one is superseded and the newer one waits out the pause in its place; a change pushed during the pause
 ///   does not end it.
 /// - `safe(shard)` never passes a change that is neither applied, superseded, filtered nor dead-lettered.
-/// - read = applied + superseded + filtered + dead_lettered + held (see `Counters`), at every moment.
+/// - read = applied + superseded + filtered + dead_lettered + released + held (see `Counters`), at every moment.
 /// - Keys are taken first in, first out, as they became ready.
 ///
 /// A broken REQUIRES crashes: going on would lose or reorder changes.
@@ -55,7 +55,8 @@ class ChangeBuffer {
     std::uint64_t superseded = 0;
     std::uint64_t filtered = 0;
     std::uint64_t dead_lettered = 0;
-    [[nodiscard]] std::uint64_t settled() const { return applied + superseded + filtered + dead_lettered; }
+    std::uint64_t released = 0;  ///< left to the next owner of the shard, who reads them again
+    [[nodiscard]] std::uint64_t settled() const { return applied + superseded + filtered + dead_lettered + released; }
     [[nodiscard]] std::uint64_t held() const { return read - settled(); }  ///< pending or in flight
   };
 
@@ -88,6 +89,9 @@ class ChangeBuffer {
   void applied(Ticket ticket);
   /// Ends a ticket: the dead-letter store has the change.
   void dead_lettered(Ticket ticket);
+  /// Ends a ticket: not written, and not to be written here any more: the shard is another worker's now. Its `safe`
+  /// means nothing from then on.
+  void release(Ticket ticket);
   /// Ends a ticket: not written; the key becomes ready again at `not_before`.
   void retry(Ticket ticket, SteadyTime not_before);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/task.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "model/change.hpp"
 
@@ -42,8 +43,11 @@ class ChangeSink {
   /// Writes changes of different keys; one outcome for each, in their order. An error as a whole means that no further
   /// write can succeed (target gone, access denied) and the job must stop; nothing of this call counts as applied then.
   /// `changes` and what they point to are borrowed until the task ends.
-  [[nodiscard]] virtual async::Task<Result<std::vector<Outcome>>> write(
-      std::span<const model::Change* const> changes) = 0;
+  ///
+  /// Nothing is sent after `not_after`, not even by a process that stood still meanwhile; what was not written by then
+  /// is to be tried again.
+  [[nodiscard]] virtual async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                        SteadyTime not_after) = 0;
 
   /// For messages, e.g. "eu-west-1/Orders".
   [[nodiscard]] virtual std::string describe() const = 0;

@@ -16,8 +16,8 @@ class DiscardSink final : public ChangeSink {
   explicit DiscardSink(std::string target) : target_(std::move(target)) {}
 
   [[nodiscard]] Limits limits() const override { return {}; }
-  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(
-      std::span<const model::Change* const> changes) override {
+  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                SteadyTime /*not_after*/) override {
     co_return std::vector<Outcome>(changes.size(), Applied{});
   }
   [[nodiscard]] std::string describe() const override { return target_; }

@@ -22,7 +22,8 @@ async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object, s
   co_return std::unexpected(old.error());
 }
 
-async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const model::Change* const> changes) {
+async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const model::Change* const> changes,
+                                                            SteadyTime /*not_after*/) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (const model::Change* change : changes) {

@@ -22,7 +22,9 @@ class ObjectSink final : public ChangeSink {
   ObjectSink(ItemObjects names, objects::ObjectStore& store) : names_(std::move(names)), store_(store) {}
 
   [[nodiscard]] Limits limits() const override { return {.max_changes = 1, .max_bytes = 16u << 20}; }
-  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes) override;
+  /// Writes of objects are not bounded by `not_after`: an incremental backup is one process's.
+  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                SteadyTime not_after) override;
   [[nodiscard]] std::string describe() const override { return store_.describe(names_.prefix()); }
 
  private:

@@ -51,8 +51,8 @@ struct TableSink::Impl {
     [[nodiscard]] std::size_t size() const { return end - begin; }
   };
 
-  [[nodiscard]] async::Task<Result<aws::BatchWriteAnswer>> send(Changes changes);
-  [[nodiscard]] async::Task<Result<aws::BatchWriteAnswer>> call(Changes changes);
+  [[nodiscard]] async::Task<Result<aws::BatchWriteAnswer>> send(Changes changes, SteadyTime not_after);
+  [[nodiscard]] async::Task<Result<aws::BatchWriteAnswer>> call(Changes changes, SteadyTime not_after);
   /// False when the range was refused for something in it and must be halved. REQUIRES: error blames not everything.
   [[nodiscard]] bool settle_error(Range range, const Error& error, std::vector<Outcome>& outcomes);
 
@@ -63,20 +63,20 @@ struct TableSink::Impl {
   Statistics statistics;
 };
 
-async::Task<Result<aws::BatchWriteAnswer>> TableSink::Impl::call(Changes changes) {
-  if (changes.size() > 1) co_return co_await client.batch_write(options.table, options.key, changes);
+async::Task<Result<aws::BatchWriteAnswer>> TableSink::Impl::call(Changes changes, SteadyTime not_after) {
+  if (changes.size() > 1) co_return co_await client.batch_write(options.table, options.key, changes, not_after);
   // One change alone: the answer then says of this very change what is wrong with it.
-  const auto written = co_await client.write(options.table, *changes.front());
+  const auto written = co_await client.write(options.table, *changes.front(), not_after);
   if (!written) co_return std::unexpected(written.error());
   co_return aws::BatchWriteAnswer{written->consumed_units, {}};
 }
 
 /// One request, within the budget.
-async::Task<Result<aws::BatchWriteAnswer>> TableSink::Impl::send(Changes changes) {
+async::Task<Result<aws::BatchWriteAnswer>> TableSink::Impl::send(Changes changes, SteadyTime not_after) {
   std::optional<WriteBudget::Reservation> reservation;
   if (budget) reservation.emplace(co_await budget->reserve(changes));
   ++statistics.requests;
-  auto answer = co_await call(changes);
+  auto answer = co_await call(changes, not_after);
   if (answer) {
     statistics.consumed_units += answer->consumed_units;
     const bool nothing_written = answer->unprocessed.size() == changes.size();
@@ -125,7 +125,7 @@ const TableSink::Statistics& TableSink::statistics() const {
   return impl_->statistics;
 }
 
-async::Task<Result<std::vector<Outcome>>> TableSink::write(Changes changes) {
+async::Task<Result<std::vector<Outcome>>> TableSink::write(Changes changes, SteadyTime not_after) {
   assert(changes.size() <= kMaxBatch);
   std::vector<Outcome> outcomes(changes.size(), Outcome{Applied{}});
   std::vector<Impl::Range> left{{0, changes.size()}};
@@ -139,7 +139,7 @@ async::Task<Result<std::vector<Outcome>>> TableSink::write(Changes changes) {
       if (share < range.size()) left.push_back({range.begin + share, range.end});
       range.end = std::min(range.end, range.begin + share);
     }
-    const auto answer = co_await impl_->send(changes.subspan(range.begin, range.size()));
+    const auto answer = co_await impl_->send(changes.subspan(range.begin, range.size()), not_after);
     if (answer) {
       impl_->statistics.unprocessed += answer->unprocessed.size();
       for (const std::size_t i : answer->unprocessed) outcomes[range.begin + i] = unprocessed(impl_->target);

@@ -51,7 +51,8 @@ class TableSink final : public ChangeSink {
   ~TableSink() override;
 
   [[nodiscard]] Limits limits() const override;
-  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes) override;
+  [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                SteadyTime not_after) override;
   [[nodiscard]] std::string describe() const override;
 
   [[nodiscard]] const Statistics& statistics() const;

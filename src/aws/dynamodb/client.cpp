@@ -69,6 +69,7 @@ struct DynamoDbClient::Request {
   std::string body;
   bool idempotent = true;
   bool return_throttling = false;
+  SteadyTime not_after = kNoDeadline;
 };
 
 std::string DynamoDbClient::resource(const TableName& table) const {
@@ -81,7 +82,8 @@ async::Task<Result<ApiAnswer>> DynamoDbClient::send(Request request) {
                        .resource = name,
                        .body = std::move(request.body),
                        .idempotent = request.idempotent,
-                       .return_throttling = request.return_throttling};
+                       .return_throttling = request.return_throttling,
+                       .not_after = request.not_after};
   co_return co_await api_.call(std::move(call));
 }
 
@@ -151,12 +153,14 @@ async::Task<Result<TableDescription>> DynamoDbClient::enable_stream(const TableN
 }
 
 async::Task<Result<BatchWriteAnswer>> DynamoDbClient::batch_write(const TableName& table, const model::KeySchema& key,
-                                                                  std::span<const model::Change* const> changes) {
+                                                                  std::span<const model::Change* const> changes,
+                                                                  SteadyTime not_after) {
   assert(!changes.empty() && changes.size() <= kMaxBatch);
   Request request{.operation = "BatchWriteItem",
                   .table = table,
                   .body = batch_write_body(table, changes),
-                  .return_throttling = true};
+                  .return_throttling = true,
+                  .not_after = not_after};
   auto answer = co_await send(std::move(request));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto result = parse_batch_write_answer(answer->body, table, key, changes, reader_);
@@ -181,7 +185,8 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::put_item(const TableName& table
   Request request{.operation = "PutItem",
                   .table = table,
                   .body = write_body(table, "Item", item_json, options),
-                  .idempotent = options.condition_expression.empty()};
+                  .idempotent = options.condition_expression.empty(),
+                  .not_after = options.not_after};
   co_return co_await single_write(std::move(request));
 }
 
@@ -190,12 +195,14 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::delete_item(const TableName& ta
   Request request{.operation = "DeleteItem",
                   .table = table,
                   .body = write_body(table, "Key", key_json, options),
-                  .idempotent = options.condition_expression.empty()};
+                  .idempotent = options.condition_expression.empty(),
+                  .not_after = options.not_after};
   co_return co_await single_write(std::move(request));
 }
 
-async::Task<Result<WriteAnswer>> DynamoDbClient::write(const TableName& table, const model::Change& change) {
-  const WriteOptions unconditional;
+async::Task<Result<WriteAnswer>> DynamoDbClient::write(const TableName& table, const model::Change& change,
+                                                       SteadyTime not_after) {
+  const WriteOptions unconditional{.not_after = not_after};
   if (change.is_delete()) co_return co_await delete_item(table, change.key(), unconditional);
   co_return co_await put_item(table, change.image(), unconditional);
 }

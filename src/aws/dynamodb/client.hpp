@@ -23,6 +23,7 @@ struct WriteOptions {
   std::string_view condition_expression{};    ///< empty: unconditional
   std::string_view expression_names_json{};   ///< `{"#id":"id"}`
   std::string_view expression_values_json{};  ///< `{":v":{"N":"1"}}`
+  SteadyTime not_after = kNoDeadline;         ///< neither sent nor waited for after this
 };
 
 struct GetItemOptions {
@@ -64,7 +65,8 @@ class DynamoDbClient {
   /// `key` is the table's schema. Throttling of the whole request is returned at once.
   /// REQUIRES: 1 to 25 changes of different keys, at most 16 MB.
   [[nodiscard]] async::Task<Result<BatchWriteAnswer>> batch_write(const TableName& table, const model::KeySchema& key,
-                                                                  std::span<const model::Change* const> changes);
+                                                                  std::span<const model::Change* const> changes,
+                                                                  SteadyTime not_after = kNoDeadline);
 
   /// PutItem with a whole item. Throttling is returned at once. Errors: class conflict when the condition does not
   /// hold.
@@ -75,7 +77,8 @@ class DynamoDbClient {
                                                              WriteOptions options);
 
   /// Applies one change, unconditionally, by `put_item` or `delete_item`.
-  [[nodiscard]] async::Task<Result<WriteAnswer>> write(const TableName& table, const model::Change& change);
+  [[nodiscard]] async::Task<Result<WriteAnswer>> write(const TableName& table, const model::Change& change,
+                                                       SteadyTime not_after = kNoDeadline);
 
   [[nodiscard]] async::Task<Result<GetItemAnswer>> get_item(const TableName& table, std::string_view key_json,
                                                             GetItemOptions options);

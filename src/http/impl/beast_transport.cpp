@@ -75,7 +75,7 @@ class BeastTransport::Core {
     }
     ++self->stats_.requests;
     const SteadyTime now = system_clock().steady_now();
-    const SteadyTime deadline = now + options.request_timeout;
+    const SteadyTime deadline = std::min<SteadyTime>(now + options.request_timeout, options.not_after);
     Pool& pool = self->pool_for(request.endpoint, now);
     auto lease = pool.connections.try_take(now);
     if (!lease) lease = co_await pool.connections.wait(deadline);
@@ -148,7 +148,7 @@ class BeastTransport::Core {
     connection.reader.start({.body_bytes = options.max_response_bytes}, request.method == "HEAD");
     DeadlineWatch::Guard guard(watch_, connection.stream);
     guard.set(deadline);
-    co_return co_await impl::exchange(connection, request.body, guard);
+    co_return co_await impl::exchange(connection, request.body, guard, options.not_after);
   }
 
   static Response take_answer(Connection& connection, ConnectionPool::Lease& lease) {

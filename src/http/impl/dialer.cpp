@@ -107,7 +107,7 @@ async::Task<Status> Dialer::ask_proxy(Connection& connection, const Endpoint& en
   connection.reader.start({.body_bytes = kMaxProxyAnswerBytes}, true);
   DeadlineWatch::Guard guard(watch_, connection.stream);
   guard.set(deadline);
-  const auto answered = co_await exchange(connection, {}, guard);
+  const auto answered = co_await exchange(connection, {}, guard, kNoDeadline);
   if (!answered) {
     const auto& failed = answered.error();
     co_return no_connection(endpoint, failed.code,

@@ -37,13 +37,16 @@ void throw_if_cancelled(const error_code& error, const DeadlineWatch::Guard& gua
 }
 
 async::Task<std::expected<void, ExchangeFailure>> exchange(Connection& connection, std::string_view body,
-                                                           const DeadlineWatch::Guard& guard) {
+                                                           const DeadlineWatch::Guard& guard, SteadyTime not_after) {
+  if (not_after != kNoDeadline && system_clock().steady_now() >= not_after) {
+    co_return std::unexpected(ExchangeFailure{.code = "Timeout", .message = "not sent in time"});
+  }
   error_code write_error;
   const std::size_t sent = connection.stream.write_now(connection.head, body);
   if (sent < connection.head.size() + body.size()) {
     const std::string_view head = std::string_view(connection.head).substr(std::min(sent, connection.head.size()));
     body.remove_prefix(sent - (connection.head.size() - head.size()));
-    co_await connection.stream.write(head, body, write_error);
+    co_await connection.stream.write(head, body, not_after, write_error);
     throw_if_cancelled(write_error, guard);
   }
   // A server may refuse a large request, and close, before it has read all of it: its answer still counts.

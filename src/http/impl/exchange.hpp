@@ -22,9 +22,11 @@ struct ExchangeFailure {
 };
 
 /// Sends `connection.head` and `body`, and reads one answer into `connection.reader`, which was start()ed. `guard`
-/// watches over the stream. Throws operation_aborted when cancelled.
+/// watches over the stream; the clock itself is looked at before anything is sent (`not_after`), because a process that
+/// was stopped may come here long after. Throws operation_aborted when cancelled.
 [[nodiscard]] async::Task<std::expected<void, ExchangeFailure>> exchange(Connection& connection, std::string_view body,
-                                                                         const DeadlineWatch::Guard& guard);
+                                                                         const DeadlineWatch::Guard& guard,
+                                                                         SteadyTime not_after);
 
 /// Passes a cancellation on: operation_aborted that is not the doing of our own deadline.
 void throw_if_cancelled(const boost::system::error_code& error, const DeadlineWatch::Guard& guard);

@@ -246,7 +246,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
       if (!continued && reader.head_complete() && expects_continue(reader.message().headers)) {
         continued = true;
         connection.head = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await connection.stream.write(connection.head, {}, error);
+        co_await connection.stream.write(connection.head, {}, kNoDeadline, error);
       }
       const auto room = reader.prepare();
       const std::size_t size = co_await connection.stream.read_some(asio::buffer(room.data(), room.size()), error);
@@ -284,7 +284,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
     write_head(connection.head, response, keep_alive);
     expect_progress(connection);
     error_code error;
-    co_await connection.stream.write(connection.head, body, error);
+    co_await connection.stream.write(connection.head, body, kNoDeadline, error);
     if (error == asio::error::operation_aborted && !connection.deadline.expired()) {
       throw boost::system::system_error(error);
     }

@@ -20,6 +20,8 @@ using boost::system::error_code;
 
 // A TLS record carries up to 16 KiB, each a system call. Up to this size head and body share their records.
 constexpr std::size_t kFlattenBytes = 64u << 10;
+// Between two system calls: what Asio takes by itself.
+constexpr std::size_t kMostAtOnce = 64u << 10;
 
 }  // namespace
 
@@ -62,14 +64,20 @@ std::size_t Stream::write_now(std::string_view head, std::string_view body) {
   return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
-async::Task<std::size_t> Stream::write(std::string_view head, std::string_view body, error_code& error) {
+async::Task<std::size_t> Stream::write(std::string_view head, std::string_view body, SteadyTime not_after,
+                                       error_code& error) {
+  const auto while_allowed = [not_after](const error_code& failed, std::size_t) -> std::size_t {
+    const bool late = not_after != kNoDeadline && system_clock().steady_now() >= not_after;
+    return failed || late ? 0 : kMostAtOnce;
+  };
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), asio::buffer(body)};
-  if (!tls_) return asio::async_write(socket_, parts, asio::redirect_error(asio::use_awaitable, error));
+  if (!tls_) return asio::async_write(socket_, parts, while_allowed, asio::redirect_error(asio::use_awaitable, error));
   if (head.size() + body.size() > kFlattenBytes) {
-    return asio::async_write(tls_->stream, parts, asio::redirect_error(asio::use_awaitable, error));
+    return asio::async_write(tls_->stream, parts, while_allowed, asio::redirect_error(asio::use_awaitable, error));
   }
   tls_->joined.assign(head).append(body);
-  return asio::async_write(tls_->stream, asio::buffer(tls_->joined), asio::redirect_error(asio::use_awaitable, error));
+  return asio::async_write(tls_->stream, asio::buffer(tls_->joined), while_allowed,
+                           asio::redirect_error(asio::use_awaitable, error));
 }
 
 void Stream::close() {

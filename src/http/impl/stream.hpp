@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "async/task.hpp"
+#include "base/clock.hpp"
 
 namespace boost::asio::ssl {
 class context;
@@ -49,8 +50,10 @@ class Stream {
   /// saved.
   [[nodiscard]] std::size_t write_now(std::string_view head, std::string_view body);
 
-  /// Sends both, with as few system calls as it takes; the bytes are used until the task ends.
-  [[nodiscard]] async::Task<std::size_t> write(std::string_view head, std::string_view body, error_code& error);
+  /// Sends both, with as few system calls as it takes; the bytes are used until the task ends. What is not sent by
+  /// `not_after` is not sent at all: then fewer bytes have gone, without an error.
+  [[nodiscard]] async::Task<std::size_t> write(std::string_view head, std::string_view body, SteadyTime not_after,
+                                               error_code& error);
 
   /// At once and without TLS's farewell: HTTP knows where a message ends. What is under way ends with
   /// operation_aborted.

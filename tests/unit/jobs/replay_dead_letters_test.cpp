@@ -52,8 +52,8 @@ class PlayedTarget final : public sink::ChangeSink {
 
   [[nodiscard]] Limits limits() const override { return told; }
   [[nodiscard]] std::string describe() const override { return "new-target"; }
-  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(
-      std::span<const model::Change* const> changes) override {
+  [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
+                                                                      SteadyTime /*not_after*/) override {
     auto& sequences = writes.emplace_back();
     for (const model::Change* change : changes) sequences.push_back(change->sequence().str());
     if (static_cast<int>(writes.size()) == fail_at_write) {

@@ -62,7 +62,7 @@ std::vector<std::string> keys_of(const support::MemoryObjects& store) {
 
 Outcome write(ObjectSink& sink, const model::Change& change) {
   const model::Change* const changes[]{&change};
-  auto outcomes = support::run_task(sink.write(changes));
+  auto outcomes = support::run_task(sink.write(changes, kNoDeadline));
   return outcomes ? outcomes->front() : Outcome{Rejected{outcomes.error()}};
 }
 

@@ -165,7 +165,7 @@ class TableSinkTest : public ::testing::Test {
 
   Result<std::vector<Outcome>> write(const std::vector<model::Change>& changes) {
     const auto pointers = pointers_to(changes);
-    return support::run_task(sink_->write(pointers));
+    return support::run_task(sink_->write(pointers, kNoDeadline));
   }
 
   static aws::ApiClient::Options api_options() {
@@ -286,7 +286,7 @@ async::Task<> keep_writing(TableSink& sink, const std::vector<model::Change>& ch
   const auto all = pointers_to(changes);
   const auto batch = std::span(all).first(std::min(all.size(), sink.limits().max_changes));
   while (system_clock().steady_now() < until) {
-    const auto outcomes = co_await sink.write(batch);
+    const auto outcomes = co_await sink.write(batch, kNoDeadline);
     EXPECT_TRUE(outcomes);
   }
 }

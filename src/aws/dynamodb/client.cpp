@@ -52,6 +52,7 @@ std::string write_body(const TableName& table, std::string_view member, std::str
   body.reserve(value.size() + 256);
   json::Writer json(body);
   json.begin_object().name("TableName").string(table.str()).name(member).raw(value);
+  if (!options.update_expression.empty()) json.name("UpdateExpression").string(options.update_expression);
   if (!options.condition_expression.empty()) json.name("ConditionExpression").string(options.condition_expression);
   if (!options.expression_names_json.empty()) json.name("ExpressionAttributeNames").raw(options.expression_names_json);
   if (!options.expression_values_json.empty()) {
@@ -200,6 +201,18 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::delete_item(const TableName& ta
   co_return co_await single_write(std::move(request));
 }
 
+async::Task<Result<WriteAnswer>> DynamoDbClient::update_item(const TableName& table, std::string_view key_json,
+                                                             WriteOptions options) {
+  assert(!options.update_expression.empty());
+  // Not idempotent: it may add to what it finds, and its condition may fail on what its own first attempt wrote.
+  Request request{.operation = "UpdateItem",
+                  .table = table,
+                  .body = write_body(table, "Key", key_json, options),
+                  .idempotent = false,
+                  .not_after = options.not_after};
+  co_return co_await single_write(std::move(request));
+}
+
 async::Task<Result<WriteAnswer>> DynamoDbClient::write(const TableName& table, const model::Change& change,
                                                        SteadyTime not_after) {
   const WriteOptions unconditional{.not_after = not_after};
@@ -209,7 +222,7 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::write(const TableName& table, c
 
 async::Task<Result<GetItemAnswer>> DynamoDbClient::get_item(const TableName& table, std::string_view key_json,
                                                             GetItemOptions options) {
-  Request request{.operation = "GetItem", .table = table, .body = {}};
+  Request request{.operation = "GetItem", .table = table, .body = {}, .not_after = options.not_after};
   json::Writer json(request.body);
   json.begin_object().name("TableName").string(table.str()).name("Key").raw(key_json);
   json.name("ConsistentRead").boolean(options.consistent);
@@ -230,7 +243,11 @@ async::Task<Result<std::string>> DynamoDbClient::control(std::string_view operat
 }
 
 async::Task<Result<ScanPage>> DynamoDbClient::scan(const TableName& table, ScanOptions options) {
-  Request request{.operation = "Scan", .table = table, .body = scan_body(table, options), .return_throttling = true};
+  Request request{.operation = "Scan",
+                  .table = table,
+                  .body = scan_body(table, options),
+                  .return_throttling = true,
+                  .not_after = options.not_after};
   auto answer = co_await send(std::move(request));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto page = ScanPage::parse(std::move(answer->body), reader_);

@@ -20,6 +20,7 @@ namespace dynamirror::aws {
 
 /// A condition for a single write; the maps are JSON objects as the service takes them, empty when not needed.
 struct WriteOptions {
+  std::string_view update_expression{};       ///< `update_item` only: what to change, e.g. `SET #n = :n`
   std::string_view condition_expression{};    ///< empty: unconditional
   std::string_view expression_names_json{};   ///< `{"#id":"id"}`
   std::string_view expression_values_json{};  ///< `{":v":{"N":"1"}}`
@@ -28,6 +29,7 @@ struct WriteOptions {
 
 struct GetItemOptions {
   bool consistent = true;
+  SteadyTime not_after = kNoDeadline;  ///< neither sent nor waited for after this
 };
 
 struct WaitOptions {
@@ -74,6 +76,11 @@ class DynamoDbClient {
                                                           WriteOptions options);
   /// DeleteItem; deleting what is not there succeeds. Throttling and errors as for `put_item`.
   [[nodiscard]] async::Task<Result<WriteAnswer>> delete_item(const TableName& table, std::string_view key_json,
+                                                             WriteOptions options);
+
+  /// UpdateItem: changes some attributes of an item, and makes it when it is not there. Throttling and errors as for
+  /// `put_item`; never sent again once the service may have taken it.
+  [[nodiscard]] async::Task<Result<WriteAnswer>> update_item(const TableName& table, std::string_view key_json,
                                                              WriteOptions options);
 
   /// Applies one change, unconditionally, by `put_item` or `delete_item`.

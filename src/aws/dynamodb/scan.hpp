@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "json/reader.hpp"
@@ -20,6 +21,7 @@ struct ScanOptions {
   std::string_view start_key_json{};  ///< the page before's `last_key_json`; empty: from the segment's start
   int limit = 0;                      ///< items looked at; 0: as many as 1 MB holds
   bool consistent = false;
+  SteadyTime not_after = kNoDeadline;  ///< neither sent nor waited for after this
 };
 
 /// The items of one page, as spans of the answer, which the page owns. Movable, not copyable.

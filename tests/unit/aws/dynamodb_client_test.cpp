@@ -212,5 +212,25 @@ TEST_F(DynamoDbClientTest, GetsAnItemAsItsOwnText) {
   EXPECT_FALSE(run_task(client_.get_item(orders_, R"({"id":{"S":"a"}})", options))->item);
 }
 
+TEST_F(DynamoDbClientTest, UpdatesAnItemUnderACondition) {
+  const std::string body =
+      R"({"TableName":"Orders","Key":{"id":{"S":"a"}},"UpdateExpression":"SET #n = :n","ConditionExpression":"#n = :o",)"
+      R"("ExpressionAttributeNames":{"#n":"n"},"ExpressionAttributeValues":{":n":{"N":"2"},":o":{"N":"1"}},)"
+      R"("ReturnConsumedCapacity":"TOTAL"})";
+  const WriteOptions options{.update_expression = "SET #n = :n",
+                             .condition_expression = "#n = :o",
+                             .expression_names_json = R"({"#n":"n"})",
+                             .expression_values_json = R"({":n":{"N":"2"},":o":{"N":"1"}})"};
+  const auto update = [&] { return run_task(client_.update_item(orders_, R"({"id":{"S":"a"}})", options)); };
+  expect("UpdateItem", body).answer(200, R"({"ConsumedCapacity":{"TableName":"Orders","CapacityUnits":1.0}})");
+  EXPECT_EQ(update()->consumed_units, 1.0);
+  expect("UpdateItem", body).answer(400, kConditionFailed);
+  EXPECT_EQ(update().error().error_class, ErrorClass::kConflict);
+  expect("UpdateItem", body).answer(400, kThrottle);
+  EXPECT_EQ(update().error().error_class, ErrorClass::kThrottled) << "the caller paces itself";
+  expect("UpdateItem", body).fail("Closed");
+  EXPECT_FALSE(update()) << "the first may have been applied: a second would fail on what it wrote";
+}
+
 }  // namespace
 }  // namespace dynamirror::aws

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cassert>
@@ -13,9 +15,15 @@
 #include <utility>
 #include <vector>
 
+#include "aws/api_client.hpp"
+#include "aws/dynamodb/client.hpp"
+#include "coordination/dynamodb_lease_store.hpp"
 #include "coordination/lease_store.hpp"
 #include "coordination/memory_lease_store.hpp"
 #include "coordination/sqlite_lease_store.hpp"
+#include "http/beast_transport.hpp"
+#include "support/aws_stand_ins.hpp"
+#include "support/dynamodb_standin.hpp"
 #include "support/temp_folder.hpp"
 
 namespace dynamirror::coordination {
@@ -94,11 +102,71 @@ class SqliteBackend final : public LeaseBackend {
   std::vector<std::unique_ptr<SqliteLeaseStore>> stores_;
 };
 
-[[nodiscard]] inline std::vector<const char*> backend_names() { return {"Memory", "Sqlite"}; }
+/// Against a stand-in, or against the service that DYNAMIRROR_TEST_DYNAMODB names.
+class DynamoDbBackend : public LeaseBackend {
+ public:
+  explicit DynamoDbBackend(std::optional<http::Endpoint> service) {
+    static int tables = 0;
+    table_ = TableName("leases-" + std::to_string(::getpid()) + "-" + std::to_string(++tables));
+    if (!service) standin_.emplace();
+    const support::Identity identity;
+    credentials_.current = {.access_key_id = identity.access_key_id,
+                            .secret_access_key = Secret(identity.secret_access_key),
+                            .session_token = {}};
+    transport_ = std::move(http::BeastTransport::make(loop().get_executor(), {}).value());
+    api_ = std::make_unique<aws::ApiClient>(
+        aws::ApiClient::Options{.endpoint = service ? *service : standin_->endpoint(), .region = Region("eu-west-1")},
+        *transport_, credentials_, system_clock(), random_);
+    client_ = std::make_unique<aws::DynamoDbClient>(*api_, system_clock());
+  }
+
+  /// A store whose table need not be there.
+  DynamoDbLeaseStore& open_unprepared(const TableName& table) {
+    constexpr std::chrono::milliseconds kShort{1};
+    DynamoDbLeaseStore::Options options{.table = table, .backoff = {.base = kShort, .cap = kShort}};
+    stores_.push_back(std::make_unique<DynamoDbLeaseStore>(*client_, options, system_clock(), random_));
+    return *stores_.back();
+  }
+
+  LeaseStore& open() override {
+    auto& store = open_unprepared(table_);
+    const auto prepared = run(store.prepare({.create = true, .wait = {.pause = std::chrono::milliseconds(1)}}));
+    assert(prepared);
+    // The requests of the table's making are none of a test's.
+    return open_unprepared(table_);
+  }
+
+  [[nodiscard]] const TableName& table() const { return table_; }
+  [[nodiscard]] support::DynamoDbStandin& standin() { return *standin_; }
+  [[nodiscard]] aws::DynamoDbClient& client() { return *client_; }
+
+ private:
+  TableName table_;
+  std::optional<support::DynamoDbStandin> standin_;
+  support::StandInCredentials credentials_;
+  Random random_{1};
+  std::unique_ptr<http::BeastTransport> transport_;
+  std::unique_ptr<aws::ApiClient> api_;
+  std::unique_ptr<aws::DynamoDbClient> client_;
+  std::vector<std::unique_ptr<DynamoDbLeaseStore>> stores_;
+};
+
+[[nodiscard]] inline std::optional<http::Endpoint> service_of_environment() {
+  const char* address = std::getenv("DYNAMIRROR_TEST_DYNAMODB");
+  if (address == nullptr) return std::nullopt;
+  return http::parse_url(address).value().endpoint;
+}
+
+[[nodiscard]] inline std::vector<const char*> backend_names() {
+  std::vector<const char*> names{"Memory", "Sqlite", "DynamoDb"};
+  if (service_of_environment()) names.push_back("Service");
+  return names;
+}
 
 [[nodiscard]] inline std::unique_ptr<LeaseBackend> make_backend(std::string_view name) {
   if (name == "Memory") return std::make_unique<MemoryBackend>();
-  return std::make_unique<SqliteBackend>();
+  if (name == "Sqlite") return std::make_unique<SqliteBackend>();
+  return std::make_unique<DynamoDbBackend>(name == "Service" ? service_of_environment() : std::nullopt);
 }
 
 }  // namespace dynamirror::coordination

@@ -103,8 +103,10 @@ class SqliteBackend final : public LeaseBackend {
 };
 
 /// Against a stand-in, or against the service that DYNAMIRROR_TEST_DYNAMODB names.
-class DynamoDbBackend : public LeaseBackend {
+class DynamoDbBackend final : public LeaseBackend {
  public:
+  static constexpr std::chrono::milliseconds kPatient{10'000};
+
   explicit DynamoDbBackend(std::optional<http::Endpoint> service) {
     static int tables = 0;
     table_ = TableName("leases-" + std::to_string(::getpid()) + "-" + std::to_string(++tables));
@@ -121,9 +123,10 @@ class DynamoDbBackend : public LeaseBackend {
   }
 
   /// A store whose table need not be there.
-  DynamoDbLeaseStore& open_unprepared(const TableName& table) {
+  DynamoDbLeaseStore& open_unprepared(const TableName& table, std::chrono::milliseconds give_up_after = kPatient) {
     constexpr std::chrono::milliseconds kShort{1};
-    DynamoDbLeaseStore::Options options{.table = table, .backoff = {.base = kShort, .cap = kShort}};
+    const DynamoDbLeaseStore::Options options{
+        .table = table, .give_up_after = give_up_after, .backoff = {.base = kShort, .cap = kShort}};
     stores_.push_back(std::make_unique<DynamoDbLeaseStore>(*client_, options, system_clock(), random_));
     return *stores_.back();
   }

@@ -14,6 +14,7 @@ using Seen = LeaseObservations::Seen;
 struct Available {
   std::vector<const Seen*> leases;   ///< in no order
   std::vector<const Seen*> overdue;  ///< among them, those that somebody else should have taken long ago
+  std::vector<const Seen*> coming;   ///< not among them: their owners are finishing, to hand them over to us
 };
 
 void shuffle(std::vector<const Seen*>& leases, Random& random) {
@@ -24,20 +25,25 @@ void shuffle(std::vector<const Seen*>& leases, Random& random) {
   }
 }
 
-Available find_available(const LeaseObservations& seen, const std::string& worker,
-                         const std::unordered_set<std::string>& mine, SteadyTime now, Duration failover,
+Available find_available(const LeaseObservations& seen, const Taker& taker, SteadyTime now, Duration failover,
                          Random& random) {
   Available available;
   for (const auto& [key, one] : seen.all()) {
-    if (one.lease.done() || mine.contains(key) || one.looked < now) continue;
-    // What bears our name and is not ours any more was lost by time alone: nobody else has it.
-    const bool free = one.lease.owner.empty() || one.lease.owner == worker;
-    if (!free && !seen.expired(one)) continue;
+    if (one.lease.done() || taker.mine.contains(key) || one.looked < now) continue;
+    // What bears our name and is not ours any more was lost by time alone, or taken unseen: nobody else has it. But
+    // while a hand-over to us is under way, its last owner goes on.
+    const bool free =
+        one.lease.owner.empty() || (one.lease.owner == taker.worker && one.lease.checkpoint_owner.empty());
+    if (!free && !seen.expired(one)) {
+      if (one.lease.owner == taker.worker) available.coming.push_back(&one);
+      continue;
+    }
     available.leases.push_back(&one);
     if (now - one.moved > (free ? failover : failover * 2)) available.overdue.push_back(&one);
   }
   shuffle(available.leases, random);
   shuffle(available.overdue, random);
+  shuffle(available.coming, random);
   return available;
 }
 
@@ -85,16 +91,17 @@ void plan_steals(const LeaseObservations& seen, const std::map<std::string, std:
 
 }  // namespace
 
-TakingPlan plan_taking(const LeaseObservations& seen, const std::string& worker,
-                       const std::unordered_set<std::string>& mine, bool may_steal, SteadyTime now,
-                       const TakingOptions& options, Random& random) {
+TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now, const TakingOptions& options,
+                       Random& random) {
   TakingPlan plan;
   auto loads = seen.live_owners();
-  loads.erase(worker);
-  const std::size_t target = share_of_each(unfinished(seen), loads.size() + 1, options.max_leases);
-  const std::size_t need = target - std::min(target, mine.size());
+  loads.erase(taker.worker);
+  const Available available = find_available(seen, taker, now, options.failover, random);
+  for (const Seen* one : available.coming) plan.hand_over.push_back(one->lease);
 
-  const Available available = find_available(seen, worker, mine, now, options.failover, random);
+  const std::size_t load = taker.load + available.coming.size();
+  const std::size_t target = share_of_each(unfinished(seen), loads.size() + 1, options.max_leases);
+  const std::size_t need = target - std::min(target, load);
   std::unordered_set<std::string> taken;
   const auto take = [&](const std::vector<const Seen*>& leases, std::size_t most) {
     for (const Seen* one : leases) {
@@ -103,8 +110,8 @@ TakingPlan plan_taking(const LeaseObservations& seen, const std::string& worker,
     }
   };
   take(available.leases, need);
-  take(available.overdue, options.max_leases - std::min(options.max_leases, mine.size()));
-  if (may_steal && available.leases.empty() && need > 0) {
+  take(available.overdue, options.max_leases - std::min(options.max_leases, load));
+  if (taker.may_steal && available.leases.empty() && need > 0) {
     plan_steals(seen, loads, target, need, options, random, plan);
   }
   plan.balanced = plan.take.empty() && plan.steal.empty() && plan.hand_over.empty();

@@ -18,11 +18,19 @@ struct TakingOptions {
   std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round
 };
 
+/// The worker whose turn it is.
+struct Taker {
+  const std::string& worker;
+  std::unordered_set<std::string> mine{};  ///< what it owns or is getting
+  std::size_t load = 0;                    ///< of them, those that it is to keep
+  bool may_steal = false;                  ///< the scan of this round showed all rows
+};
+
 /// What a worker should do to have its share of the leases.
 struct TakingPlan {
   std::vector<Lease> take;       ///< nobody's, or their owners do not renew them any more
   std::vector<Lease> steal;      ///< of owners that live, but are not of our kind
-  std::vector<Lease> hand_over;  ///< to be asked for, of owners of our kind
+  std::vector<Lease> hand_over;  ///< to be asked for, of owners of our kind; or asked for already, bearing our name
   bool balanced = true;          ///< this worker has its share, as far as it can see
 };
 
@@ -30,10 +38,8 @@ struct TakingPlan {
 /// then from those that have too many. What nobody takes for long is taken whatever the share. Finished leases need no
 /// owner: they neither count nor are taken.
 ///
-/// `mine`: what this worker owns or is getting. `now`: when the scan of this round ended; only rows that it showed are
-/// taken. `may_steal`: it showed all rows. Pure.
-[[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const std::string& worker,
-                                     const std::unordered_set<std::string>& mine, bool may_steal, SteadyTime now,
+/// `now`: when the scan of this round ended; only rows that it showed are taken. Pure.
+[[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now,
                                      const TakingOptions& options, Random& random);
 
 }  // namespace dynamirror::coordination

@@ -11,6 +11,7 @@ namespace {
 /// A fleet that starts together must not let its first worker write to every row before the others have begun.
 constexpr std::size_t kMostTakesAtOnce = 200;
 constexpr int kUpkeepAttempts = 8;
+constexpr std::size_t kMostUpkeepAtOnce = 100;
 /// Scans of everything that all workers together make, beside those of their parts: one for so many of these.
 constexpr int kFullScanEvery = 4;
 
@@ -83,17 +84,20 @@ void LeaseWorker::scanned(std::uint64_t id, SteadyTime now, const std::optional<
   }
   impl.seen.observe(*rows, impl.scanning_everything, now);
   if (impl.scanning_everything) impl.events.emplace_back(RowsRead{rows->leases, rows->foreign});
-  impl.take_turn(now);
+  impl.wake_waiting(now);
+  if (!impl.stopping) impl.take_turn(now);
 }
 
 void LeaseWorker::Impl::take_turn(SteadyTime now) {
   const TakingOptions limits{
       .failover = options.failover, .max_leases = options.max_leases, .max_steals = options.max_steals};
-  const TakingPlan plan = plan_taking(seen, options.worker_id, mine(), scanning_everything, now, limits, random);
+  const Taker taker{.worker = options.worker_id, .mine = mine(), .load = load(), .may_steal = scanning_everything};
+  const TakingPlan plan = plan_taking(seen, taker, now, limits, random);
   std::size_t taken = 0;
   for (const Lease& lease : plan.take) {
     if (++taken > kMostTakesAtOnce) break;
-    acquire(lease, Acquiring::Way::kTake, now);
+    const bool wary = lease.owner == options.worker_id && robbed.contains(lease.key);
+    acquire(lease, wary ? Acquiring::Way::kSteal : Acquiring::Way::kTake, now);
   }
   for (const Lease& lease : plan.steal) acquire(lease, Acquiring::Way::kSteal, now);
   for (const Lease& lease : plan.hand_over) acquire(lease, Acquiring::Way::kHandOver, now);
@@ -125,11 +129,16 @@ void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
 
 std::unordered_set<std::string> LeaseWorker::Impl::mine() const {
   std::unordered_set<std::string> keys;
-  for (const auto& [key, one] : held) {
-    if (one.phase != Phase::kReleasing && one.phase != Phase::kFinishing) keys.insert(key);
-  }
+  for (const auto& [key, one] : held) keys.insert(key);
   for (const auto& [key, one] : acquiring) keys.insert(key);
   return keys;
+}
+
+std::size_t LeaseWorker::Impl::load() const {
+  const auto stays = [](const auto& entry) {
+    return entry.second.phase != Phase::kReleasing && entry.second.phase != Phase::kFinishing;
+  };
+  return acquiring.size() + static_cast<std::size_t>(std::ranges::count_if(held, stays));
 }
 
 Duration LeaseWorker::Impl::pause_after(int troubles) {
@@ -142,28 +151,50 @@ Duration LeaseWorker::Impl::pause_after(int troubles) {
 // ---- rows that are nobody's
 
 void LeaseWorker::maintain(std::vector<LeaseWrite> writes) {
-  for (LeaseWrite& write : writes) impl_->upkeep.push_back({.write = std::move(write), .for_key = {}});
+  for (LeaseWrite& write : writes) impl_->keep_up(std::move(write), {});
+}
+
+void LeaseWorker::Impl::keep_up(LeaseWrite write, std::string for_key) {
+  const bool creates = write.kind == LeaseWrite::Kind::kCreate;
+  if (creates && for_key.empty() && creating.contains(write.key)) return;
+  if (creates) creating.insert(write.key);
+  upkeep.push_back({.write = std::move(write), .for_key = std::move(for_key)});
+}
+
+/// A child whose parent has no row starts at once: the parent's row has to be there before the child's.
+bool LeaseWorker::Impl::waits_for_parents(const LeaseWrite& write) const {
+  return write.kind == LeaseWrite::Kind::kCreate &&
+         std::ranges::any_of(write.parents, [&](const std::string& parent) { return creating.contains(parent); });
 }
 
 void LeaseWorker::Impl::start_upkeep(SteadyTime now, std::vector<Job>& jobs) {
   for (Upkeep& one : upkeep) {
-    if (one.job != 0 || one.at > now) continue;
+    if (upkeep_jobs >= kMostUpkeepAtOnce) return;
+    if (one.job != 0 || one.at > now || waits_for_parents(one.write)) continue;
     one.job = add_job(jobs, Write{one.write, now + options.failover}, {.what = Purpose::What::kUpkeep});
+    ++upkeep_jobs;
   }
 }
 
 void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now) {
   const auto one = std::ranges::find(upkeep, id, &Upkeep::job);
   if (one == upkeep.end()) return;
+  --upkeep_jobs;
   if (answer == Answer::kDone || answer == Answer::kConflict) {
     upkeep_done(one, answer == Answer::kDone, now);
     return;
   }
   // Creating and deleting are idempotent: what landed unseen ends as a conflict. A finished lease waits for its
-  // children however long that takes; the rest is found again at the next look.
+  // children however long that takes, and a child's row for its parents'; the rest is found again at the next look.
   one->job = 0;
   one->at = now + pause_after(one->troubles);
-  if (++one->troubles >= kUpkeepAttempts && !held.contains(one->for_key)) upkeep.erase(one);
+  const bool needed = one->write.kind == LeaseWrite::Kind::kCreate &&
+                      (held.contains(one->for_key) || std::ranges::any_of(upkeep, [&](const Upkeep& other) {
+                         return std::ranges::find(other.write.parents, one->write.key) != other.write.parents.end();
+                       }));
+  if (++one->troubles < kUpkeepAttempts || needed) return;
+  if (one->write.kind == LeaseWrite::Kind::kCreate) creating.erase(creating.find(one->write.key));
+  upkeep.erase(one);
 }
 
 void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool created, SteadyTime now) {
@@ -172,6 +203,7 @@ void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool create
   upkeep.erase(one);
   if (write.kind == LeaseWrite::Kind::kDelete) seen.forget(write.key);
   if (write.kind != LeaseWrite::Kind::kCreate) return;
+  creating.erase(creating.find(write.key));
   if (for_key.empty()) {
     if (created) scan_soon(now + options.failover / 50);
     return;
@@ -181,7 +213,7 @@ void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool create
   Held& parent = at->second;
   // Who created a child goes for it; one that was there may be anybody's.
   if (!created) std::erase_if(parent.children, [&](const Lease& child) { return child.key == write.key; });
-  --parent.children_left;
+  parent.children_left.erase(write.key);
   reschedule(parent, now);
 }
 
@@ -200,14 +232,14 @@ void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
   held.phase = Impl::Phase::kFinishing;
   held.checkpoint = kShardEnd;
   held.children = std::move(children);
-  held.children_left = held.children.size();
   held.lease.children.clear();
   for (const Lease& child : held.children) {
+    held.children_left.insert(child.key);
     held.lease.children.push_back(child.key);
     LeaseWrite write{.kind = LeaseWrite::Kind::kCreate, .key = child.key};
     write.checkpoint = child.checkpoint;
     write.parents = child.parents;
-    impl.upkeep.push_back({.write = std::move(write), .for_key = key});
+    impl.keep_up(std::move(write), key);
   }
   impl.reschedule(held, SteadyTime::min());
 }
@@ -279,8 +311,10 @@ void LeaseWorker::looked(std::uint64_t id, SteadyTime now, bool answered, const 
   if (!answered) {
     held.not_before = now + impl.pause_after(held.troubles++);
   } else if (purpose.what == Impl::Purpose::What::kParentLook) {
-    if (!lease || lease->done()) held.finished_parents.insert(purpose.parent);
-    if (lease && !lease->done()) held.not_before = now + impl.round() / 2;
+    if (!lease || lease->done()) {
+      held.finished_parents.insert(purpose.parent);
+      held.parents_at = now;
+    }
   } else {
     impl.held_looked(held, lease, now);  // may end it
     return;

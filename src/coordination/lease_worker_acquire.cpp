@@ -18,7 +18,10 @@ constexpr std::chrono::seconds kHandOverTime{30};
 
 void LeaseWorker::Impl::acquire(const Lease& lease, Acquiring::Way way, SteadyTime now) {
   if (held.contains(lease.key)) return;
-  acquiring.try_emplace(lease.key, Acquiring{.lease = lease, .way = way, .at = now});
+  // What bears our name while its last owner finishes was asked for by a write that we had given up on.
+  const bool asked = way == Acquiring::Way::kHandOver && lease.owner == options.worker_id;
+  acquiring.try_emplace(
+      lease.key, Acquiring{.lease = lease, .way = way, .asked = asked, .asked_at = now, .moved = now, .at = now});
 }
 
 void LeaseWorker::Impl::go_on(Acquiring& one, SteadyTime now, std::vector<Job>& jobs) {
@@ -36,16 +39,18 @@ void LeaseWorker::Impl::go_on(Acquiring& one, SteadyTime now, std::vector<Job>& 
 }
 
 void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, SteadyTime now, Answer answer) {
-  if (answer == Answer::kConflict || one.troubles >= kMostTroubles) {
-    give_up(one);
-  } else if (answer == Answer::kUnknown) {
+  if (answer == Answer::kUnknown) {
     one.doubtful = true;
     one.begun = begun;
     one.at = now + pause_after(one.troubles++);
+  } else if (answer == Answer::kConflict || (answer == Answer::kNotSent && one.troubles >= kMostTroubles)) {
+    give_up(one);
   } else if (answer == Answer::kNotSent) {
     one.at = now + pause_after(one.troubles++);
   } else if (one.way != Acquiring::Way::kHandOver) {
     acquired(one, one.lease.counter + 1, begun, now);
+  } else if (stopping) {
+    give_up(one);  // its owner finishes, and then nobody renews it
   } else {
     one.asked = true;
     one.asked_at = now;
@@ -56,7 +61,9 @@ void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, Steady
 
 void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease>& row, SteadyTime now) {
   if (!row || row->owner != options.worker_id) {
-    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it.
+    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it. When it
+    // was a steal, the owner who was robbed may go on until its time ends.
+    if (one.way == Acquiring::Way::kSteal) robbed.insert(one.lease.key);
     give_up(one);
     return;
   }
@@ -76,12 +83,14 @@ void LeaseWorker::Impl::hand_over_looked(Acquiring& one, const Lease& row, Stead
   if (row.checkpoint_owner.empty()) {
     // Given to us, at a moment that we do not know: ours from our first renewal on.
     Lease lease = row;
-    const SteadyTime last = now;
-    acquiring.erase(one.lease.key);
-    if (stopping) return;
+    acquiring.erase(lease.key);
     ++statistics.taken;
     ++statistics.stolen;
-    hold(std::move(lease), last, last, false, now);
+    hold(std::move(lease), now, now, false, now);
+    return;
+  }
+  if (stopping) {
+    give_up(one);
     return;
   }
   if (row.counter != one.lease.counter) one.moved = now;
@@ -102,6 +111,7 @@ void LeaseWorker::Impl::acquired(Acquiring& one, std::uint64_t counter, SteadyTi
   lease.counter = counter;
   const bool stolen = one.way == Acquiring::Way::kSteal;
   acquiring.erase(lease.key);
+  robbed.erase(lease.key);
   ++statistics.taken;
   statistics.stolen += stolen ? 1 : 0;
   // The last owner may have renewed until just now, and may write until its time ends.

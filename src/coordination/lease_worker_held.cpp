@@ -34,9 +34,9 @@ void LeaseWorker::Impl::reschedule(Held& one, SteadyTime now) {
   if (one.job == 0) {
     SteadyTime wanted = one.renew_at;
     const bool at_once =
-        one.doubtful || one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left == 0);
+        one.doubtful || one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left.empty());
     if (at_once) wanted = now;
-    if (one.phase == Phase::kWaiting && one.proven) wanted = std::min(wanted, one.grant_at);
+    if (one.phase == Phase::kWaiting && one.proven) wanted = std::min(wanted, std::max(one.grant_at, one.parents_at));
     next = std::min(ends, std::max(wanted, one.not_before));
   }
   due.erase({one.due, one.lease.key});
@@ -61,15 +61,15 @@ void LeaseWorker::Impl::look_after(Held& one, SteadyTime now, std::vector<Job>& 
   const std::string& key = one.lease.key;
   if (one.doubtful) {
     one.job = add_job(jobs, Look{key}, {.what = Purpose::What::kHeldLook, .key = key});
-  } else if (one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left == 0)) {
+  } else if (one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left.empty())) {
     send(one, release_of(one), now, jobs);
   } else if (now >= one.renew_at) {
     LeaseWrite write{.kind = Kind::kRenew, .key = key, .counter = one.lease.counter};
     if (one.checkpoint != one.lease.checkpoint && one.phase != Phase::kFinishing) write.checkpoint = one.checkpoint;
     write.handing_over = !one.lease.checkpoint_owner.empty();
     send(one, std::move(write), now, jobs);
-  } else if (one.phase == Phase::kWaiting && now >= one.grant_at) {
-    look_at_parent(one, jobs);
+  } else if (one.phase == Phase::kWaiting && one.proven && now >= one.grant_at && now >= one.parents_at) {
+    look_at_parent(one, now, jobs);
   }
   reschedule(one, now);
 }
@@ -82,14 +82,26 @@ bool LeaseWorker::Impl::parents_finished(const Held& one) const {
   });
 }
 
-/// The first that is not known to be finished. That we have never seen its row does not say that there is none.
-void LeaseWorker::Impl::look_at_parent(Held& one, std::vector<Job>& jobs) {
+/// The first that is not known to be finished. That we have never seen its row does not say that there is none. Parents
+/// may take hours: the looks become rarer, and scans show it as well (`wake_waiting`).
+void LeaseWorker::Impl::look_at_parent(Held& one, SteadyTime now, std::vector<Job>& jobs) {
+  one.parents_at = now + std::min<Duration>(options.failover * 2, round() / 2 * (1 << std::min(one.parent_looks++, 8)));
   for (const std::string& parent : one.lease.parents) {
     const auto* row = seen.find(parent);
     if (one.finished_parents.contains(parent) || (row != nullptr && row->lease.done())) continue;
+    if (held.contains(parent)) return;
     Purpose purpose{.what = Purpose::What::kParentLook, .key = one.lease.key, .parent = parent};
     one.job = add_job(jobs, Look{parent}, std::move(purpose));
     return;
+  }
+}
+
+/// Leases that wait for parents which are now seen to be finished may go on.
+void LeaseWorker::Impl::wake_waiting(SteadyTime now) {
+  for (auto& [key, one] : held) {
+    if (one.phase != Phase::kWaiting || one.lease.parents.empty() || !parents_finished(one)) continue;
+    one.parents_at = std::min(one.parents_at, now);
+    reschedule(one, now);
   }
 }
 
@@ -121,7 +133,8 @@ void LeaseWorker::Impl::held_written(Held& one, const LeaseWrite& write, SteadyT
       one.not_before = now + pause_after(one.troubles++);
       break;
     case Answer::kUnknown:
-      one.doubt_begun = begun;
+      // An earlier one in doubt may be what lands.
+      if (!one.doubt_begun) one.doubt_begun = begun;
       one.doubtful = true;
       one.not_before = now + pause_after(one.troubles++);
       break;
@@ -157,6 +170,13 @@ void LeaseWorker::Impl::landed(Held& one, const LeaseWrite& write, SteadyTime be
   reschedule(one, now);
 }
 
+/// KCL before 3.0 leaves the checkpoint owner when it takes a lease: then only a write of ours may have moved the
+/// counter.
+bool LeaseWorker::Impl::still_ours(const Held& one, const Lease& row) const {
+  if (row.owner == options.worker_id) return true;
+  return row.checkpoint_owner == options.worker_id && (row.counter == one.lease.counter || one.doubt_begun);
+}
+
 /// What the table says after a write that did not go as it should.
 void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, SteadyTime now) {
   if (!row) {
@@ -165,9 +185,8 @@ void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, 
     return;
   }
   seen.observe(*row, now);
-  const bool ours = row->owner == options.worker_id || row->checkpoint_owner == options.worker_id;
   const bool moved_once = row->counter == one.lease.counter + 1;
-  if (!ours) {
+  if (!still_ours(one, *row)) {
     // A release whose answer was lost has landed; whoever took the lease since then did so rightly.
     const bool gone = (one.phase == Phase::kFinishing && row->done()) || one.phase == Phase::kReleasing;
     gone ? released(one, now) : lose(one, now);
@@ -218,6 +237,7 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   ++finished.counter;
   seen.observe(finished, now);
   events.emplace_back(Finished{key});
+  wake_waiting(now);
   if (stopping) return;
   for (const Lease& child : children) acquire(child, Acquiring::Way::kTake, now);
 }

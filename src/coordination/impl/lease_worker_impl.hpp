@@ -37,10 +37,12 @@ struct LeaseWorker::Impl {
     std::string checkpoint;                   ///< as the work says; durable when equal to the lease's
     std::string successor{};                  ///< who gets it when it is drained; empty: whoever comes
     std::vector<Lease> children{};            ///< those that we go for when the lease is finished
-    std::size_t children_left = 0;            ///< to be created
+    std::set<std::string> children_left{};    ///< to be created
     bool doubtful = false;                    ///< the row has to be looked at before the next write
-    std::optional<SteadyTime> doubt_begun{};  ///< when the write was begun of which we do not know whether it landed
+    std::optional<SteadyTime> doubt_begun{};  ///< when the first write was begun that may have landed unseen
     std::unordered_set<std::string> finished_parents{};
+    SteadyTime parents_at{};  ///< when to look after the parents next
+    int parent_looks = 0;
     SteadyTime not_before{};  ///< of the next attempt, after trouble
     int troubles = 0;         ///< in a row
     std::uint64_t job = 0;    ///< under way; 0: none
@@ -87,8 +89,11 @@ struct LeaseWorker::Impl {
   void take_turn(SteadyTime now);
   void plan_next_scan(bool balanced, SteadyTime now);
   [[nodiscard]] std::unordered_set<std::string> mine() const;
+  [[nodiscard]] std::size_t load() const;
   [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what, Purpose purpose);
+  void keep_up(LeaseWrite write, std::string for_key);
   void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
+  [[nodiscard]] bool waits_for_parents(const LeaseWrite& write) const;
   void upkeep_done(std::list<Upkeep>::iterator upkeep, bool created, SteadyTime now);
   void upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now);
   [[nodiscard]] Duration pause_after(int troubles);
@@ -99,7 +104,9 @@ struct LeaseWorker::Impl {
   void reschedule(Held& held, SteadyTime now);
   void look_after(Held& held, SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool parents_finished(const Held& held) const;
-  void look_at_parent(Held& held, std::vector<Job>& jobs);
+  void look_at_parent(Held& held, SteadyTime now, std::vector<Job>& jobs);
+  void wake_waiting(SteadyTime now);
+  [[nodiscard]] bool still_ours(const Held& held, const Lease& row) const;
   void send(Held& held, LeaseWrite write, SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] LeaseWrite release_of(const Held& held) const;
   void held_written(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now, Answer answer);
@@ -129,7 +136,10 @@ struct LeaseWorker::Impl {
   std::unordered_map<std::string, Held> held;
   std::set<std::pair<SteadyTime, std::string>> due;  ///< when each held lease wants attention
   std::map<std::string, Acquiring> acquiring;
+  std::unordered_set<std::string> robbed;  ///< a steal of ours may have landed unseen, or may yet
   std::list<Upkeep> upkeep;
+  std::size_t upkeep_jobs = 0;
+  std::unordered_multiset<std::string> creating;  ///< the keys in `upkeep` that are to be created
   std::unordered_map<std::uint64_t, Purpose> jobs_under_way;
   std::uint64_t last_job = 0;
   std::uint64_t scan_job = 0;  ///< under way; 0: none

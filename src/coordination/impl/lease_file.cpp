@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string_view>
 
@@ -41,47 +44,22 @@ std::unexpected<Error> refusal(const std::filesystem::path& file, ErrorClass err
   return failure(error_class, kOpening, file.string(), std::move(message));
 }
 
-/// Makes the file ourselves, so that nobody else may read it: SQLite would use the process's umask.
-Status create_if_missing(const std::filesystem::path& file) {
-  if (auto made = create_folders(folder_of(file)); !made) return made;
-  const FileDescriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.is_open()) {
-    return refusal(file, ErrorClass::kInvalid,
-                   last_system_error() + "; make it readable and writable for this user, or choose another file");
-  }
-  return sync_folder(folder_of(file));
+sqlite::Answer<> use_write_ahead_log(const sqlite::Database& database) {
+  const auto mode = database.query_text("PRAGMA journal_mode = WAL");
+  if (!mode) return std::unexpected(mode.error());
+  if (*mode == "wal") return {};
+  return std::unexpected(sqlite::Failure{SQLITE_CANTOPEN, "no write-ahead log on this file system"});
 }
 
-/// Reads only: a file that is not ours must not be touched. True when it has no content yet.
-Result<bool> is_new(const sqlite::Database& database, const std::filesystem::path& file) {
-  const auto application = database.query_integer("PRAGMA application_id");
-  if (!application) return lease_file_failure(kOpening, file, application.error());
-  const auto format = database.query_integer("PRAGMA user_version");
-  if (!format) return lease_file_failure(kOpening, file, format.error());
-  const auto objects = database.query_integer("SELECT count(*) FROM sqlite_master");
-  if (!objects) return lease_file_failure(kOpening, file, objects.error());
-  if (*application == 0 && *format == 0 && *objects == 0) return true;
-  if (*application != kApplicationId) {
-    return refusal(file, ErrorClass::kInvalid, "is a database of another kind, not of leases; choose another file");
-  }
-  if (*format > kFormat) {
-    return refusal(file, ErrorClass::kInvalid,
-                   fmt::format("was made by a newer dynamirror (format {}, this one knows {}); use that version",
-                               *format, kFormat));
-  }
-  return false;
-}
-
-sqlite::Answer<> make_tables(const sqlite::Database& database, const std::string& job) {
-  auto transaction = sqlite::Transaction::begin(database);
+sqlite::Answer<> make_content(const std::filesystem::path& file, const std::string& job) {
+  const auto database = sqlite::Database::open(file);
+  if (!database) return std::unexpected(database.error());
+  if (auto logged = use_write_ahead_log(*database); !logged) return logged;
+  auto transaction = sqlite::Transaction::begin(*database);
   if (!transaction) return std::unexpected(transaction.error());
-  // Another process may have been quicker since we looked.
-  const auto objects = database.query_integer("SELECT count(*) FROM sqlite_master");
-  if (!objects) return std::unexpected(objects.error());
-  if (*objects > 0) return {};
   const auto pragmas = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, kFormat);
-  if (auto done = database.execute(std::string(kSchema) + pragmas); !done) return done;
-  auto insert = database.prepare("INSERT INTO identity VALUES (1, ?, ?, ?)");
+  if (auto done = database->execute(std::string(kSchema) + pragmas); !done) return done;
+  auto insert = database->prepare("INSERT INTO identity VALUES (1, ?, ?, ?)");
   if (!insert) return std::unexpected(insert.error());
   const std::string created = format_time(system_clock().wall_now());
   insert->bind(1, job);
@@ -89,6 +67,60 @@ sqlite::Answer<> make_tables(const sqlite::Database& database, const std::string
   insert->bind(3, kVersion);
   if (auto done = insert->run(); !done) return done;
   return transaction->commit();
+}
+
+/// Removes a file that was never given its name.
+class Draft {
+ public:
+  explicit Draft(std::filesystem::path file) : file_(std::move(file)) {}
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::error_code ignored;  // what stays is in nobody's way: no other draft gets this name
+      std::filesystem::remove(file_.string() + suffix, ignored);
+    }
+  }
+
+ private:
+  std::filesystem::path file_;
+};
+
+/// A file that processes open while another one still makes it shows them neither nothing nor a whole: so it is made
+/// under a name of its own, and gets its name when it is complete. The first of several makers wins.
+/// An existing file is not opened here: closing it would drop the locks of every connection in this process.
+Status create_if_missing(const std::filesystem::path& file, const std::string& job) {
+  const auto unusable = [&](const std::string& reason) {
+    return refusal(file, ErrorClass::kInvalid,
+                   reason + "; make it and its folder readable and writable for this user, or choose another file");
+  };
+  if (auto made = create_folders(folder_of(file)); !made) return made;
+  std::error_code error;
+  if (std::filesystem::exists(file, error)) return {};
+  std::string name = file.string() + ".XXXXXX";
+  const FileDescriptor fd(::mkostemp(name.data(), O_CLOEXEC));  // mode 0600, which SQLite's own files inherit
+  if (!fd.is_open()) return unusable(last_system_error());
+  const Draft draft(name);
+  if (auto made = make_content(name, job); !made) return lease_file_failure(kOpening, file, made.error());
+  // The content is in the file itself only when closing it has emptied its log.
+  if (std::filesystem::exists(name + "-wal", error)) return unusable("could not be completed");
+  if (::link(name.c_str(), file.c_str()) != 0 && errno != EEXIST) return unusable(last_system_error());
+  return sync_folder(folder_of(file));
+}
+
+/// Reads only: a file that is not ours must not be touched.
+Status check_format(const sqlite::Database& database, const std::filesystem::path& file) {
+  const auto application = database.query_integer("PRAGMA application_id");
+  if (!application) return lease_file_failure(kOpening, file, application.error());
+  const auto format = database.query_integer("PRAGMA user_version");
+  if (!format) return lease_file_failure(kOpening, file, format.error());
+  if (*application != kApplicationId) {
+    return refusal(file, ErrorClass::kInvalid, "is no lease file of dynamirror; choose another file");
+  }
+  if (*format <= kFormat) return {};
+  return refusal(
+      file, ErrorClass::kInvalid,
+      fmt::format("was made by a newer dynamirror (format {}, this one knows {}); use that version", *format, kFormat));
 }
 
 Status check_job(const sqlite::Database& database, const std::filesystem::path& file, const std::string& job) {
@@ -99,23 +131,12 @@ Status check_job(const sqlite::Database& database, const std::filesystem::path& 
                  "holds the leases of " + *owner + ", not of " + job + "; choose another file");
 }
 
-sqlite::Answer<> share_file(const sqlite::Database& database) {
-  const auto mode = database.query_text("PRAGMA journal_mode = WAL");
-  if (!mode) return std::unexpected(mode.error());
-  if (*mode == "wal") return {};
-  return std::unexpected(sqlite::Failure{SQLITE_CANTOPEN, "no write-ahead log on this file system"});
-}
-
-/// Checks or makes the content. Other processes may be doing the same: each step waits for them, for seconds at most.
-Status prepare_content(const sqlite::Database& database, const std::filesystem::path& file, const std::string& job) {
+/// Other processes may be opening or closing the file: each step waits for them, for seconds at most.
+Status check_content(const sqlite::Database& database, const std::filesystem::path& file, const std::string& job) {
   const auto fail = [&](const sqlite::Failure& failure) { return lease_file_failure(kOpening, file, failure); };
   if (auto set = database.execute("PRAGMA busy_timeout = 5000"); !set) return fail(set.error());
-  const auto fresh = is_new(database, file);
-  if (!fresh) return std::unexpected(fresh.error());
-  if (auto shared = share_file(database); !shared) return fail(shared.error());
-  if (*fresh) {
-    if (auto made = make_tables(database, job); !made) return fail(made.error());
-  }
+  if (auto ours = check_format(database, file); !ours) return ours;
+  if (auto logged = use_write_ahead_log(database); !logged) return fail(logged.error());
   if (auto ours = check_job(database, file, job); !ours) return ours;
   // From now on whoever waits does so without holding up the event loop.
   if (auto set = database.execute("PRAGMA busy_timeout = 5"); !set) return fail(set.error());
@@ -166,11 +187,11 @@ bool is_locked(const sqlite::Failure& failure) {
 }
 
 Result<LeaseFile> LeaseFile::open(const std::filesystem::path& file, const std::string& job) {
-  if (auto created = create_if_missing(file); !created) return std::unexpected(created.error());
+  if (auto created = create_if_missing(file, job); !created) return std::unexpected(created.error());
   auto database = sqlite::Database::open(file);
   if (!database) return lease_file_failure(kOpening, file, database.error());
   if (database->read_only()) return lease_file_failure(kOpening, file, {SQLITE_READONLY, "can only be read"});
-  if (auto prepared = prepare_content(*database, file, job); !prepared) return std::unexpected(prepared.error());
+  if (auto fine = check_content(*database, file, job); !fine) return std::unexpected(fine.error());
 
   const auto fail = [&](const sqlite::Failure& failure) { return lease_file_failure(kOpening, file, failure); };
   auto all = database->prepare(fmt::format("SELECT {} FROM leases", kColumns));

@@ -102,6 +102,10 @@ TEST_F(SqliteLeaseStoreTest, IsMadeByOneOfSeveralProcessesThatStartTogether) {
   const auto store = open();
   ASSERT_TRUE(store);
   EXPECT_THAT(support::run_task((*store)->scan({}))->leases, SizeIs(8));
+  for (const auto& entry : std::filesystem::directory_iterator(file_.parent_path())) {
+    const std::string name = entry.path().filename();
+    EXPECT_TRUE(name == "leases" || name == "leases-wal" || name == "leases-shm") << name << " was left behind";
+  }
 }
 
 TEST_F(SqliteLeaseStoreTest, IsReadableForThisUserOnly) {
@@ -120,6 +124,13 @@ TEST_F(SqliteLeaseStoreTest, RefusesTheLeasesOfAnotherJob) {
   EXPECT_TRUE(open("one"));
 }
 
+TEST_F(SqliteLeaseStoreTest, RefusesAnEmptyFile) {
+  std::filesystem::create_directories(file_.parent_path());
+  std::ofstream{file_};
+  ASSERT_FALSE(open());
+  EXPECT_EQ(content(), "");
+}
+
 TEST_F(SqliteLeaseStoreTest, LeavesFilesOfOthersAsTheyAre) {
   std::filesystem::create_directories(file_.parent_path());
   std::ofstream(file_) << std::string(4096, 'x');
@@ -135,7 +146,7 @@ TEST_F(SqliteLeaseStoreTest, RefusesAStateFile) {
   const std::string before = content();
   const auto refused = open();
   ASSERT_FALSE(refused);
-  EXPECT_THAT(to_line(refused.error()), HasSubstr("is a database of another kind"));
+  EXPECT_THAT(to_line(refused.error()), HasSubstr("is no lease file of dynamirror"));
   EXPECT_EQ(content(), before);
 }
 

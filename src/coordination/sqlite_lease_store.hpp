@@ -27,7 +27,7 @@ class SqliteLeaseStore final : public LeaseStore {
 
   /// Opens the file, and makes it (readable for this user only) and its folder if there is none.
   /// Errors: class invalid for a file that is not ours, damaged, or of a newer format; class conflict for one of
-  /// another job; class transient when it stays locked. The file is left as it was then. REQUIRES: clock and random
+  /// another job; class throttled when it stays locked. The file is left as it was then. REQUIRES: clock and random
   /// outlive the store.
   [[nodiscard]] static Result<std::unique_ptr<SqliteLeaseStore>> open(Options options, const Clock& clock,
                                                                       Random& random);

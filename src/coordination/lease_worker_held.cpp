@@ -225,8 +225,14 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   const std::string key = one.lease.key;
   if (one.phase != Phase::kFinishing) {
     ++statistics.given_away;
-    seen.forget(key);
+    // Whoever gets it is watched from now on: it may have died while it waited.
+    Lease given = std::move(one.lease);
+    given.owner = one.successor;
+    given.checkpoint_owner.clear();
+    ++given.counter;
+    seen.observe(given, now);
     drop(key);
+    scan_soon(now + round());
     return;
   }
   Lease finished = std::move(one.lease);

@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/copy_preflight.hpp"
+#include "jobs/leased_copy.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
@@ -81,6 +82,7 @@ class CopyRun {
       if (tables.target_is_planned) co_return ExitCode::kOk;
       co_return co_await check_target(target, false);
     }
+    if (command_.leases.wanted) co_return co_await with_leases(source, target, tables);
     const auto wanted = identity(source, target, tables);
     const StateFileOptions options{.state = command_.state_file,
                                    .dead_letters = command_.dead_letter_file,
@@ -96,11 +98,38 @@ class CopyRun {
     co_return co_await copy(source, target, tables, *files, store);
   }
 
-  async::Task<ExitCode> check_target(jobs::TableSide& target, bool resuming) {
+  async::Task<ExitCode> with_leases(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {
+    const auto between = identity(source, target, tables);
+    jobs::SharedJob job{.purpose = "copy", .identity = between.source + " -> " + between.target};
+    auto shared = co_await open_shared_job(session_, command_.leases, source.address(), command_.source_side, job);
+    if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
+    if (shared->found.complete()) {
+      summary_.shared = complete_already(*shared);
+      co_return ExitCode::kOk;
+    }
+    const ExitCode checked = co_await check_target(target, shared->found.terms.has_value(), &*shared);
+    if (checked != ExitCode::kOk) co_return checked;
+    const jobs::SharedTerms wanted{.segments = command_.lease_segments};
+    auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),
+                                                session_.random());
+    if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
+    auto letters = open_dead_letters(command_.dead_letter_file);
+    if (!letters) co_return end(letters.error(), ExitCode::kState);
+    co_return co_await copy_with_others(source, target, tables, letters->get(), *shared, std::move(*terms));
+  }
+
+  /// Of several processes that begin a job at once, one may find what another has copied already.
+  /// `shared` is null without leases.
+  async::Task<ExitCode> check_target(jobs::TableSide& target, bool resuming, const SharedJobSession* shared = nullptr) {
     if (resuming || command_.overwrite) co_return ExitCode::kOk;
     const auto filled = co_await jobs::has_items(target, session_.random());
     if (!filled) co_return end(filled.error(), jobs::exit_code_for(filled.error()));
     if (!*filled) co_return ExitCode::kOk;
+    if (shared != nullptr) {
+      const auto begun = co_await shared->has_begun();
+      if (!begun) co_return end(begun.error(), jobs::exit_code_for(begun.error()));
+      if (*begun) co_return ExitCode::kOk;
+    }
     Error refusal{.error_class = ErrorClass::kInvalid,
                   .doing = "copy to table",
                   .resource = target.display(),
@@ -145,6 +174,47 @@ class CopyRun {
     co_return ExitCode::kOk;
   }
 
+  async::Task<ExitCode> copy_with_others(jobs::TableSide& source, jobs::TableSide& target,
+                                         const jobs::CopyTables& tables, sink::DeadLetters* letters,
+                                         SharedJobSession& shared, jobs::SharedTerms terms) {
+    sink::TableSink table(
+        {.table = tables.target.name, .key = tables.target.key, .max_write_units = command_.max_write_units},
+        target.dynamodb(), system_clock());
+    const jobs::LeasedCopyParts parts{.source = source.dynamodb(),
+                                      .key = tables.source.key,
+                                      .sink = table,
+                                      .dead_letters = letters,
+                                      .leases = *shared.leases.store,
+                                      .stop = session_.stop(),
+                                      .clock = system_clock(),
+                                      .random = session_.random()};
+    jobs::CopyOptions options = job_options(tables.source.name);
+    options.scan.split = terms.segments;
+    options.stop_on_poison = letters == nullptr;
+    jobs::LeasedCopy job(parts, std::move(options),
+                         {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker},
+                         session_.executor());
+    const std::function<WorkDone()> look = [&] {
+      const auto status = job.status();
+      return WorkDone{.items = status.copy.counters.settled(),
+                      .more = fmt::format("{} of {} segments done by all, {:.0f} read units, {:.0f} write units",
+                                          status.shared.done, status.shared.segments, status.copy.scan.consumed_units,
+                                          table.statistics().consumed_units)};
+    };
+    async::TaskGroup progress(session_.executor());
+    progress.spawn(report_work(look, system_clock()));
+    auto ended = co_await job.run();
+    progress.cancel();
+    co_await progress.join();
+
+    const auto status = job.status();
+    summary_.status = status.copy;
+    summary_.shared = SharedJobSummary{.table = shared.leases.table, .status = status.shared};
+    summary_.consumed_write_units = table.statistics().consumed_units;
+    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    co_return ExitCode::kOk;
+  }
+
   [[nodiscard]] jobs::CopyOptions job_options(const TableName& source) const {
     return {.scan = {.table = source,
                      .share = share_.index,
@@ -179,13 +249,16 @@ async::Task<ExitCode> copy(const CopyCommand& command, WorkShare share, Session&
 }  // namespace
 
 ExitCode run_copy(const CopyCommand& command) {
-  const auto share = work_share(command.segment, command.segments, aws::process_environment());
+  // With leases, a batch system's numbers for its processes mean nothing: each takes what it can.
+  const auto share = command.leases.wanted ? Result<WorkShare>(WorkShare{})
+                                           : work_share(command.segment, command.segments, aws::process_environment());
   if (!share) {
     complain(share.error());
     return ExitCode::kUsage;
   }
   CommonOptions common = command.common;
-  common.max_connections = command.max_concurrent_writes + command.split;  // source and target may be one endpoint
+  // Source and target (and leases) may be one endpoint.
+  common.max_connections = command.max_concurrent_writes + command.split + (command.leases.wanted ? 8 : 0);
   return run_in_session(common, [&](Session& session) { return copy(command, *share, session); });
 }
 

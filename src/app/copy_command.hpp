@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "app/lease_options.hpp"
 #include "jobs/exit_code.hpp"
 
 namespace dynamirror::app {
@@ -29,6 +30,8 @@ struct CopyCommand {
   std::size_t max_concurrent_writes = 64;
   std::string state_file;        ///< empty: the default path
   std::string dead_letter_file;  ///< empty: beside the state file
+  LeaseOptions leases;
+  std::uint32_t lease_segments = 64;
   CommonOptions common;
 };
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
+#include "app/shared_job.hpp"
 #include "jobs/copy_table.hpp"
 #include "jobs/exit_code.hpp"
 
@@ -16,12 +18,13 @@ struct CopySummary {
   jobs::CopyStatus status;
   std::chrono::milliseconds duration{0};
   double consumed_write_units = 0;
+  std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
   bool dry_run = false;
   jobs::ExitCode exit_code = jobs::ExitCode::kOk;
   std::string error;  ///< one line; empty after success
 };
 
-/// For people. The counters add up: read = written + superseded + dead-lettered + in flight.
+/// For people. The counters add up: read = written + superseded + dead-lettered + in flight (+ released, with leases).
 [[nodiscard]] std::string to_text(const CopySummary& summary);
 
 /// For programs: one JSON object on one line; its members are a documented contract (docs/copy.md).

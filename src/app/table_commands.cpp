@@ -22,6 +22,19 @@ void add_copy_share(CLI::App& app, CopyCommand& command) {
       ->option_text("N");
 }
 
+/// With leases, the lease table says which segments are whose, and how far each is.
+void add_copy_leases(CLI::App& app, CopyCommand& command) {
+  add_job_leases(app, command.leases);
+  CLI::Option* table = app.get_option("--lease-table");
+  app.add_option("--lease-segments", command.lease_segments,
+                 "segments into which the whole table is cut, for all workers together: the first one says (64)")
+      ->check(CLI::Range(1, 10'000))
+      ->option_text("N")
+      ->group("Leases")
+      ->needs(table);
+  for (const char* other : {"--state", "--segment", "--segments", "--split"}) table->excludes(app.get_option(other));
+}
+
 void add_copy_options(CLI::App& app, CopyCommand& command) {
   app.add_option("SOURCE", command.source, std::string("table to copy: ") + kTableHelp)->required();
   app.add_option("TARGET", command.target, "table to write to")->required();
@@ -33,10 +46,12 @@ void add_copy_options(CLI::App& app, CopyCommand& command) {
   add_choice<bool>(app, "--on-error", command.stop_on_error, {{"dead-letter", false}, {"stop", true}},
                    "when the target refuses an item: dead-letter (default: set it aside) or stop");
   add_copy_share(app, command);
-  app.add_option("--max-read-units", command.max_read_units, "hard budget of read units consumed per second")
+  app.add_option("--max-read-units", command.max_read_units,
+                 "hard budget of read units consumed per second, by this process")
       ->check(CLI::PositiveNumber)
       ->option_text("UNITS");
-  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
+  app.add_option("--max-write-units", command.max_write_units,
+                 "hard budget of write units consumed per second, by this process")
       ->check(CLI::PositiveNumber)
       ->option_text("UNITS");
   app.add_option("--max-writes", command.max_concurrent_writes, "most write requests under way at once (64)")
@@ -45,8 +60,10 @@ void add_copy_options(CLI::App& app, CopyCommand& command) {
   app.add_option("--state", command.state_file, "where the copy stands (default: below $XDG_STATE_HOME/dynamirror)")
       ->option_text("FILE");
   app.add_option("--dead-letter", command.dead_letter_file,
-                 "where refused items go (default: the state file's name with .dead-letters.jsonl)")
+                 "where refused items go (default: the state file's name with .dead-letters.jsonl; with --lease-table "
+                 "none, and the first refused item ends this process)")
       ->option_text("FILE");
+  add_copy_leases(app, command);
   add_side(app, "source", command.source_side);
   add_side(app, "target", command.target_side);
   add_common(app, command.common);

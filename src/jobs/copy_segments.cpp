@@ -17,7 +17,22 @@ model::SequenceNumber numbered(std::uint64_t number) {
 
 }  // namespace
 
-void CopySegments::add(std::uint32_t segment) { segments_[segment].shard = buffer_.add_shard(); }
+void CopySegments::add(std::uint32_t segment) {
+  const auto shard = buffer_.add_shard();
+  segments_[segment].shard = shard;
+  shards_[shard] = segment;
+}
+
+void CopySegments::remove(std::uint32_t segment) {
+  const auto found = segments_.find(segment);
+  buffer_.remove_shard(found->second.shard);
+  shards_.erase(found->second.shard);
+  segments_.erase(found);
+}
+
+std::size_t CopySegments::outstanding(std::uint32_t segment) const {
+  return buffer_.outstanding(segments_.at(segment).shard);
+}
 
 CopySegments::Next CopySegments::next(std::uint32_t number) {
   Segment& segment = segments_.at(number);

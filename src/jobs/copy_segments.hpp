@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "coordination/scan_store.hpp"
@@ -21,6 +23,8 @@ class CopySegments {
   explicit CopySegments(ordering::ChangeBuffer& buffer) : buffer_(buffer) {}
 
   void add(std::uint32_t segment);
+  /// REQUIRES: `outstanding(segment) == 0`.
+  void remove(std::uint32_t segment);
 
   struct Next {
     ordering::ChangeBuffer::ShardHandle shard;
@@ -31,6 +35,11 @@ class CopySegments {
 
   /// A page has been pushed whole, and this is where its segment stands after it.
   void page_pushed(source::SegmentPosition position);
+
+  /// Items that have not left the buffer.
+  [[nodiscard]] std::size_t outstanding(std::uint32_t segment) const;
+  /// REQUIRES: an item of this shard is in the buffer.
+  [[nodiscard]] std::uint32_t segment_of(ordering::ChangeBuffer::ShardHandle shard) const { return shards_.at(shard); }
 
   /// The segments that have moved since the last call, each with its newest safe position.
   [[nodiscard]] std::vector<coordination::ScanSegment> take_safe();
@@ -48,6 +57,7 @@ class CopySegments {
 
   ordering::ChangeBuffer& buffer_;
   std::map<std::uint32_t, Segment> segments_;
+  std::unordered_map<ordering::ChangeBuffer::ShardHandle, std::uint32_t> shards_;
 };
 
 }  // namespace dynamirror::jobs

@@ -8,12 +8,12 @@
 #include <cassert>
 #include <deque>
 #include <exception>
+#include <unordered_map>
 #include <utility>
 
 #include "async/backoff.hpp"
 #include "async/concurrency_limit.hpp"
 #include "async/signal.hpp"
-#include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
 #include "source/impl/read_budget.hpp"
@@ -44,9 +44,11 @@ struct TableScan::Impl {
   Statistics statistics{};
   std::optional<ReadBudget> budget{};
   std::deque<Segment> ready{};  ///< first in, first out: so all partitions of the table share the load
-  std::size_t unfinished = 0;
+  std::unordered_map<std::uint32_t, bool> unfinished{};  ///< true: to be removed when nothing of it is under way
+  bool serving = false;
   std::optional<Error> failure{};
   async::Signal changed{};
+  async::Signal removed{};  ///< a segment that pauses need not pause any longer
   SteadyTime last_page{};
   std::uint64_t failures_since_page = 0;
   std::optional<async::TaskGroup> pages{};  ///< of the run under way; here so that it outlives the event loop's tasks
@@ -57,6 +59,8 @@ struct TableScan::Impl {
   [[nodiscard]] async::Task<> read_page(Segment segment, ReadBudget::Reservation reservation, PageReceiver& receiver);
   [[nodiscard]] async::Task<> deliver(Segment segment, aws::ScanPage page, PageReceiver& receiver);
   [[nodiscard]] async::Task<> fail_or_pause(Segment segment, Error error);
+  void add(SegmentPosition position);
+  void read_on(Segment segment);
   void count(const aws::ScanPage& page);
   [[nodiscard]] std::optional<Error> hopeless(const Error& error);
 };
@@ -89,7 +93,35 @@ async::Task<Status> TableScan::run(std::vector<SegmentPosition> from, PageReceiv
   return impl_->run(std::move(from), receiver);
 }
 
+async::Task<Status> TableScan::serve(PageReceiver& receiver) {
+  impl_->serving = true;
+  return impl_->run({}, receiver);
+}
+
+void TableScan::add(SegmentPosition position) { impl_->add(std::move(position)); }
+
+void TableScan::remove(std::uint32_t segment) {
+  const auto found = impl_->unfinished.find(segment);
+  if (found == impl_->unfinished.end()) return;
+  found->second = true;
+  const auto waits = [&](const Impl::Segment& one) { return one.position.segment == segment; };
+  if (std::erase_if(impl_->ready, waits) > 0) impl_->unfinished.erase(found);
+  impl_->removed.notify();
+}
+
+bool TableScan::holds(std::uint32_t segment) const { return impl_->unfinished.contains(segment); }
+
 const TableScan::Statistics& TableScan::statistics() const { return impl_->statistics; }
+
+void TableScan::Impl::add(SegmentPosition position) {
+  // Without anything to read, no page could come.
+  if (unfinished.empty()) last_page = clock.steady_now();
+  const bool added = unfinished.emplace(position.segment, false).second;
+  assert(added && !position.done);
+  (void)added;
+  ready.push_back({.position = std::move(position)});
+  changed.notify();
+}
 
 async::Task<Status> TableScan::Impl::run(std::vector<SegmentPosition> from, PageReceiver& receiver) {
   last_page = clock.steady_now();
@@ -98,10 +130,9 @@ async::Task<Status> TableScan::Impl::run(std::vector<SegmentPosition> from, Page
     if (position.done) {
       ++statistics.segments_done;
     } else {
-      ready.push_back({.position = std::move(position)});
+      add(std::move(position));
     }
   }
-  unfinished = ready.size();
 
   pages.emplace(executor);
   std::exception_ptr thrown;  // a cancellation waits for the end of the pages, too
@@ -119,7 +150,7 @@ async::Task<Status> TableScan::Impl::run(std::vector<SegmentPosition> from, Page
 }
 
 async::Task<> TableScan::Impl::read_all(PageReceiver& receiver) {
-  while (unfinished > 0 && !failure) {
+  while ((serving || !unfinished.empty()) && !failure) {
     const Duration wait = dispatch(receiver);
     if (wait > Duration::zero()) {
       co_await changed.wait_for(wait);
@@ -186,11 +217,21 @@ async::Task<> TableScan::Impl::deliver(Segment segment, aws::ScanPage page, Page
     if (!failure) failure = std::move(taken.error());
   } else if (segment.position.done) {
     ++statistics.segments_done;
-    --unfinished;
+    unfinished.erase(segment.position.segment);
+  } else {
+    read_on(std::move(segment));
+  }
+  changed.notify();
+}
+
+/// Nothing of the segment is under way any more: its next page may be asked for, unless it has been removed.
+void TableScan::Impl::read_on(Segment segment) {
+  const auto found = unfinished.find(segment.position.segment);
+  if (found->second) {
+    unfinished.erase(found);
   } else {
     ready.push_back(std::move(segment));
   }
-  changed.notify();
 }
 
 async::Task<> TableScan::Impl::fail_or_pause(Segment segment, Error error) {
@@ -199,8 +240,9 @@ async::Task<> TableScan::Impl::fail_or_pause(Segment segment, Error error) {
   if (auto reason = hopeless(error)) {
     if (!failure) failure = std::move(reason);
   } else {
-    co_await async::sleep_for(segment.backoff.next(random));
-    ready.push_back(std::move(segment));
+    const auto pause = segment.backoff.next(random);
+    if (!unfinished.at(segment.position.segment)) co_await removed.wait_for(pause);
+    read_on(std::move(segment));
   }
   changed.notify();
 }

@@ -73,6 +73,17 @@ class TableScan {
   /// Errors: the receiver's; those of the client that no retry mends. Cancellation passes through.
   [[nodiscard]] async::Task<Status> run(std::vector<SegmentPosition> from, PageReceiver& receiver);
 
+  // For a process whose segments come and go while it reads, in place of `run`:
+
+  /// Reads what `add` gives, until cancelled. Errors: as `run`.
+  [[nodiscard]] async::Task<Status> serve(PageReceiver& receiver);
+  /// REQUIRES: not at its end; no position of this segment `holds`.
+  void add(SegmentPosition position);
+  /// Asks for no further page of a segment. One under way is still delivered.
+  void remove(std::uint32_t segment);
+  /// Whether pages of this segment are to come.
+  [[nodiscard]] bool holds(std::uint32_t segment) const;
+
   [[nodiscard]] const Statistics& statistics() const;
 
  private:

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordination/lease_runner.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dynamirror::coordination {
+namespace {
+
+/// Requests to the store under way at once: enough to renew thousands of leases in time.
+constexpr std::size_t kMostRequests = 32;
+constexpr std::chrono::microseconds kShortestPause{200};
+constexpr std::chrono::seconds kLongestPause{1};
+
+/// Whether a write that failed like this is surely without effect.
+bool surely_not_written(const Error& error) {
+  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
+}
+
+}  // namespace
+
+LeaseRunner::LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const Clock& clock, Random& random,
+                         boost::asio::any_io_executor executor, Handlers handlers)
+    : worker_(std::move(options), random, clock.steady_now()),
+      store_(store),
+      clock_(clock),
+      handlers_(std::move(handlers)),
+      slots_(kMostRequests),
+      jobs_(std::move(executor)),
+      last_answer_(clock.steady_now()) {}
+
+async::Task<> LeaseRunner::run() {
+  while (true) {
+    for (LeaseWorker::Job& job : worker_.take_jobs(clock_.steady_now())) jobs_.spawn(execute(std::move(job)));
+    deliver_events();
+    const Duration pause = worker_.next_wake() - clock_.steady_now();
+    (void)co_await wake_.wait_for(std::clamp<Duration>(pause, kShortestPause, kLongestPause));
+  }
+}
+
+async::Task<> LeaseRunner::abandon() {
+  jobs_.cancel();
+  co_await jobs_.join();
+}
+
+void LeaseRunner::deliver_events() {
+  for (LeaseWorker::Event& event : worker_.take_events()) handlers_.event(std::move(event));
+}
+
+void LeaseRunner::finish(const std::string& key, std::vector<Lease> children) {
+  worker_.finish(key, std::move(children));
+  wake_.notify();
+}
+
+void LeaseRunner::drained(const std::string& key) {
+  worker_.drained(key);
+  wake_.notify();
+}
+
+void LeaseRunner::maintain(std::vector<LeaseWrite> writes) {
+  worker_.maintain(std::move(writes));
+  wake_.notify();
+}
+
+void LeaseRunner::stop() {
+  worker_.stop();
+  wake_.notify();
+}
+
+async::Task<> LeaseRunner::execute(LeaseWorker::Job job) {
+  const auto slot = co_await slots_.acquire();
+  if (const auto* scan_job = std::get_if<LeaseWorker::Scan>(&job.what)) {
+    co_await scan(job.id, scan_job->share);
+  } else if (auto* look_job = std::get_if<LeaseWorker::Look>(&job.what)) {
+    co_await look(job.id, std::move(look_job->key));
+  } else {
+    co_await write(job.id, std::move(std::get<LeaseWorker::Write>(job.what)));
+  }
+  wake_.notify();
+  changed_.notify();
+}
+
+async::Task<> LeaseRunner::scan(std::uint64_t id, LeaseShare share) {
+  const auto rows = co_await store_.scan(share);
+  if (rows) {
+    answered();
+    worker_.scanned(id, clock_.steady_now(), *rows);
+  } else {
+    trouble(rows.error());
+    worker_.scanned(id, clock_.steady_now(), std::nullopt);
+  }
+}
+
+async::Task<> LeaseRunner::look(std::uint64_t id, std::string key) {
+  const auto row = co_await store_.look(std::move(key));
+  if (row) {
+    answered();
+    worker_.looked(id, clock_.steady_now(), true, *row);
+  } else {
+    trouble(row.error());
+    worker_.looked(id, clock_.steady_now(), false, std::nullopt);
+  }
+}
+
+async::Task<> LeaseRunner::write(std::uint64_t id, LeaseWorker::Write write) {
+  const SteadyTime begun = clock_.steady_now();
+  const auto outcome = co_await store_.write(std::move(write.write), write.not_after);
+  auto answer = LeaseWorker::Answer::kUnknown;
+  if (outcome) {
+    answered();
+    const bool done = *outcome == LeaseStore::Outcome::kDone;
+    answer = done ? LeaseWorker::Answer::kDone : LeaseWorker::Answer::kConflict;
+  } else {
+    trouble(outcome.error());
+    if (surely_not_written(outcome.error())) answer = LeaseWorker::Answer::kNotSent;
+  }
+  worker_.written(id, begun, clock_.steady_now(), answer);
+}
+
+void LeaseRunner::answered() {
+  last_answer_ = clock_.steady_now();
+  last_trouble_.clear();
+}
+
+void LeaseRunner::trouble(const Error& error) {
+  last_trouble_ = to_line(error);
+  if (!error.retryable() && !std::exchange(failed_, true)) handlers_.failure(error);
+}
+
+}  // namespace dynamirror::coordination

@@ -153,7 +153,7 @@ async::Task<> replicate(Bench& bench, Figures& figures) {
   jobs::Replication job({.stream = stream,
                          .sink = timed,
                          .dead_letters = nullptr,
-                         .store = store,
+                         .store = &store,
                          .stop = stop,
                          .clock = system_clock(),
                          .random = bench.random},

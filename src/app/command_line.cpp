@@ -74,6 +74,7 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
 
   Run chosen;
   add_replication_commands(app, chosen);
+  add_cross_region_command(app, chosen);
   add_table_commands(app, chosen);
   add_diff_commands(app, chosen);
   add_backup_commands(app, chosen);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "app/lease_options.hpp"
 #include "base/log.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
@@ -40,6 +41,11 @@ struct ReplicateCommand {
   bool overwrite = false;                  ///< load although the target holds items
   std::string spool;                       ///< folder of the spool; empty: none
   std::optional<double> max_read_units{};  ///< of the load
+  LeaseOptions leases;
+  /// awslabs' flags name endpoints beside regions; empty: the addresses say all.
+  std::string source_region{};
+  std::string target_region{};
+  bool cloudwatch = true;  ///< with leases: metrics under the names of KCL and awslabs' tool
   CommonOptions common;
 };
 

@@ -85,7 +85,7 @@ class IncrementalBackupRun {
     jobs::Replication job({.stream = stream,
                            .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : objects,
                            .dead_letters = files.dead_letters.get(),
-                           .store = *files.store,
+                           .store = files.store.get(),
                            .stop = session_.stop(),
                            .clock = system_clock(),
                            .random = session_.random()},

@@ -44,6 +44,11 @@ void add_common(CLI::App& app, CommonOptions& common);
 /// --<side>-profile, --<side>-role-arn, --<side>-external-id.
 void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
 
+/// --lease-table, --task, and what goes with them.
+void add_leases(CLI::App& app, LeaseOptions& options);
+/// The same for a job over whole tables: without --task, and --lease-table takes a name.
+void add_job_leases(CLI::App& app, LeaseOptions& options);
+
 /// Declares a command. When the user names it, `run` is called with its options, which live as long as the process
 /// needs them.
 template <class Options>
@@ -59,6 +64,7 @@ void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
 
 // Each declares the commands of one kind; `chosen` is set by the one that the user names.
 void add_replication_commands(CLI::App& app, Run& chosen);
+void add_cross_region_command(CLI::App& app, Run& chosen);
 void add_table_commands(CLI::App& app, Run& chosen);
 void add_diff_commands(CLI::App& app, Run& chosen);
 void add_backup_commands(CLI::App& app, Run& chosen);

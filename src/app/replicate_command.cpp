@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/initial_load_step.hpp"
+#include "app/lease_session.hpp"
 #include "app/progress.hpp"
 #include "app/session.hpp"
 #include "app/state_files.hpp"
@@ -13,6 +14,7 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "jobs/leased_shards.hpp"
 #include "jobs/preflight.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/discard_sink.hpp"
@@ -47,76 +49,130 @@ class ReplicateRun {
     return exit_code;
   }
 
+  /// The two tables, fit for replication.
+  struct Tables {
+    std::unique_ptr<jobs::TableSide> source;
+    std::unique_ptr<jobs::TableSide> target;
+    jobs::Prepared prepared{};
+    coordination::ReplicationIdentity identity{};
+  };
+
+  /// A side by its address; awslabs' flags name the region beside an endpoint.
+  Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table, const std::string& region,
+                                                     const aws::SideOptions& options) {
+    auto address = session_.address_of(table);
+    if (!address) return std::unexpected(std::move(address.error()));
+    if (!region.empty()) address->region = Region(region);
+    return session_.open_side(std::move(*address), options);
+  }
+
   async::Task<ExitCode> replicate() {
-    auto source = session_.open_side(command_.source, command_.source_side);
+    Tables tables;
+    auto source = open_side(command_.source, command_.source_region, command_.source_side);
     if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
-    auto target = session_.open_side(command_.target, command_.target_side);
+    tables.source = std::move(*source);
+    auto target = open_side(command_.target, command_.target_region, command_.target_side);
     if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
-    auto prepared = co_await jobs::preflight(**source, **target, command_.preflight);
+    tables.target = std::move(*target);
+    auto prepared = co_await jobs::preflight(*tables.source, *tables.target, command_.preflight);
     if (!prepared) {
       for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
       co_return prepared.error().front().exit_code;
     }
-    const coordination::ReplicationIdentity identity{.source = identity_of(**source, prepared->source),
-                                                     .target = identity_of(**target, prepared->target)};
-    const StateFileOptions options{
+    tables.prepared = std::move(*prepared);
+    tables.identity = {.source = identity_of(*tables.source, tables.prepared.source),
+                       .target = identity_of(*tables.target, tables.prepared.target)};
+    const source::TableStream stream{tables.source->streams(), tables.prepared.stream, tables.prepared.source.key};
+    sink::TableSink table({.table = tables.prepared.target.name,
+                           .key = tables.prepared.target.key,
+                           .max_write_units = command_.max_write_units},
+                          tables.target->dynamodb(), system_clock());
+    const ExitCode exit_code = command_.leases.wanted ? co_await replicate_with_others(tables, stream, table)
+                                                      : co_await replicate_alone(tables, stream, table);
+    sum_up_costs(tables, table);
+    co_return exit_code;
+  }
+
+  async::Task<ExitCode> replicate_alone(Tables& tables, const source::TableStream& stream, sink::TableSink& table) {
+    const bool dry_run = command_.preflight.dry_run;
+    const StateFileOptions file_options{
         .state = command_.state_file,
         .dead_letters = command_.dead_letter_file,
         .without_dead_letters = command_.job.on_error == jobs::ReplicateOptions::OnError::kStop,
-        .dry_run = command_.preflight.dry_run};
-    auto files = open_state_files(options, identity);
+        .dry_run = dry_run};
+    auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
-    co_return co_await run_job(**source, **target, *prepared, identity, *files);
-  }
-
-  async::Task<ExitCode> run_job(jobs::TableSide& source, jobs::TableSide& target, const jobs::Prepared& prepared,
-                                const coordination::ReplicationIdentity& identity, StateFiles& files) {
-    const source::TableStream stream{source.streams(), prepared.stream, prepared.source.key};
-    sink::TableSink table(
-        {.table = prepared.target.name, .key = prepared.target.key, .max_write_units = command_.max_write_units},
-        target.dynamodb(), system_clock());
-    sink::DiscardSink nothing(table.describe());
-    const InitialLoadStep load{command_, session_, source, target, prepared, stream, identity, files, table};
+    const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
+                               stream,   tables.identity, *files,         table};
     auto step = co_await initial_load_step(load);
     summary_.load = std::move(step.load);
     if (summary_.load) started_ = true;
-    if (!step.ended) {
-      sum_up_costs(source, target, table);
-      co_return end(step.ended.error().error, step.ended.error().exit_code);
-    }
-    const bool dry_run = command_.preflight.dry_run;
+    if (!step.ended) co_return end(step.ended.error().error, step.ended.error().exit_code);
+
+    sink::DiscardSink nothing(table.describe());
     jobs::ReplicateOptions options = command_.job;
     if (command_.initial_load) options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
     if (dry_run) options.on_error = jobs::ReplicateOptions::OnError::kStop;
     jobs::Replication job({.stream = stream,
                            .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : table,
-                           .dead_letters = files.dead_letters.get(),
-                           .store = *files.store,
+                           .dead_letters = files->dead_letters.get(),
+                           .store = files->store.get(),
                            .stop = session_.stop(),
                            .clock = system_clock(),
                            .random = session_.random()},
                           options, session_.executor());
-    log::info("replicating", {{"source", source.display()},
-                              {"source_credentials", source.credentials_source()},
-                              {"target", target.display()},
-                              {"target_credentials", target.credentials_source()},
-                              {"stream", prepared.stream.str()}});
+    co_return co_await run(job, tables);
+  }
+
+  async::Task<ExitCode> replicate_with_others(Tables& tables, const source::TableStream& stream,
+                                              sink::TableSink& table) {
+    auto name = lease_table_name(command_.leases, task_of(tables.source->address(), tables.target->address()));
+    if (!name) co_return end(name.error(), jobs::exit_code_for(name.error()));
+    auto leases = co_await open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
+                                       command_.source_side, tables.identity.source + " -> " + tables.identity.target);
+    if (!leases) co_return end(leases.error(), jobs::exit_code_for(leases.error()));
+    auto letters = open_dead_letters(command_.dead_letter_file);
+    if (!letters) co_return end(letters.error(), ExitCode::kState);
+
+    jobs::ReplicateOptions options = command_.job;
+    if (!*letters) options.on_error = jobs::ReplicateOptions::OnError::kStop;
+    jobs::LeasedShards shards(stream, *leases->store, system_clock(), session_.random(), session_.executor(), options,
+                              {.worker = leases->worker, .check_table = [&] { return leases->check(); }});
+    jobs::Replication job({.stream = stream,
+                           .sink = table,
+                           .dead_letters = letters->get(),
+                           .store = nullptr,
+                           .stop = session_.stop(),
+                           .clock = system_clock(),
+                           .random = session_.random(),
+                           .shards = &shards},
+                          options, session_.executor());
+    const ExitCode exit_code = co_await run(job, tables);
+    summary_.leases = shards.statistics();
+    if (leases->side) summary_.requests += leases->side->dynamodb_api().statistics().requests;
+    co_return exit_code;
+  }
+
+  async::Task<ExitCode> run(jobs::Replication& job, const Tables& tables) {
+    log::info("replicating", {{"source", tables.source->display()},
+                              {"source_credentials", tables.source->credentials_source()},
+                              {"target", tables.target->display()},
+                              {"target_credentials", tables.target->credentials_source()},
+                              {"stream", tables.prepared.stream.str()}});
     started_ = true;
     async::TaskGroup progress(session_.executor());
     progress.spawn(report_progress(job, system_clock()));
     auto ended = co_await job.run();
     progress.cancel();
     co_await progress.join();
-
     summary_.status = job.status();
-    sum_up_costs(source, target, table);
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
     co_return ExitCode::kOk;
   }
 
-  void sum_up_costs(const jobs::TableSide& source, const jobs::TableSide& target, const sink::TableSink& table) {
+  void sum_up_costs(const Tables& tables, const sink::TableSink& table) {
     summary_.consumed_write_units = table.statistics().consumed_units;
-    for (const jobs::TableSide* side : {&source, &target}) {
+    for (const jobs::TableSide* side : {tables.source.get(), tables.target.get()}) {
       summary_.requests += side->dynamodb_api().statistics().requests + side->streams_api().statistics().requests;
     }
   }

@@ -22,6 +22,14 @@ void add_load_options(CLI::App& app, ReplicateCommand& command) {
       ->needs(load);
 }
 
+/// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
+void keep_leases_apart(CLI::App& app) {
+  for (const char* leases : {"--lease-table", "--task"}) {
+    for (const char* other : {"--state", "--initial-load", "--dry-run"})
+      app.get_option(leases)->excludes(app.get_option(other));
+  }
+}
+
 void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   using Position = ordering::ShardGraph::InitialPosition;
   using Job = jobs::ReplicateOptions;
@@ -66,6 +74,9 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
          "leave out changes older than this (they are counted as filtered)")
       ->option_text("DURATION");
   add_load_options(app, command);
+  add_leases(app, command.leases);
+  app.add_flag("!--no-cloudwatch", command.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
+  keep_leases_apart(app);
   add_side(app, "source", command.source_side);
   add_side(app, "target", command.target_side);
   add_common(app, command.common);

@@ -81,10 +81,19 @@ async::Task<> Session::end_in_time() {
   end_now("stopping has taken too long");
 }
 
+Result<aws::TableAddress> Session::address_of(const std::string& table) const {
+  return aws::parse_table_address(table, {.allow_insecure = options_.allow_insecure});
+}
+
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
-  auto address = aws::parse_table_address(table, {.allow_insecure = options_.allow_insecure});
+  auto address = address_of(table);
   if (!address) return std::unexpected(std::move(address.error()));
-  return jobs::TableSide::open(std::move(*address), options,
+  return open_side(std::move(*address), options);
+}
+
+Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
+                                                            const aws::SideOptions& options) {
+  return jobs::TableSide::open(std::move(address), options,
                                {*transport_, aws::process_environment(), system_clock(), random_});
 }
 

@@ -28,8 +28,14 @@ class Session {
   using Command = std::function<async::Task<jobs::ExitCode>()>;
   [[nodiscard]] jobs::ExitCode run(const Command& command);
 
+  /// A table's address as the user wrote it. Errors: as aws::parse_table_address.
+  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table) const;
+
   /// One table as the user named it, with the identity to reach it.
   [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,
+                                                                   const aws::SideOptions& options);
+
+  [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(aws::TableAddress address,
                                                                    const aws::SideOptions& options);
 
   /// Objects at an address, with the identity to reach them.

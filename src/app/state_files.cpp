@@ -55,16 +55,21 @@ Result<StateFiles> open_state_files(const StateFileOptions& options,
   log::info("state file", {{"file", state.string()}});
   if (options.without_dead_letters) return files;
 
-  const std::filesystem::path letters =
-      options.dead_letters.empty() ? state.string() + ".dead-letters.jsonl" : options.dead_letters;
-  auto dead_letters = sink::DeadLetters::open({.file = letters});
-  if (!dead_letters) return std::unexpected(std::move(dead_letters.error()));
-  files.dead_letters = std::move(*dead_letters);
-  if (files.dead_letters->entries() > 0) {
-    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
-                 {{"file", letters.string()}, {"keys", std::to_string(files.dead_letters->keys())}});
-  }
+  auto letters =
+      open_dead_letters(options.dead_letters.empty() ? state.string() + ".dead-letters.jsonl" : options.dead_letters);
+  if (!letters) return std::unexpected(std::move(letters.error()));
+  files.dead_letters = std::move(*letters);
   return files;
+}
+
+Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file) {
+  if (file.empty()) return nullptr;
+  auto letters = sink::DeadLetters::open({.file = file});
+  if (letters && (*letters)->entries() > 0) {
+    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
+                 {{"file", file}, {"keys", std::to_string((*letters)->keys())}});
+  }
+  return letters;
 }
 
 }  // namespace dynamirror::app

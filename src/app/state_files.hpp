@@ -28,6 +28,9 @@ struct StateFileOptions {
 [[nodiscard]] Result<StateFiles> open_state_files(const StateFileOptions& options,
                                                   const coordination::ReplicationIdentity& identity);
 
+/// Opens a file of dead letters, and says what is in it already. Nothing without a name.
+[[nodiscard]] Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file);
+
 /// The name under which a state file remembers a table: its ARN, or, for servers that give all tables the same ARN, its
 /// address.
 [[nodiscard]] std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table);

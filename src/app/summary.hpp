@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "coordination/lease_worker.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/initial_load.hpp"
 #include "jobs/replicate.hpp"
@@ -15,6 +16,7 @@ namespace dynamirror::app {
 
 /// What a replication came to.
 struct ReplicateSummary {
+  std::optional<coordination::LeaseWorker::Statistics> leases{};  ///< when shards were shared with other workers
   std::string source;
   std::string target;
   jobs::ReplicateStatus status;

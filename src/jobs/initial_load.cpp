@@ -239,7 +239,7 @@ async::Task<> InitialLoad::Impl::spool_stream() {
   const ReplicateParts spool_parts{.stream = parts.stream,
                                    .sink = *spool,
                                    .dead_letters = nullptr,
-                                   .store = parts.spool->positions,
+                                   .store = &parts.spool->positions,
                                    .stop = spool_stop,
                                    .clock = parts.clock,
                                    .random = parts.random};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "jobs/local_shards.hpp"
 #include "jobs/replication_impl.hpp"
 
 namespace dynamirror::jobs {
@@ -19,29 +20,30 @@ Replication::Impl::Impl(ReplicateParts parts_in, ReplicateOptions options_in, bo
       options(options_in),
       executor(std::move(executor_in)),
       buffer({.max_bytes = options.read_ahead_bytes}),
-      lister(parts.stream, parts.random, {}),
+      own_shards(parts.shards == nullptr
+                     ? std::make_unique<LocalShards>(parts.stream, *parts.store, parts.clock, parts.random, options)
+                     : nullptr),
+      shards(own_shards ? *own_shards : *parts.shards),
       pump(buffer, parts.sink, parts.dead_letters, parts.clock, parts.random, executor,
            {.max_concurrent_writes = options.max_concurrent_writes,
             .stop_on_poison = options.on_error == ReplicateOptions::OnError::kStop,
             .max_attempts = options.max_attempts},
            [this](JobFailure reason) { fail(std::move(reason)); }),
       liveness_of_writing(parts.clock.steady_now()),
-      listing(parts.clock.steady_now()),
       reading(executor),
       writing(executor),
       keeping(executor) {
   if (options.max_record_age) filters.push_back(std::make_unique<transform::MaxRecordAge>(*options.max_record_age));
   pump.set_shard_name([this](ordering::ChangeBuffer::ShardHandle handle) {
-    for (const ActiveShard& shard : active) {
-      if (shard.handle == handle) return shard.id;
-    }
-    return ShardId();
+    const ActiveShard* shard = find(handle);
+    return shard == nullptr ? ShardId() : shard->id;
   });
+  if (shards.shares()) pump.set_write_permit([this](auto handle) { return write_permit(handle); });
 }
 
 async::Task<JobResult<void>> Replication::Impl::run() {
-  if (auto restored = restore(); !restored) co_return std::unexpected(std::move(restored.error()));
-  reading.spawn(discover());
+  if (auto restored = shards.restore(); !restored) co_return std::unexpected(std::move(restored.error()));
+  shards.start(*this, reading);
   if (options.stop_when_caught_up) reading.spawn(end_when_caught_up());
   writing.spawn(pump.run());
   keeping.spawn(keep_checkpoints());
@@ -49,7 +51,6 @@ async::Task<JobResult<void>> Replication::Impl::run() {
 
   while (!failure && !done && !parts.stop.requested()) co_await parts.stop.changed().wait();
   co_await shut_down();
-  if (auto saved = save_checkpoints(); !saved && !failure) fail({ExitCode::kState, std::move(saved.error())});
   if (failure) co_return std::unexpected(std::move(*failure));
   if (buffer.counters().held() > 0) {
     co_return job_failure(ExitCode::kStoppedEarly,
@@ -72,6 +73,8 @@ async::Task<> Replication::Impl::shut_down() {
   co_await writing.join();
   pump.abandon_writes();
   co_await pump.writes_ended();
+  const std::vector<SafeShard> safe = safe_shards();
+  if (auto saved = co_await shards.close(safe); !saved && !failure) fail({ExitCode::kState, std::move(saved.error())});
   keeping.cancel();
   co_await keeping.join();
 }
@@ -93,11 +96,11 @@ void Replication::Impl::fail(JobFailure reason) {
 ReplicateStatus Replication::Impl::status() const {
   ReplicateStatus status{.counters = buffer.counters(),
                          .shards_being_read = active.size(),
-                         .shards_waiting = graph ? graph->unfinished() - active.size() : 0,
+                         .shards_waiting = shards.waiting(active.size()),
                          .held_bytes = buffer.held_bytes(),
                          .retries = pump.statistics().retries,
                          .lag = pump.statistics().lag,
-                         .caught_up = graph && caught_up(),
+                         .caught_up = caught_up(),
                          .last_trouble = pump.statistics().last_trouble};
   if (!status.caught_up && status.counters.applied > 0) {
     const auto age = parts.clock.wall_now() - pump.statistics().newest_applied;

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "async/task.hpp"
@@ -13,46 +12,26 @@
 #include "coordination/checkpoint_store.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/lag_histogram.hpp"
+#include "jobs/replicate_options.hpp"
+#include "jobs/shard_keeper.hpp"
 #include "jobs/stop_request.hpp"
 #include "ordering/change_buffer.hpp"
-#include "ordering/shard_graph.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::jobs {
 
-struct ReplicateOptions {
-  enum class OnTrim { kStop, kContinue };
-  enum class OnError { kDeadLetter, kStop };
-
-  ordering::ShardGraph::InitialPosition start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
-  OnTrim on_trim = OnTrim::kStop;
-  OnError on_error = OnError::kDeadLetter;
-  bool stop_when_caught_up = false;
-  std::chrono::milliseconds idle_poll{1'000};
-  std::chrono::milliseconds stall_timeout{300'000};
-  std::chrono::milliseconds checkpoint_interval{1'000};
-  std::chrono::milliseconds list_shards_interval{30'000};
-  std::chrono::milliseconds drain_timeout{
-      4'000};  ///< after a stop request: reading ends at once, writing has this long
-  std::optional<std::chrono::seconds> max_record_age{};
-  /// A few pages. More would not be written any sooner, and would have left the processor's caches before it is
-  /// (measured: 24 MiB cost a fifth more CPU time for each record).
-  std::size_t read_ahead_bytes = 4u << 20;
-  std::size_t max_concurrent_writes = 64;
-  int max_attempts = 90;  ///< to write changes of one key in a row: some seven minutes
-};
-
 /// What the job is made of. Everything outlives the job.
 struct ReplicateParts {
   const source::TableStream& stream;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;  ///< null only with OnError::kStop
-  coordination::CheckpointStore& store;
+  sink::DeadLetters* dead_letters;       ///< null only with OnError::kStop
+  coordination::CheckpointStore* store;  ///< of this process alone; null with `shards`
   StopRequest& stop;
   const Clock& clock;
   Random& random;
+  ShardKeeper* shards = nullptr;  ///< of several workers; null with `store`
 };
 
 /// The state of a running job, for progress lines; the counters add up at every moment (invariant 4).

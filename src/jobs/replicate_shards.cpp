@@ -4,15 +4,10 @@
 
 #include "base/log.hpp"
 #include "jobs/replication_impl.hpp"
+#include "jobs/trim.hpp"
 
 namespace dynamirror::jobs {
 namespace {
-
-constexpr std::string_view kTrimmedData = "TrimmedDataAccessException";
-
-bool is_trim(const Error& error) { return error.code == kTrimmedData || error.error_class == ErrorClass::kNotFound; }
-/// The shard itself is no longer known to the service, not only its oldest records.
-bool is_shard_gone(const Error& error) { return is_trim(error) && error.code != kTrimmedData; }
 
 std::string where(const model::Checkpoint& checkpoint) {
   return std::holds_alternative<model::AfterSequence>(checkpoint) ? "after " + model::to_string(checkpoint)
@@ -21,26 +16,71 @@ std::string where(const model::Checkpoint& checkpoint) {
 
 }  // namespace
 
+void Replication::Impl::start(ordering::ShardGraph::Readable readable) {
+  const source::ShardReader::Context context{parts.stream, slots, parts.clock, parts.random};
+  log::debug("reading shard", {{"shard", readable.shard.str()}, {"from", model::to_string(readable.from)}});
+  active.push_back(
+      {.id = readable.shard,
+       .from = readable.from,
+       .handle = buffer.add_shard(),
+       .reader = source::ShardReader(context, readable.shard, readable.from, {.idle_poll = options.idle_poll}),
+       .pushed = {},
+       .saved = {},
+       .asked_at = parts.clock.steady_now()});
+  reading.spawn(read_shard(active.back()));
+}
+
+void Replication::Impl::revoke(const ShardId& id, bool wind_down) {
+  for (ActiveShard& shard : active) {
+    if (shard.id == id && shard.revoked != Revoked::kLost) {
+      shard.revoked = wind_down ? Revoked::kWindDown : Revoked::kLost;
+    }
+  }
+  pump.changes_arrived();  // what waits to be written is released
+  pump.room().notify();
+}
+
+const Replication::Impl::ActiveShard* Replication::Impl::find(ordering::ChangeBuffer::ShardHandle handle) const {
+  const auto found =
+      std::find_if(active.begin(), active.end(), [&](const ActiveShard& shard) { return shard.handle == handle; });
+  return found == active.end() ? nullptr : &*found;
+}
+
+std::optional<SteadyTime> Replication::Impl::write_permit(ordering::ChangeBuffer::ShardHandle handle) const {
+  const ActiveShard* shard = find(handle);
+  if (shard == nullptr || shard->revoked == Revoked::kLost) return std::nullopt;
+  return shards.write_until(shard->id);
+}
+
 /// REQUIRES: `shard` stays in `active` until this ends; it is removed as the last act.
 async::Task<> Replication::Impl::read_shard(ActiveShard& shard) {
   const std::optional<Error> trouble = co_await read_to_end(shard);
   if (failure) co_return;
-  if (trouble && !may_skip(shard, *trouble)) co_return;
+  if (shard.revoked == Revoked::kNo && trouble && !may_skip(shard, *trouble)) co_return;
   // The end of a shard is the one barrier: its children may hold later changes of the same keys, and another process
   // may be the one to read them.
   while (buffer.outstanding(shard.handle) > 0) co_await pump.settled().wait();
-  retire(shard, trouble);
+  if (shard.revoked == Revoked::kNo) {
+    co_await retire(shard, trouble);
+    co_return;
+  }
+  const std::optional<model::SequenceNumber> safe = buffer.safe(shard.handle);
+  const bool wound_down = shard.revoked == Revoked::kWindDown;
+  const ShardId id = shard.id;
+  remove(shard);
+  if (wound_down) shards.given_back(id, safe);
 }
 
 /// Nothing when the shard has been read to its end (or the job has failed); otherwise why it cannot be read on.
 async::Task<std::optional<Error>> Replication::Impl::read_to_end(ActiveShard& shard) {
-  while (!shard.ended) {
+  while (!shard.ended && shard.revoked == Revoked::kNo) {
     shard.waits_for_room = true;
-    while (!buffer.has_room()) co_await pump.room().wait();
+    while (!buffer.has_room() && shard.revoked == Revoked::kNo) co_await pump.room().wait();
     shard.waits_for_room = false;
     shard.asked_at = parts.clock.steady_now();
 
     auto page = co_await shard.reader.next();
+    if (shard.revoked != Revoked::kNo) co_return std::nullopt;
     if (!page) co_return std::move(page.error());
     shard.empty_answers = page->empty_answers;
     shard.ended = page->shard_ended;
@@ -82,8 +122,7 @@ bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
     return false;
   }
   const model::Checkpoint reached = shard.pushed ? model::Checkpoint(model::AfterSequence{*shard.pushed}) : shard.from;
-  const bool promised = !first_shards.contains(shard.id) || !std::holds_alternative<model::TrimHorizon>(reached);
-  if (!promised) {
+  if (!shards.promised(shard.id, reached)) {
     log::info("a shard was trimmed before this replication began to read it", {{"shard", shard.id.str()}});
     return true;
   }
@@ -101,21 +140,21 @@ bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
   return true;
 }
 
-/// Makes the end of a shard (or the loss of its oldest records) durable, and starts what waited for it.
-void Replication::Impl::retire(ActiveShard& shard, const std::optional<Error>& trimmed) {
+/// Makes the end of a shard (or the loss of its oldest records) durable; what waited for it starts.
+async::Task<> Replication::Impl::retire(ActiveShard& shard, std::optional<Error> trimmed) {
   const bool ended = !trimmed || is_shard_gone(*trimmed);
-  const model::Checkpoint last = ended ? model::Checkpoint(model::ShardEnd{}) : model::TrimHorizon{};
-  if (!save({{.shard = shard.id, .parents = parents_of[shard.id], .checkpoint = last}})) return;
-  if (trimmed) {
-    graph->skip_trimmed(shard.id, is_shard_gone(*trimmed));
-  } else {
-    graph->finished(shard.id);
+  auto durable = co_await shards.retire(shard.id, std::move(trimmed));
+  if (!durable) {
+    fail({ExitCode::kState, std::move(durable.error())});
+    co_return;
   }
   log::debug(ended ? "shard finished" : "shard restarts at its oldest record", {{"shard", shard.id.str()}});
+  remove(shard);
+}
+
+void Replication::Impl::remove(ActiveShard& shard) {
   buffer.remove_shard(shard.handle);
   active.remove_if([&](const ActiveShard& candidate) { return &candidate == &shard; });
-  list_now.notify();
-  start_readable();
 }
 
 }  // namespace dynamirror::jobs

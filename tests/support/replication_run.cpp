@@ -145,7 +145,7 @@ class ReplicationRun::Process final : public Live {
     }
     stream_.emplace(source::TableStream{source_->streams(), prepared_->stream, prepared_->source.key});
     make_sink(prepared_->target.name, prepared_->target.key);
-    const jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), *store_, stop_, system_clock(), random_};
+    const jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, system_clock(), random_};
     job_.emplace(parts, run_.options.job, loop_->get_executor());
     reading_since_ = system_clock().steady_now();
     auto result = co_await job_->run();

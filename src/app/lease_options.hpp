@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace dynamirror::app {
+
+/// Where the workers of a job keep their leases, and how this one takes part.
+struct LeaseOptions {
+  bool wanted = false;     ///< any of --lease-table, --task
+  std::string table{};     ///< a name, or "file:PATH"; empty: named as awslabs' tool does
+  std::string task{};      ///< in place of `table`: the task's name in awslabs' tool
+  std::string region{};    ///< empty: the source's
+  std::string endpoint{};  ///< empty: the source's, or the region's own
+  std::string role_arn{};  ///< empty: the source's identity
+  std::string external_id{};
+  std::optional<std::chrono::milliseconds> failover{};
+  std::size_t max_leases = 1'000'000;
+};
+
+}  // namespace dynamirror::app

@@ -18,21 +18,30 @@ using jobs::ExitCode;
 
 std::string random_job_id(Random& random) { return fmt::format("{:016x}", random.next()); }
 
+/// What a backup came to, beside its result.
+struct Costs {
+  double seconds = 0;
+  std::uint64_t requests = 0;  ///< to the table and to the bucket, retries included
+};
+
 std::string to_text(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
-                    double seconds) {
-  return fmt::format("{} -> {}: {} items, {} bytes, {} stored, in {:.1f} s\n  {:.1f} read units consumed\n",
-                     command.table, address, format_count(result.object.lines), format_count(result.object.bytes),
-                     format_count(result.object.stored_bytes), seconds, result.consumed_read_units);
+                    Costs costs) {
+  return fmt::format(
+      "{} -> {}: {} items, {} bytes, {} stored, in {:.1f} s\n  {:.1f} read units consumed, {} requests\n",
+      command.table, address, format_count(result.object.lines), format_count(result.object.bytes),
+      format_count(result.object.stored_bytes), costs.seconds, result.consumed_read_units,
+      format_count(costs.requests));
 }
 
 std::string to_json(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
-                    double seconds) {
+                    Costs costs) {
   return fmt::format(
       R"({{"table":{},"object":{},"items":{},"bytes":{},"stored_bytes":{},"sha256":{},"consumed_read_units":{:.1f},)"
-      R"("duration_seconds":{:.3f}}})"
+      R"("requests":{},"duration_seconds":{:.3f}}})"
       "\n",
       json_quoted(command.table), json_quoted(address), result.object.lines, result.object.bytes,
-      result.object.stored_bytes, json_quoted(result.object.sha256), result.consumed_read_units, seconds);
+      result.object.stored_bytes, json_quoted(result.object.sha256), result.consumed_read_units, costs.requests,
+      costs.seconds);
 }
 
 /// What the table says of itself, which it counts every six hours, and what reading it will cost.
@@ -97,11 +106,12 @@ class BackupRun {
         co_await jobs::backup_table(table, store, std::move(options), pool_, scan, session_.stop(), system_clock());
     progress.cancel();
     co_await progress.join();
-    const double seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count();
+    const Costs costs{.seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count(),
+                      .requests = table.requests() + store.requests()};
     co_await send_metrics(table, result);
     if (!result) co_return fail(result.error());
-    print(command_.common.output == OutputFormat::kJson ? to_json(command_, *result, address, seconds)
-                                                        : to_text(command_, *result, address, seconds));
+    print(command_.common.output == OutputFormat::kJson ? to_json(command_, *result, address, costs)
+                                                        : to_text(command_, *result, address, costs));
     co_return ExitCode::kOk;
   }
 

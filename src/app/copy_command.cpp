@@ -168,6 +168,7 @@ class CopyRun {
 
     summary_.status = job.status();
     summary_.consumed_write_units = table.statistics().consumed_units;
+    summary_.requests = source.requests() + target.requests();
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
     // The next copy of these tables is a new one.
     if (auto removed = store.remove_scan(); !removed) co_return end(removed.error(), ExitCode::kState);
@@ -211,6 +212,8 @@ class CopyRun {
     summary_.status = status.copy;
     summary_.shared = SharedJobSummary{.table = shared.leases.table, .status = status.shared};
     summary_.consumed_write_units = table.statistics().consumed_units;
+    summary_.requests = source.requests() + target.requests();
+    if (shared.leases.side) summary_.requests += shared.leases.side->requests();
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
     co_return ExitCode::kOk;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ struct CopySummary {
   jobs::CopyStatus status;
   std::chrono::milliseconds duration{0};
   double consumed_write_units = 0;
+  std::uint64_t requests = 0;                ///< HTTP requests to both sides and the lease table, retries included
   std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
   bool dry_run = false;
   jobs::ExitCode exit_code = jobs::ExitCode::kOk;

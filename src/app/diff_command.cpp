@@ -101,6 +101,7 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
   const DiffSummary summary{.primary = sides->primary->display(),
                             .replica = sides->replica->display(),
                             .totals = job.totals(),
+                            .requests = sides->primary->requests() + sides->replica->requests(),
                             .repair = repairs,
                             .exit_code = ended ? *ended : ended.error().exit_code,
                             .error = ended ? "" : to_line(ended.error().error)};

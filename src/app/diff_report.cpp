@@ -86,8 +86,8 @@ std::string to_text(const DiffSummary& summary) {
   }
   text += fmt::format("[items] {} primary, {} replica, {} read again, {} changing\n", totals.primary_items,
                       totals.replica_items, totals.suspects, totals.changing);
-  text += fmt::format("[units] {:.1f} read of primary, {:.1f} read of replica\n", totals.primary_read_units,
-                      totals.replica_read_units);
+  text += fmt::format("[units] {:.1f} read of primary, {:.1f} read of replica; {} requests\n",
+                      totals.primary_read_units, totals.replica_read_units, summary.requests);
   return text + fmt::format("[discrepancies] {}\n", totals.discrepancies());
 }
 
@@ -96,13 +96,13 @@ std::string to_json(const DiffSummary& summary) {
   return fmt::format(
       R"({{"primary":{},"replica":{},"primary_items":{},"replica_items":{},"suspects":{},"discrepancies":{},)"
       R"("missing":{},"extraneous":{},"different":{},"changing":{},"put":{},"deleted":{},"unrepaired":{},)"
-      R"("primary_read_units":{},"replica_read_units":{},"write_units":{},"throttled":{},"spilled_bytes":{},)"
+      R"("primary_read_units":{},"replica_read_units":{},"write_units":{},"requests":{},"throttled":{},"spilled_bytes":{},)"
       R"("exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.primary), json_quoted(summary.replica), totals.primary_items, totals.replica_items,
       totals.suspects, totals.discrepancies(), totals.missing, totals.extraneous, totals.different, totals.changing,
       totals.put, totals.deleted, totals.unrepaired, totals.primary_read_units, totals.replica_read_units,
-      totals.write_units, totals.throttled, totals.spilled_bytes, static_cast<int>(summary.exit_code),
+      totals.write_units, summary.requests, totals.throttled, totals.spilled_bytes, static_cast<int>(summary.exit_code),
       summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 

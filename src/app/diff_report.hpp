@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "app/command_line.hpp"
@@ -28,6 +29,7 @@ struct DiffSummary {
   std::string primary;
   std::string replica;
   jobs::DiffTotals totals;
+  std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
   bool repair = false;
   jobs::ExitCode exit_code = jobs::ExitCode::kOk;
   std::string error{};  ///< one line; empty after success

@@ -47,15 +47,16 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
   progress.cancel();
   co_await progress.join();
   const double units = scan.statistics().consumed_units + job.progress().recheck_units;
+  const std::uint64_t requests = (*table)->requests() + (*store)->requests();
   if (command.common.output == OutputFormat::kJson) {
     print(fmt::format(R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"error":{}}})"
                       "\n",
-                      job.progress().written, job.progress().corrected, units, (*store)->requests(),
+                      job.progress().written, job.progress().corrected, units, requests,
                       status ? "null" : json_quoted(to_line(status.error()))));
   } else {
     print(fmt::format("{} -> {}: {} objects written, {} of them corrected; {:.1f} read units, {} requests\n",
                       command.table, (*store)->describe(""), format_count(job.progress().written),
-                      format_count(job.progress().corrected), units, format_count((*store)->requests())));
+                      format_count(job.progress().corrected), units, format_count(requests)));
   }
   co_return status ? ExitCode::kOk : fail(status.error());
 }
@@ -116,14 +117,16 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
     co_await publish_metrics(session, std::move(metric), std::move(data));
   }
   if (!result) co_return fail(result.error());
-  const std::string text = command.common.output == OutputFormat::kJson
-                               ? fmt::format(R"({{"object":{},"items":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
-                                             "\n",
-                                             json_quoted((*to)->describe(place->name)), result->lines, result->bytes,
-                                             result->stored_bytes, (*from)->requests() + (*to)->requests())
-                               : fmt::format("{} -> {}: {} items, {} bytes, {} stored\n", (*from)->describe(""),
-                                             (*to)->describe(place->name), format_count(result->lines),
-                                             format_count(result->bytes), format_count(result->stored_bytes));
+  const std::uint64_t requests = (*from)->requests() + (*to)->requests();
+  const std::string text =
+      command.common.output == OutputFormat::kJson
+          ? fmt::format(R"({{"object":{},"items":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
+                        "\n",
+                        json_quoted((*to)->describe(place->name)), result->lines, result->bytes, result->stored_bytes,
+                        requests)
+          : fmt::format("{} -> {}: {} items, {} bytes, {} stored, {} requests\n", (*from)->describe(""),
+                        (*to)->describe(place->name), format_count(result->lines), format_count(result->bytes),
+                        format_count(result->stored_bytes), format_count(requests));
   print(text);
   append_to_log(command.log_file, text);
   co_return ExitCode::kOk;

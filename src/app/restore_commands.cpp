@@ -83,11 +83,12 @@ class RestoreRun {
                             letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
     const auto read = co_await load(store, plan, loader);
     const auto& counters = loader.counters();
-    const double units = sink.statistics().consumed_units;
     if (!read) co_return give_up(*table, counters, read.error());
     std::vector<std::string> settings;
     if (!command_.dry_run && command_.create_target) settings = co_await take_over_settings(target, *table, plan);
-    report(counters, units, settings);
+    const Costs costs{.write_units = sink.statistics().consumed_units,
+                      .requests = target.requests() + store.requests()};
+    report(counters, costs, settings);
     co_return counters.dead_lettered == 0 ? ExitCode::kOk : ExitCode::kPoison;
   }
 
@@ -126,24 +127,29 @@ class RestoreRun {
     co_return co_await aws::apply_settings(target.dynamodb(), std::move(table), std::move(*settings));
   }
 
-  void report(const ordering::ChangeBuffer::Counters& counters, double units,
-              const std::vector<std::string>& settings) {
+  struct Costs {
+    double write_units = 0;
+    std::uint64_t requests = 0;  ///< to the table and to the bucket, retries included
+  };
+
+  void report(const ordering::ChangeBuffer::Counters& counters, Costs costs, const std::vector<std::string>& settings) {
     const double seconds = std::chrono::duration<double>(system_clock().steady_now() - begun_).count();
     if (command_.common.output == OutputFormat::kJson) {
       std::string lines;
       for (const std::string& line : settings) lines += (lines.empty() ? "" : ",") + json_quoted(line);
       print(fmt::format(
           R"({{"from":{},"target":{},"dry_run":{},"read":{},"written":{},"superseded":{},"dead_lettered":{},)"
-          R"("consumed_write_units":{:.1f},"duration_seconds":{:.3f},"settings":[{}]}})"
+          R"("consumed_write_units":{:.1f},"requests":{},"duration_seconds":{:.3f},"settings":[{}]}})"
           "\n",
           json_quoted(command_.url), json_quoted(command_.target), command_.dry_run, counters.read, counters.applied,
-          counters.superseded, counters.dead_lettered, units, seconds, lines));
+          counters.superseded, counters.dead_lettered, costs.write_units, costs.requests, seconds, lines));
       return;
     }
-    print(fmt::format("{}{} -> {}: {} items written of {} read, {} dead letters, {:.1f} write units, in {:.1f} s\n",
-                      command_.dry_run ? "[dry run, nothing was written] " : "", command_.url, command_.target,
-                      format_count(counters.applied), format_count(counters.read), format_count(counters.dead_lettered),
-                      units, seconds));
+    print(fmt::format(
+        "{}{} -> {}: {} items written of {} read, {} dead letters, {:.1f} write units, {} requests, in {:.1f} s\n",
+        command_.dry_run ? "[dry run, nothing was written] " : "", command_.url, command_.target,
+        format_count(counters.applied), format_count(counters.read), format_count(counters.dead_lettered),
+        costs.write_units, format_count(costs.requests), seconds));
     for (const std::string& line : settings) print("  " + line + "\n");
   }
 
@@ -198,7 +204,8 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
                          .code = {},
                          .message = "not confirmed, nothing was written (--yes writes without asking)"});
   }
-  if (auto done = co_await jobs::apply_record_restore(**target, *plan); !done) co_return fail(done.error());
+  if (auto done = co_await jobs::apply_record_restore(**target, *plan, system_clock(), session.random()); !done)
+    co_return fail(done.error());
   print("done\n");
   co_return ExitCode::kOk;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/restore_record.hpp"
 
+#include <utility>
+
 #include "base/text.hpp"
+#include "jobs/diff_table.hpp"
 #include "jobs/incremental_record.hpp"
 #include "jobs/record_history.hpp"
 
@@ -40,17 +43,12 @@ std::string describe(const RecordRestore& plan) {
          " (since " + format_time(plan.since) + ")\n";
 }
 
-async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan) {
-  const aws::WriteOptions unconditional;
-  const TableName& table = target.address().table;
-  Result<aws::WriteAnswer> done;
-  if (plan.wanted) {
-    done = co_await target.dynamodb().put_item(table, *plan.wanted, unconditional);
-  } else {
-    done = co_await target.dynamodb().delete_item(table, plan.key, unconditional);
-  }
-  if (!done) co_return std::unexpected(std::move(done.error()));
-  co_return Status{};
+async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan, const Clock& clock,
+                                         Random& random) {
+  DiffTable table({.table = target.address().table}, target.dynamodb(), clock, random);
+  ItemCondition unconditional;
+  if (plan.wanted) co_return co_await table.put(*plan.wanted, std::move(unconditional));
+  co_return co_await table.remove(plan.key, std::move(unconditional));
 }
 
 }  // namespace dynamirror::jobs

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/random.hpp"
 #include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "sink/item_objects.hpp"
@@ -29,7 +30,9 @@ struct RecordRestore {
 /// For people: both states and the attributes in which they differ.
 [[nodiscard]] std::string describe(const RecordRestore& plan);
 
-/// Writes the wanted state, or deletes the record. Unconditional: the user has seen what is replaced.
-[[nodiscard]] async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan);
+/// Writes the wanted state, or deletes the record; patient with throttling. Unconditional: the user has seen what is
+/// replaced.
+[[nodiscard]] async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan, const Clock& clock,
+                                                       Random& random);
 
 }  // namespace dynamirror::jobs

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,10 @@ class TableSide {
   [[nodiscard]] aws::StreamsClient& streams() { return streams_; }
   [[nodiscard]] const aws::ApiClient& dynamodb_api() const { return dynamodb_api_; }
   [[nodiscard]] const aws::ApiClient& streams_api() const { return streams_api_; }
+  /// HTTP requests sent to the table and its stream, retries included.
+  [[nodiscard]] std::uint64_t requests() const {
+    return dynamodb_api_.statistics().requests + streams_api_.statistics().requests;
+  }
 
  private:
   TableSide(aws::TableAddress address, std::unique_ptr<aws::CredentialsProvider> credentials,

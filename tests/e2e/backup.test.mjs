@@ -62,7 +62,8 @@ for (const compression of ['gzip', 'none']) {
     const { source } = await filledTable(stage);
     const url = `file:${stage.path('dumps')}`;
     const args = ['backup-table', source, url, '--jobid', 'monday', '--compression', compression, '--output', 'json'];
-    const { items, sha256 } = (await succeed(stage, args)).json();
+    const { items, sha256, requests } = (await succeed(stage, args)).json();
+    assert.ok(requests >= 3, `${requests} requests: DescribeTable, its settings, Scan`);
 
     const object = readFileSync(join(stage.path('dumps'), 'monday', '0'));
     assert.equal(createHash('sha256').update(object).digest('hex'), sha256);
@@ -79,6 +80,7 @@ for (const compression of ['gzip', 'none']) {
     const target = `${servers().to}/${newName('Restored')}`;
     const restored = await succeed(stage, ['restore-table', `${url}/monday`, target, '--create-target', '--output', 'json']);
     assert.equal(restored.json().written, items);
+    assert.ok(restored.json().requests >= items / 25);
     assert.equal(await assertEqual(stage, source, target), items);
   });
 }
@@ -215,6 +217,7 @@ scenario('a backfill writes what a stream no longer holds, and moves objects fro
   await succeed(stage, ['incremental-diff-record', source, url, key]);
   const run = await succeed(stage, ['incremental-backfill', source, url, '--output', 'json']);
   assert.equal(run.json().written, items.length);
+  assert.ok(run.json().requests > items.length, 'every item is read again');
   const names = readdirSync(folder).sort();
   assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
 });

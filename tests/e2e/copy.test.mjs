@@ -35,6 +35,7 @@ function copySummary(run) {
   const { read, written, superseded, dead_lettered, in_flight } = summary;
   assert.equal(read, written + superseded + dead_lettered + in_flight, run.stdout);
   assert.equal(summary.exit_code, run.ended.code);
+  assert.ok(summary.requests > 0, run.stdout);
   return summary;
 }
 

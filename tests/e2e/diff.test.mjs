@@ -211,6 +211,7 @@ scenario('findings and summary are JSON for programs', async (stage) => {
   assert.equal(summary.discrepancies, 1);
   assert.equal(summary.exit_code, EXIT.different);
   assert.ok(summary.primary_read_units > 0 && summary.replica_read_units > 0);
+  assert.ok(summary.requests >= 4, 'two descriptions and two scans');
 });
 
 scenario('SIGTERM ends a comparison at once, and it tells that it has not ended', async (stage) => {

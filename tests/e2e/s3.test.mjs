@@ -78,6 +78,7 @@ scenario('a dump made with temporary credentials of an assumed role is restored'
   assert.deepEqual(await keysIn(rgw, bucket), ['dumps/j1.manifest.json', 'dumps/j1.table.json', 'dumps/j1/0']);
   const lines = gunzipSync(await bodyOf(rgw, bucket, 'dumps/j1/0')).toString().trimEnd().split('\n');
   assert.equal(lines.length, run.json().items);
+  assert.ok(run.json().requests >= 6, 'DescribeTable, its settings, Scan, and three objects');
   const target = `${servers().other}/${newName('Restored')}`;
   await succeed(stage, ['restore-table', `s3://${bucket}/dumps/j1`, target, '--create-target', ...role], env);
   assert.equal(await assertEqual(stage, source, target), lines.length);
@@ -130,7 +131,8 @@ scenario('an incremental backup keeps every state: history, snapshot, and the ta
   await succeed(stage, ['restore-table', `${url}/Streamed`, newest, '--create-target']);
   await assertEqual(stage, source, newest);
 
-  await succeed(stage, ['incremental-snapshot', `${url}/Streamed`, `s3://${bucket}/snapshots/now.gz`]);
+  const joined = await succeed(stage, ['incremental-snapshot', `${url}/Streamed`, `s3://${bucket}/snapshots/now.gz`]);
+  assert.match(joined.stdout, /, \d+ requests$/m);
   const snapshot = gunzipSync(await bodyOf(rgw, bucket, 'snapshots/now.gz')).toString().trimEnd().split('\n');
   assert.equal(snapshot.length, now.length);
 }, { seconds: 240 });

@@ -57,7 +57,8 @@ SteadyTime LeaseWorker::next_wake() const {
     if (acquiring.job == 0) wake = std::min(wake, acquiring.at);
   }
   for (const Impl::Upkeep& upkeep : impl.upkeep) {
-    if (upkeep.job == 0) wake = std::min(wake, upkeep.at);
+    if (impl.upkeep_jobs >= kMostUpkeepAtOnce) break;  // an answer comes before
+    if (upkeep.job == 0 && !impl.waits_for_parents(upkeep.write)) wake = std::min(wake, upkeep.at);
   }
   if (!impl.stopping && impl.scan_job == 0) wake = std::min(wake, impl.scan_at);
   return wake;

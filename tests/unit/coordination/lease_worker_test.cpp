@@ -134,8 +134,9 @@ TEST_F(LeaseWorkerTest, Case7ADeletedLeaseIsLostAndNotMadeAgain) {
   Player& me = start_with("s");
   table_.rows.clear();
   me.worker.checkpoint("s", "100");
-  pass(kFailover * 3);
+  pass(kFailover / 2);
   EXPECT_EQ(me.count<Lost>("s"), 1u);
+  pass(kFailover * 3);
   EXPECT_THAT(table_.rows, IsEmpty());
 }
 

@@ -32,11 +32,13 @@ struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
     enum class State {
       kReading,
       kWindingDown,
+      kLettingGo,  ///< that has taken too long: what waits is left to the next owner
       kLost,
       kFinishing,  ///< all of it is in the target; its lease is told so
     };
     State state = State::kReading;
     bool read_to_end = false;
+    SteadyTime wound_down{};                         ///< until then, of kWindingDown
     std::optional<source::SegmentPosition> again{};  ///< ours anew, once what was lost is at rest
   };
   using State = Active::State;
@@ -59,13 +61,22 @@ struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
   void at_rest(std::uint32_t segment, Active& one);
   void remove(std::uint32_t segment);
   [[nodiscard]] std::optional<SteadyTime> permit(ordering::ChangeBuffer::ShardHandle shard);
-  [[nodiscard]] bool is_lost(std::uint32_t segment) const { return active.at(segment).state == State::kLost; }
+  /// Whether nothing more of it is to be written, nor its checkpoint moved.
+  [[nodiscard]] bool is_over(std::uint32_t segment) const {
+    const State state = active.at(segment).state;
+    return state == State::kLost || state == State::kLettingGo;
+  }
+  /// Whether a page is of no use any more.
+  [[nodiscard]] bool is_ending(std::uint32_t segment) const {
+    return active.at(segment).state == State::kWindingDown || is_over(segment);
+  }
   [[nodiscard]] async::Task<> read_all();
   [[nodiscard]] async::Task<> keep_looking();
   [[nodiscard]] async::Task<> shut_down();
 
   LeasedCopyParts parts;
   CopyOptions options;
+  Duration wind_down_time;  ///< others wait
   source::TableScan scan;
   ordering::ChangeBuffer buffer;
   CopySegments segments;
@@ -97,6 +108,7 @@ LeasedCopy::Impl::Impl(LeasedCopyParts parts_in, CopyOptions options_in, LeasedS
                        boost::asio::any_io_executor executor_in)
     : parts(std::move(parts_in)),
       options(std::move(options_in)),
+      wind_down_time(leases_in.worker.failover / 2),
       scan(options.scan, parts.source, parts.clock, parts.random, executor_in),
       buffer({.max_bytes = options.read_ahead_bytes}),
       segments(buffer),
@@ -146,8 +158,8 @@ async::Task<> LeasedCopy::Impl::read_all() {
 
 async::Task<Status> LeasedCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
   const std::uint32_t segment = position.segment;
-  while (!buffer.has_room() && !is_lost(segment)) co_await pump.room().wait();
-  if (is_lost(segment)) co_return Status{};
+  while (!buffer.has_room() && !is_ending(segment)) co_await pump.room().wait();
+  if (is_ending(segment)) co_return Status{};
   if (auto pushed = push(page, segment); !pushed) co_return pushed;
   active.at(segment).read_to_end = position.done;
   segments.page_pushed(std::move(position));
@@ -192,7 +204,9 @@ void LeasedCopy::Impl::wind_down(std::uint32_t segment) {
     leases.give_back(segment);
   } else if (one.state == State::kReading) {
     one.state = State::kWindingDown;
+    one.wound_down = parts.clock.steady_now() + wind_down_time;
     scan.remove(segment);
+    pump.room().notify();
     pump.settled().notify();
   }
 }
@@ -218,7 +232,7 @@ void LeasedCopy::Impl::remove(std::uint32_t segment) {
 std::optional<SteadyTime> LeasedCopy::Impl::permit(ordering::ChangeBuffer::ShardHandle shard) {
   const std::uint32_t segment = segments.segment_of(shard);
   Active& one = active.at(segment);
-  if (one.state == State::kLost) return std::nullopt;
+  if (is_over(segment)) return std::nullopt;
   const auto until = leases.write_until(segment);
   if (!until) {
     one.state = State::kLost;  // what is released now must not be covered by a checkpoint
@@ -237,11 +251,16 @@ async::Task<> LeasedCopy::Impl::keep_looking() {
 
 void LeasedCopy::Impl::look_after_all() {
   for (coordination::ScanSegment& moved : segments.take_safe()) {
-    if (is_lost(moved.segment) || moved.done) continue;
+    if (is_over(moved.segment) || moved.done) continue;
     leases.checkpoint({.segment = moved.segment, .after_key_json = std::move(moved.after_key_json)});
   }
+  const SteadyTime now = parts.clock.steady_now();
   std::vector<std::uint32_t> resting;
-  for (const auto& [segment, one] : active) {
+  for (auto& [segment, one] : active) {
+    if (one.state == State::kWindingDown && now >= one.wound_down) {
+      one.state = State::kLettingGo;
+      pump.changes_arrived();
+    }
     if (!scan.holds(segment) && segments.outstanding(segment) == 0) resting.push_back(segment);
   }
   for (const std::uint32_t segment : resting) at_rest(segment, active.at(segment));
@@ -253,10 +272,10 @@ void LeasedCopy::Impl::at_rest(std::uint32_t segment, Active& one) {
     std::optional<source::SegmentPosition> again = std::move(one.again);
     remove(segment);
     if (again) read_from(std::move(*again));
-  } else if (one.read_to_end) {
+  } else if (one.read_to_end && one.state != State::kLettingGo) {
     one.state = State::kFinishing;
     leases.finish(segment);
-  } else if (one.state == State::kWindingDown) {
+  } else if (one.state != State::kReading) {
     remove(segment);
     leases.give_back(segment);
   }

@@ -65,7 +65,9 @@ void LeasedSegments::take(LeaseWorker::Event event) {
     work_->lose(*segment);
   } else if (const auto* wanted = std::get_if<LeaseWorker::WindDown>(&event)) {
     const auto segment = segment_of(wanted->key);
-    if (segment && held_.contains(*segment)) work_->wind_down(*segment);
+    if (!segment || !held_.contains(*segment)) return;
+    log::info("lease is handed over", {{"segment", wanted->key}});
+    work_->wind_down(*segment);
   } else if (const auto* finished = std::get_if<LeaseWorker::Finished>(&event)) {
     const auto segment = segment_of(finished->key);
     if (!segment || held_.erase(*segment) == 0) return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // PutItem, DeleteItem, UpdateItem, GetItem, Scan.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 
 #include "support/condition.hpp"
-#include "support/digest.hpp"
 #include "support/service.hpp"
 #include "support/service_members.hpp"
 #include "support/update.hpp"
@@ -211,6 +211,8 @@ Service::Answer Service::scan(const Object& body) {
   if (total->has_value() != segment->has_value() || (*total && **segment >= **total)) {
     return client_bug("ValidationException", "The Segment parameter must be less than TotalSegments, and both given");
   }
+  const auto segments = static_cast<std::uint64_t>(total->value_or(1));
+  const auto number = static_cast<std::uint64_t>(segment->value_or(0));
   std::string start;
   if (body.contains("ExclusiveStartKey")) {
     const auto given = required_object(body, "ExclusiveStartKey");
@@ -218,23 +220,22 @@ Service::Answer Service::scan(const Object& body) {
     const auto key = key_of_key(**given, (*table)->spec.key);
     if (!key) return std::unexpected(key.error());
     start = *key;
-    if (*total && stable_hash(start) % static_cast<std::uint64_t>(**total) != static_cast<std::uint64_t>(**segment)) {
+    if (TableState::segment_of(start, segments) != number) {
       return client_bug("ValidationException", "The provided starting key is outside of the segment");
     }
   }
   const auto consistent = optional_bool(body, "ConsistentRead");
   if (!consistent) return std::unexpected(consistent.error());
 
-  const auto& items = (*table)->items();
+  const auto& items = (*table)->segment(segments, number);
   std::string shown;
   std::size_t bytes = 0;
   std::int64_t count = 0;
   std::string last;
-  auto next = start.empty() ? items.begin() : items.upper_bound(start);
+  auto next = std::ranges::upper_bound(items, start, {}, [](const auto* entry) -> const auto& { return entry->first; });
+  if (start.empty()) next = items.begin();
   for (; next != items.end(); ++next) {
-    const auto [key, item] = *next;
-    if (*total && stable_hash(key) % static_cast<std::uint64_t>(**total) != static_cast<std::uint64_t>(**segment))
-      continue;
+    const auto& [key, item] = **next;
     if ((*limit && count == **limit) || bytes >= options_.scan_page_bytes) break;
     shown.append(count == 0 ? "" : ",").append(item->text);
     bytes += item->size_bytes;

@@ -6,6 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <cassert>
 
+#include "support/digest.hpp"
+
 namespace dynamirror::support {
 
 namespace json = boost::json;
@@ -69,7 +71,9 @@ void TableState::enable_stream(std::string view_type, WallTime now) {
 }
 
 ItemPointer TableState::put(const std::string& key, ItemPointer item, const Clock& clock) {
-  ItemPointer& slot = items_[key];
+  const auto [at, added] = items_.try_emplace(key);
+  if (added) segments_.clear();
+  ItemPointer& slot = at->second;
   const ItemPointer before = slot;
   slot = item;
   log(key, item, clock.steady_now());
@@ -82,11 +86,25 @@ ItemPointer TableState::remove(const std::string& key, const Clock& clock, bool 
   ItemPointer before;
   if (found != items_.end()) {
     before = found->second;
+    segments_.clear();
     items_.erase(found);
   }
   log(key, nullptr, clock.steady_now());
   stream(key, before, nullptr, clock.wall_now(), by_ttl);
   return before;
+}
+
+const std::vector<const TableState::Entry*>& TableState::segment(std::uint64_t segments, std::uint64_t number) const {
+  auto& index = segments_[segments];
+  if (index.empty()) {
+    index.resize(segments);
+    for (const Entry& entry : items_) index[segment_of(entry.first, segments)].push_back(&entry);
+  }
+  return index.at(number);
+}
+
+std::uint64_t TableState::segment_of(const std::string& key, std::uint64_t segments) {
+  return stable_hash(key) % segments;
 }
 
 void TableState::log(const std::string& key, ItemPointer item, SteadyTime now) {

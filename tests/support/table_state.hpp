@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -61,6 +62,11 @@ class TableState {
 
   [[nodiscard]] ItemPointer find(const std::string& key) const;
   [[nodiscard]] const std::map<std::string, ItemPointer>& items() const { return items_; }
+  /// The items of one segment of a scan, in the order of their keys. Valid until an item is added or removed.
+  using Entry = std::pair<const std::string, ItemPointer>;
+  [[nodiscard]] const std::vector<const Entry*>& segment(std::uint64_t segments, std::uint64_t number) const;
+  /// Which segment a key belongs to.
+  [[nodiscard]] static std::uint64_t segment_of(const std::string& key, std::uint64_t segments);
   [[nodiscard]] const std::vector<AppliedWrite>& writes() const { return writes_; }
   [[nodiscard]] std::vector<AppliedWrite> writes_of(const std::string& key) const;
 
@@ -72,6 +78,8 @@ class TableState {
   void stream(const std::string& key, ItemPointer before, ItemPointer after, WallTime now, bool by_ttl);
 
   std::map<std::string, ItemPointer> items_;
+  /// By number of segments: a scan of many segments would otherwise look at the whole table for each of its pages.
+  mutable std::map<std::uint64_t, std::vector<std::vector<const Entry*>>> segments_;
   std::vector<AppliedWrite> writes_;
   std::unordered_map<std::string, std::vector<std::size_t>> writes_by_key_;
   std::uint64_t seed_;

@@ -30,17 +30,17 @@ class CpuPool {
   template <class Work>
   [[nodiscard]] Task<std::invoke_result_t<Work>> run(Work work) {
     using Outcome = std::invoke_result_t<Work>;
-    co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome)>(
-        [this](auto handler, Work given) {
-          auto loop = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
-          boost::asio::post(pool_, [handler = std::move(handler), given = std::move(given),
-                                    loop = std::move(loop)]() mutable {
+    const auto start = [this](auto handler, Work given) {
+      auto loop = boost::asio::make_work_guard(boost::asio::get_associated_executor(handler));
+      boost::asio::post(
+          pool_, [handler = std::move(handler), given = std::move(given), loop = std::move(loop)]() mutable {
             auto executor = loop.get_executor();
             boost::asio::post(executor, [handler = std::move(handler), outcome = given(),
                                          loop = std::move(loop)]() mutable { std::move(handler)(std::move(outcome)); });
           });
-        },
-        boost::asio::use_awaitable, std::move(work));
+    };
+    co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(Outcome)>(
+        start, boost::asio::use_awaitable, std::move(work));
   }
 
  private:

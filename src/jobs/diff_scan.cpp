@@ -41,8 +41,8 @@ async::Task<Status> DigestReceiver::take(aws::ScanPage page, source::SegmentPosi
 
 async::Task<Status> ProbeReceiver::take(aws::ScanPage page, source::SegmentPosition) {
   if (stop_.requested()) co_return stopped();
-  co_return co_await for_each_in_parallel(page.size(), kPageWidth,
-                                          [this, &page](std::size_t i) { return probe(page.item(i)); });
+  const auto probe_item = [this, &page](std::size_t i) { return probe(page.item(i)); };
+  co_return co_await for_each_in_parallel(page.size(), kPageWidth, probe_item);
 }
 
 async::Task<Status> ProbeReceiver::probe(std::string_view item_json) {
@@ -66,8 +66,8 @@ async::Task<Status> ProbeReceiver::probe(std::string_view item_json) {
 
 async::Task<Status> BackfillReceiver::take(aws::ScanPage page, source::SegmentPosition) {
   if (stop_.requested()) co_return stopped();
-  co_return co_await for_each_in_parallel(page.size(), kPageWidth,
-                                          [this, &page](std::size_t i) { return bring(page.item(i)); });
+  const auto bring_item = [this, &page](std::size_t i) { return bring(page.item(i)); };
+  co_return co_await for_each_in_parallel(page.size(), kPageWidth, bring_item);
 }
 
 async::Task<Status> BackfillReceiver::bring(std::string_view item_json) {

@@ -309,8 +309,8 @@ async::Task<Status> DiffTables::Impl::judge(std::vector<DiffSuspect> suspects, S
 }
 
 async::Task<Status> DiffTables::Impl::repair(std::vector<DiffFinding> findings) {
-  co_return co_await for_each_in_parallel(findings.size(), kRepairsAtOnce,
-                                          [this, &findings](std::size_t i) { return repair_one(findings[i]); });
+  const auto repair_item = [this, &findings](std::size_t i) { return repair_one(findings[i]); };
+  co_return co_await for_each_in_parallel(findings.size(), kRepairsAtOnce, repair_item);
 }
 
 async::Task<Status> DiffTables::Impl::repair_one(const DiffFinding& finding) {

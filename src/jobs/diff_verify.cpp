@@ -84,8 +84,8 @@ async::Task<Result<DiffVerifier::Verdicts>> DiffVerifier::verify(std::vector<Dif
   for (int round = 0; round < options_.max_rounds && !keys.empty(); ++round) {
     Status status = co_await settle_after(seen_until);
     if (status) {
-      status = co_await for_each_in_parallel(keys.size(), options_.width,
-                                             [this, &keys](std::size_t i) { return look_again(keys[i]); });
+      const auto look = [this, &keys](std::size_t i) { return look_again(keys[i]); };
+      status = co_await for_each_in_parallel(keys.size(), options_.width, look);
     }
     if (!status) co_return std::unexpected(std::move(status.error()));
     seen_until = clock_.steady_now();

@@ -30,7 +30,7 @@ endfunction()
 
 # Programs that only check: compiled fast. A sanitizer or the simulation needs what it runs to be fast.
 function(dynamirror_compile_fast name)
-  if(DYNAMIRROR_SANITIZE OR name STREQUAL "sim")
+  if(DYNAMIRROR_SANITIZE OR name MATCHES "sim$")
     target_precompile_headers(${name} REUSE_FROM test_support)
   else()
     target_compile_options(${name} PRIVATE -O0)

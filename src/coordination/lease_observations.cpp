@@ -7,6 +7,12 @@
 #include <unordered_set>
 
 namespace dynamirror::coordination {
+namespace {
+
+/// Of each row. With two, a part of the table was left alone when both died, and nobody else knew them to be dead.
+constexpr std::size_t kWatchers = 4;
+
+}  // namespace
 
 void LeaseObservations::observe(const LeaseRows& rows, bool everything, SteadyTime now) {
   std::unordered_set<std::string> there;
@@ -57,7 +63,7 @@ LeaseShare LeaseObservations::share_of(const std::string& worker) const {
   for (const auto& [owner, leases] : live_owners()) {
     if (owner.starts_with(kWorkerPrefix)) workers.insert(owner);
   }
-  const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(1, workers.size() / 2));
+  const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(1, workers.size() / kWatchers));
   const auto rank = static_cast<std::uint32_t>(std::distance(workers.begin(), workers.find(worker)));
   return {.share = rank % shares, .shares = shares};
 }

@@ -50,7 +50,7 @@ class LeaseObservations {
   /// its leases came longer than the fail-over time after the last sign of life in any of them.
   [[nodiscard]] std::map<std::string, std::size_t> live_owners() const;
 
-  /// Which part of the table a worker should watch, so that each row is watched by about two: with few workers
+  /// Which part of the table a worker should watch, so that each row is watched by about four: with few workers
   /// everything, with many a part that shrinks as they grow, so that all of them together read the table no more
   /// often. Every live worker of ours counts; KCL's watch for themselves.
   [[nodiscard]] LeaseShare share_of(const std::string& worker) const;

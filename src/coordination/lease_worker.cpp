@@ -18,7 +18,12 @@ constexpr int kFullScanEvery = 4;
 }  // namespace
 
 LeaseWorker::Impl::Impl(Options given, Random& source, SteadyTime now)
-    : options(std::move(given)), random(source), seen(options.failover), scan_at(now), full_scan_at(now) {}
+    : options(std::move(given)),
+      random(source),
+      seen(options.failover),
+      scan_at(now),
+      full_scan_at(now),
+      rows_as_of(now) {}
 
 LeaseWorker::LeaseWorker(Options options, Random& random, SteadyTime now)
     : impl_(std::make_unique<Impl>(std::move(options), random, now)) {}
@@ -72,6 +77,7 @@ void LeaseWorker::Impl::start_scan(SteadyTime now, std::vector<Job>& jobs) {
   LeaseShare share = seen.share_of(options.worker_id);
   scanning_everything = share.shares == 1 || now >= full_scan_at;
   if (scanning_everything) share = {};
+  scan_begun = now;
   scan_job = add_job(jobs, Scan{share}, {.what = Purpose::What::kScan});
 }
 
@@ -79,11 +85,13 @@ void LeaseWorker::scanned(std::uint64_t id, SteadyTime now, const std::optional<
   Impl& impl = *impl_;
   impl.jobs_under_way.erase(id);
   impl.scan_job = 0;
-  if (!rows) {
+  // After a pause rows are too old to conclude from them what is not there.
+  if (!rows || now > impl.scan_begun + impl.options.failover) {
     impl.scan_at = now + impl.pause_after(3);
     return;
   }
   impl.seen.observe(*rows, impl.scanning_everything, now);
+  if (impl.scanning_everything) impl.rows_as_of = impl.scan_begun;
   if (impl.scanning_everything) impl.events.emplace_back(RowsRead{rows->leases, rows->foreign});
   impl.wake_waiting(now);
   if (!impl.stopping) impl.take_turn(now);
@@ -107,23 +115,29 @@ void LeaseWorker::Impl::take_turn(SteadyTime now) {
 }
 
 /// Alone with everything, there is nobody to watch. Otherwise once a round, and just when an owner that has stopped
-/// renewing is due.
+/// renewing is due. Where one has died, others may have: then all rows are looked at, twice.
 void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
   const auto spread = [this](Duration interval) {
     return std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * random.unit()));
   };
-  if (scanning_everything) {
-    const LeaseShare share = seen.share_of(options.worker_id);
-    full_scan_at = now + (balanced ? spread(round() * kFullScanEvery * share.shares) : options.failover);
-  }
   bool alone = !held.empty() && acquiring.empty();
+  bool worried = false;
   SteadyTime next = now + spread(round());
   for (const auto& [key, one] : seen.all()) {
     if (one.lease.done() || held.contains(key)) continue;
     alone = false;
-    const bool suspect = !one.lease.owner.empty() && one.looked == now && now - one.moved > options.failover / 2;
+    if (one.lease.owner.empty() || one.looked != now || now - one.moved <= options.failover / 2) continue;
+    worried = true;
     const SteadyTime expires = one.moved + options.failover + std::chrono::milliseconds(5);
-    if (suspect && expires > now) next = std::min(next, expires);
+    if (expires > now) next = std::min(next, expires);
+  }
+  if (scanning_everything) {
+    const LeaseShare share = seen.share_of(options.worker_id);
+    const bool at_ease = balanced && !worried;
+    full_scan_at = now + (at_ease ? spread(round() * kFullScanEvery * share.shares) : options.failover);
+  } else if (worried && full_scan_at > now + options.failover) {
+    full_scan_at = now;
+    next = std::min(next, now + options.failover / 20);
   }
   scan_at = alone ? now + spread(options.failover * 2) : next;
 }
@@ -159,7 +173,8 @@ void LeaseWorker::Impl::keep_up(LeaseWrite write, std::string for_key) {
   const bool creates = write.kind == LeaseWrite::Kind::kCreate;
   if (creates && for_key.empty() && creating.contains(write.key)) return;
   if (creates) creating.insert(write.key);
-  upkeep.push_back({.write = std::move(write), .for_key = std::move(for_key)});
+  const SteadyTime not_after = for_key.empty() ? rows_as_of + options.failover * 2 : kNoDeadline;
+  upkeep.push_back({.write = std::move(write), .for_key = std::move(for_key), .not_after = not_after});
 }
 
 /// A child whose parent has no row starts at once: the parent's row has to be there before the child's.
@@ -169,12 +184,29 @@ bool LeaseWorker::Impl::waits_for_parents(const LeaseWrite& write) const {
 }
 
 void LeaseWorker::Impl::start_upkeep(SteadyTime now, std::vector<Job>& jobs) {
+  for (auto one = upkeep.begin(); one != upkeep.end();) {
+    const auto next = std::next(one);
+    if (one->job == 0 && is_outdated(*one, now)) drop_upkeep(one);
+    one = next;
+  }
   for (Upkeep& one : upkeep) {
     if (upkeep_jobs >= kMostUpkeepAtOnce) return;
     if (one.job != 0 || one.at > now || waits_for_parents(one.write)) continue;
-    one.job = add_job(jobs, Write{one.write, now + options.failover}, {.what = Purpose::What::kUpkeep});
+    const SteadyTime not_after = std::min<SteadyTime>(one.not_after, now + options.failover);
+    one.job = add_job(jobs, Write{one.write, not_after}, {.what = Purpose::What::kUpkeep});
     ++upkeep_jobs;
   }
+}
+
+/// A row that was not there long ago may have been created, finished and deleted since: it must not come again. The row
+/// of a child, as long as its parent is ours, cannot have been.
+bool LeaseWorker::Impl::is_outdated(const Upkeep& one, SteadyTime now) const {
+  return one.for_key.empty() ? now >= one.not_after : !held.contains(one.for_key);
+}
+
+void LeaseWorker::Impl::drop_upkeep(std::list<Upkeep>::iterator one) {
+  if (one->write.kind == LeaseWrite::Kind::kCreate) creating.erase(creating.find(one->write.key));
+  upkeep.erase(one);
 }
 
 void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now) {
@@ -194,8 +226,7 @@ void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyT
                          return std::ranges::find(other.write.parents, one->write.key) != other.write.parents.end();
                        }));
   if (++one->troubles < kUpkeepAttempts || needed) return;
-  if (one->write.kind == LeaseWrite::Kind::kCreate) creating.erase(creating.find(one->write.key));
-  upkeep.erase(one);
+  drop_upkeep(one);
 }
 
 void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool created, SteadyTime now) {

@@ -125,7 +125,9 @@ class LeaseWorker {
   /// After WindDown or `stop`: nothing of this lease is under way any more. Its last checkpoint was said before.
   void drained(const std::string& key);
 
-  /// Writes to rows that are nobody's in particular: kCreate, kSetChildren, kDelete. Tried a few times each.
+  /// Writes to rows that are nobody's in particular, as the last RowsRead gives cause for: kCreate, kSetChildren,
+  /// kDelete. Tried a few times each, and not later than twice the fail-over time after that scan: what it did not show
+  /// may have come and gone since. So a row should be deleted no earlier than three times that after it was finished.
   void maintain(std::vector<LeaseWrite> writes);
 
   /// Takes nothing any more, and asks for the end of all work (WindDown). Over when `held()` is 0.

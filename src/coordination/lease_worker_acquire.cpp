@@ -48,7 +48,7 @@ void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, Steady
   } else if (answer == Answer::kNotSent) {
     one.at = now + pause_after(one.troubles++);
   } else if (one.way != Acquiring::Way::kHandOver) {
-    acquired(one, one.lease.counter + 1, begun, now);
+    acquired(one, one.lease.counter + 1, begun, true, now);
   } else if (stopping) {
     give_up(one);  // its owner finishes, and then nobody renews it
   } else {
@@ -71,7 +71,10 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
   if (one.way == Acquiring::Way::kHandOver) {
     hand_over_looked(one, *row, now);
   } else if (row->counter == one.lease.counter + 1 && row->checkpoint_owner.empty()) {
-    acquired(one, row->counter, one.begun, now);
+    // Or it was the release of the owner who was to hand it over, earlier than that.
+    const bool proven = one.lease.checkpoint_owner.empty();
+    one.lease = *row;
+    acquired(one, row->counter, one.begun, proven, now);
   } else {
     give_up(one);
   }
@@ -104,7 +107,7 @@ void LeaseWorker::Impl::hand_over_looked(Acquiring& one, const Lease& row, Stead
   }
 }
 
-void LeaseWorker::Impl::acquired(Acquiring& one, std::uint64_t counter, SteadyTime begun, SteadyTime now) {
+void LeaseWorker::Impl::acquired(Acquiring& one, std::uint64_t counter, SteadyTime begun, bool proven, SteadyTime now) {
   Lease lease = one.lease;
   lease.owner = options.worker_id;
   lease.checkpoint_owner.clear();
@@ -115,7 +118,7 @@ void LeaseWorker::Impl::acquired(Acquiring& one, std::uint64_t counter, SteadyTi
   ++statistics.taken;
   statistics.stolen += stolen ? 1 : 0;
   // The last owner may have renewed until just now, and may write until its time ends.
-  hold(std::move(lease), begun, stolen ? now + options.failover : now, true, now);
+  hold(std::move(lease), begun, stolen ? now + options.failover : now, proven, now);
 }
 
 void LeaseWorker::Impl::give_up(Acquiring& one) { acquiring.erase(std::string(one.lease.key)); }

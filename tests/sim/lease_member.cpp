@@ -157,6 +157,10 @@ void LeaseMember::start_write(std::uint64_t id, const LeaseWrite& write, SteadyT
 void LeaseMember::answer_write(Duration when, std::uint64_t id, const LeaseWrite& write, SteadyTime begun,
                                SteadyTime not_after, Worker::Answer answer) {
   using Answer = Worker::Answer;
+  if (answer != Answer::kDone) {
+    world_.note(id_, " will have ", static_cast<int>(answer), " for write of kind ", static_cast<int>(write.kind),
+                " to ", write.key);
+  }
   const LeaseMistake mistake = world_.mistake;
   if (answer == Answer::kUnknown && mistake == LeaseMistake::kSilenceIsSuccess) answer = Answer::kDone;
   const bool robs = answer == Answer::kDone && write.kind == Kind::kTake && !write.from.empty();
@@ -178,10 +182,13 @@ void LeaseMember::answer_write(Duration when, std::uint64_t id, const LeaseWrite
 
 void LeaseMember::handle(const Worker::Event& event) {
   if (const auto* granted = std::get_if<Worker::Granted>(&event)) {
+    world_.note(id_, " granted ", granted->lease.key);
     begin(granted->lease);
   } else if (const auto* lost = std::get_if<Worker::Lost>(&event)) {
+    world_.note(id_, " lost ", lost->key);
     if (world_.mistake != LeaseMistake::kLostIgnored) works_.erase(lost->key);
   } else if (const auto* wind_down = std::get_if<Worker::WindDown>(&event)) {
+    world_.note(id_, " winds down ", wind_down->key);
     const auto at = works_.find(wind_down->key);
     if (at != works_.end()) at->second->winding_down = true;
   } else if (const auto* read = std::get_if<Worker::RowsRead>(&event)) {
@@ -221,6 +228,7 @@ bool LeaseMember::pump_work() {
     if (ends) {
       finish(key, work->shard());
     } else if (work->winding_down && work->idle()) {
+      world_.note(id_, " drained ", key);
       worker_.drained(key);
     } else {
       ++at;

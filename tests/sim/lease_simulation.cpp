@@ -28,7 +28,7 @@ std::string hex(std::uint64_t number) {
 LeaseSimulation::Plan LeaseSimulation::make_plan(std::uint64_t seed) {
   Random random(seed * 2 + 1);
   Plan plan;
-  plan.workers = 2 + random.below(7);
+  plan.workers = 2 + random.below(random.chance(0.1) ? 20 : 7);
   if (random.chance(0.25)) plan.kcl = 1 + random.below(2);
   plan.faulty = Duration(random.below(20) + 6);  // in fail-over times; scaled when these are known
   plan.writes = random.unit() * 0.5;
@@ -121,6 +121,7 @@ void LeaseSimulation::fault_step() {
   if (random.chance(plan_.ends) && world_.shards.all().size() + 2 <= plan_.max_shards) world_.shards.end_one(now);
   LeaseProcess* one = some_process();
   if (one != nullptr && random.chance(plan_.kills)) {
+    world_.note(one->id(), " killed");
     one->kill();
     ++figures_.kills;
     const bool was_ours = one->id().starts_with(coordination::kWorkerPrefix);
@@ -128,13 +129,14 @@ void LeaseSimulation::fault_step() {
   }
   one = some_process();
   if (one != nullptr && random.chance(plan_.pauses)) {
+    world_.note(one->id(), " paused");
     // All is well again when the faults end.
     one->pause(std::min(now + world_.part(random.unit() * 3), plan_.faulty));
     ++figures_.pauses;
   }
   one = some_process();
   if (one != nullptr && living() > 1 && random.chance(plan_.stops)) one->stop();
-  if (living() < 10 && random.chance(living() < 2 ? 0.5 : plan_.joins)) add_worker();
+  if (living() < plan_.workers + 2 && random.chance(living() < 2 ? 0.5 : plan_.joins)) add_worker();
   if (world_.mistake == LeaseMistake::kWallClock && random.chance(0.02)) {
     one = some_process();
     if (one != nullptr) one->set_clock(world_.part(random.unit() * 3));
@@ -144,7 +146,10 @@ void LeaseSimulation::fault_step() {
 // ---- what must be true
 
 bool LeaseSimulation::has_owner(const Lease& lease) const {
-  const auto lives = [&](const auto& one) { return one->alive() && one->id() == lease.owner; };
+  // While it is handed over, the last owner still works on it.
+  const auto lives = [&](const auto& one) {
+    return one->alive() && (one->id() == lease.owner || one->id() == lease.checkpoint_owner);
+  };
   return std::ranges::any_of(members_, lives) || std::ranges::any_of(kcl_, lives);
 }
 

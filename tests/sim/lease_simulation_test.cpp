@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace dynamirror::sim {
 namespace {
@@ -68,6 +69,36 @@ TEST(LeaseSimulation, ASeedReplaysExactly) {
     EXPECT_EQ(one.figures().owner_changes, two.figures().owner_changes);
   }
 }
+
+/// A simulation that cannot fail proves nothing: each known mistake must be found within these many seeds.
+constexpr std::uint64_t kSeedsToFindAMistake = 400;
+
+class LeaseSimulationWithAMistake : public ::testing::TestWithParam<std::pair<LeaseMistake, std::string_view>> {};
+
+TEST_P(LeaseSimulationWithAMistake, ReportsAViolation) {
+  for (std::uint64_t seed = 1; seed <= kSeedsToFindAMistake; ++seed) {
+    const auto violation = LeaseSimulation(seed, GetParam().first).run();
+    if (!violation) continue;
+    std::cout << "seed " << seed << ": " << *violation << "\n";
+    EXPECT_NE(violation->find(GetParam().second), std::string::npos) << "found, but by accident: " << *violation;
+    return;
+  }
+  FAIL() << "not noticed in " << kSeedsToFindAMistake << " seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(OneAtATime, LeaseSimulationWithAMistake,
+                         ::testing::Values(std::pair{LeaseMistake::kNoCounterCheck, "granted while"},
+                                           std::pair{LeaseMistake::kNoMargin, "granted while"},
+                                           std::pair{LeaseMistake::kStealGrantedAtOnce, "granted while"},
+                                           std::pair{LeaseMistake::kWallClock, "granted while"},
+                                           std::pair{LeaseMistake::kSilenceIsSuccess, "granted while"},
+                                           std::pair{LeaseMistake::kCountsFromTheAnswer, "granted while"},
+                                           std::pair{LeaseMistake::kLostIgnored, "granted while"},
+                                           std::pair{LeaseMistake::kDrainedTooEarly, "on its way"},
+                                           std::pair{LeaseMistake::kCheckpointAtLastSent, "not applied"},
+                                           std::pair{LeaseMistake::kParentsIgnored, "before its parent"},
+                                           std::pair{LeaseMistake::kChildrenForgotten, "has a lease"},
+                                           std::pair{LeaseMistake::kStaleLooks, "granted while"}));
 
 }  // namespace
 }  // namespace dynamirror::sim

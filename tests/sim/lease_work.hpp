@@ -116,6 +116,8 @@ class ShardWork : public std::enable_shared_from_this<ShardWork> {
 
   void land_at(Duration when, std::size_t record) {
     world_.invariants.sent(shard_, grant_);
+    world_.note(world_.shards[shard_].id, " grant ", grant_, " write ", record, " lands in ",
+                (when - world_.agenda.now()).count());
     auto land = [&world = world_, shard = shard_, grant = grant_, record, ours = host_.ours] {
       world.invariants.landed(shard, grant, record, ours);
     };

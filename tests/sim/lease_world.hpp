@@ -2,11 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -83,6 +87,7 @@ class SimulatedTable {
     } else {
       rows_.erase(key);
     }
+    if (on_change) on_change(lease ? *lease : Lease{.key = key, .owner = "(deleted)"});
     if (check_rows) invariants_.row_changed(before ? &*before : nullptr, lease ? &*lease : nullptr);
   }
 
@@ -109,6 +114,7 @@ class SimulatedTable {
     return read;
   }
 
+  std::function<void(const Lease&)> on_change;
   bool keep_history = true;
   bool check_rows = true;
 
@@ -135,6 +141,12 @@ struct LeaseWorld {
         shards(random),
         invariants(shards, exclusive),
         table(agenda, invariants, the_mistake) {
+    trace = std::getenv("DYNAMIRROR_SIM_TRACE") != nullptr;
+    if (trace)
+      table.on_change = [this](const coordination::Lease& row) {
+        note("row ", row.key, " owner ", row.owner, " counter ", row.counter, " checkpoint ", row.checkpoint,
+             row.checkpoint_owner.empty() ? "" : " from ", row.checkpoint_owner);
+      };
     invariants.has_row = [this](const std::string& key) { return table.rows().contains(key); };
   }
 
@@ -147,6 +159,17 @@ struct LeaseWorld {
   LeaseFaults faults;
   Duration failover = std::chrono::seconds(10);
   bool has_work = true;  ///< otherwise shards are only owned
+
+  /// For people who replay a seed (DYNAMIRROR_SIM_TRACE): time in fail-over times, and what happens.
+  template <class... Parts>
+  void note(const Parts&... parts) {
+    if (!trace) return;
+    const double time = std::chrono::duration<double>(agenda.now()) / std::chrono::duration<double>(failover);
+    std::ostringstream line;
+    ((line << time << ": ") << ... << parts) << "\n";
+    std::clog << line.str();
+  }
+  bool trace = false;
 
   [[nodiscard]] Duration part(double of_failover) const {
     return std::chrono::duration_cast<Duration>(failover * of_failover);

@@ -67,7 +67,8 @@ struct LeaseWorker::Impl {
   /// A write to a row that is not ours.
   struct Upkeep {
     LeaseWrite write;
-    std::string for_key;  ///< the lease that waits for it, as its child; or empty
+    std::string for_key;     ///< the lease that waits for it, as its child; or empty
+    SteadyTime not_after{};  ///< what it was concluded from may have changed then
     SteadyTime at{};
     int troubles = 0;
     std::uint64_t job = 0;
@@ -94,6 +95,8 @@ struct LeaseWorker::Impl {
   void keep_up(LeaseWrite write, std::string for_key);
   void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool waits_for_parents(const LeaseWrite& write) const;
+  [[nodiscard]] bool is_outdated(const Upkeep& one, SteadyTime now) const;
+  void drop_upkeep(std::list<Upkeep>::iterator one);
   void upkeep_done(std::list<Upkeep>::iterator upkeep, bool created, SteadyTime now);
   void upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now);
   [[nodiscard]] Duration pause_after(int troubles);
@@ -123,7 +126,7 @@ struct LeaseWorker::Impl {
   void acquire_written(Acquiring& acquiring, SteadyTime begun, SteadyTime now, Answer answer);
   void acquire_looked(Acquiring& acquiring, const std::optional<Lease>& row, SteadyTime now);
   void hand_over_looked(Acquiring& acquiring, const Lease& row, SteadyTime now);
-  void acquired(Acquiring& acquiring, std::uint64_t counter, SteadyTime begun, SteadyTime now);
+  void acquired(Acquiring& acquiring, std::uint64_t counter, SteadyTime begun, bool proven, SteadyTime now);
   void give_up(Acquiring& acquiring);
 
   [[nodiscard]] Duration renewal() const { return options.failover / 3 - std::chrono::milliseconds(25); }
@@ -146,6 +149,8 @@ struct LeaseWorker::Impl {
   bool scanning_everything = true;
   SteadyTime scan_at;
   SteadyTime full_scan_at;
+  SteadyTime scan_begun{};  ///< the last one
+  SteadyTime rows_as_of;    ///< when the last scan of everything was begun
   bool stopping = false;
   std::vector<Event> events;
   Statistics statistics;

@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "jobs/incremental_backfill.hpp"
 #include "jobs/incremental_snapshot.hpp"
+#include "jobs/stoppable_scan.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -43,7 +44,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
   const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().written, .total = total}; };
   async::TaskGroup progress(session.executor());
   progress.spawn(report_work(look, system_clock()));
-  auto status = co_await scan.run(scan.fresh(), job);
+  auto status = co_await jobs::scan_until_stopped(scan, job, session.stop(), "backfill", (*store)->describe(""));
   progress.cancel();
   co_await progress.join();
   const double units = scan.statistics().consumed_units + job.progress().recheck_units;

@@ -5,6 +5,7 @@
 
 #include "aws/dynamodb/table_settings.hpp"
 #include "jobs/dump_manifest.hpp"
+#include "jobs/stoppable_scan.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -12,10 +13,9 @@ namespace {
 /// Every page's items as lines.
 class PageLines final : public source::PageReceiver {
  public:
-  PageLines(LinesObject& object, const StopRequest& stop) : object_(object), stop_(stop) {}
+  explicit PageLines(LinesObject& object) : object_(object) {}
 
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition /*position*/) override {
-    if (auto go_on = stop_.check("back up", object_.totals().key); !go_on) co_return go_on;
     std::string lines;
     lines.reserve(page.bytes());
     for (std::size_t i = 0; i < page.size(); ++i) {
@@ -28,12 +28,11 @@ class PageLines final : public source::PageReceiver {
 
  private:
   LinesObject& object_;
-  const StopRequest& stop_;
 };
 
-async::Task<Result<LinesObjectTotals>> dump(source::TableScan& scan, LinesObject& object, const StopRequest& stop) {
-  PageLines lines(object, stop);
-  auto scanned = co_await scan.run(scan.fresh(), lines);
+async::Task<Result<LinesObjectTotals>> dump(source::TableScan& scan, LinesObject& object, StopRequest& stop) {
+  PageLines lines(object);
+  auto scanned = co_await scan_until_stopped(scan, lines, stop, "back up", object.totals().key);
   if (scanned) {
     auto finished = co_await object.finish();
     if (finished) co_return std::move(*finished);
@@ -52,8 +51,8 @@ std::string DumpNames::manifest() const {
 }
 
 async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::ObjectStore& store, BackupOptions options,
-                                                  async::CpuPool& pool, source::TableScan& scan,
-                                                  const StopRequest& stop, const Clock& clock) {
+                                                  async::CpuPool& pool, source::TableScan& scan, StopRequest& stop,
+                                                  const Clock& clock) {
   const WallTime begun = clock.wall_now();
   auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
   if (!settings) co_return job_failure(std::move(settings.error()));

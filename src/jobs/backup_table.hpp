@@ -44,7 +44,7 @@ struct DumpNames {
 /// manifest. After a failure nothing of the data is visible, and there is no manifest.
 [[nodiscard]] async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::ObjectStore& store,
                                                                 BackupOptions options, async::CpuPool& pool,
-                                                                source::TableScan& scan, const StopRequest& stop,
+                                                                source::TableScan& scan, StopRequest& stop,
                                                                 const Clock& clock);
 
 }  // namespace dynamirror::jobs

@@ -2,6 +2,8 @@
 #include "jobs/incremental_backfill.hpp"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <exception>
 #include <utility>
 
 #include "async/task_group.hpp"
@@ -34,8 +36,18 @@ async::Task<Status> IncrementalBackfill::take(aws::ScanPage page, source::Segmen
   async::TaskGroup writers(executor_);
   const std::size_t count = std::min(kWritesPerPage, page.size());
   for (std::size_t i = 0; i < count; ++i) writers.spawn(write_some(page, next, status));
+  std::exception_ptr thrown;
+  try {
+    co_await writers.join();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  if (!thrown) co_return status;
+  // No further item is begun, but of those under way the second look is not left out: it mends what is too old.
+  co_await boost::asio::this_coro::reset_cancellation_state();
+  next = page.size();
   co_await writers.join();
-  co_return status;
+  std::rethrow_exception(thrown);
 }
 
 async::Task<> IncrementalBackfill::write_some(const aws::ScanPage& page, std::size_t& next, Status& status) {

@@ -98,6 +98,11 @@ async::Task<Status> TableScan::serve(PageReceiver& receiver) {
   return impl_->run({}, receiver);
 }
 
+void TableScan::end(Error reason) {
+  if (!impl_->failure) impl_->failure = std::move(reason);
+  impl_->changed.notify();
+}
+
 void TableScan::add(SegmentPosition position) { impl_->add(std::move(position)); }
 
 void TableScan::remove(std::uint32_t segment) {

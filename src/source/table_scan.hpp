@@ -73,6 +73,9 @@ class TableScan {
   /// Errors: the receiver's; those of the client that no retry mends. Cancellation passes through.
   [[nodiscard]] async::Task<Status> run(std::vector<SegmentPosition> from, PageReceiver& receiver);
 
+  /// Ends the run under way, or the next one, with this error; what is under way is cancelled, also in the receiver.
+  void end(Error reason);
+
   // For a process whose segments come and go while it reads, in place of `run`:
 
   /// Reads what `add` gives, until cancelled. Errors: as `run`.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -22,6 +23,8 @@ class MemoryObjects final : public objects::ObjectStore {
   std::size_t page_size = 2;                             ///< small, so that listings have pages
   std::map<std::string, Error> get_errors;               ///< by key or "key?version"
   std::map<std::string, std::vector<Version>> versions;  ///< newest last
+  std::function<async::Task<>()> after_put;              ///< runs before a `put` is acknowledged
+  int uploads_under_way = 0;                             ///< neither finished nor aborted
 
   void write(const std::string& key, std::optional<std::string> body) {
     versions[key].push_back({"v" + std::to_string(++count_), std::move(body), now});
@@ -51,6 +54,7 @@ class MemoryObjects final : public objects::ObjectStore {
   }
   [[nodiscard]] async::Task<Status> put(std::string key, std::string body, objects::PutOptions /*options*/) override {
     write(key, std::move(body));
+    if (after_put) co_await after_put();
     co_return Status{};
   }
   [[nodiscard]] async::Task<Status> remove(std::string key) override {
@@ -102,16 +106,20 @@ class MemoryObjects final : public objects::ObjectStore {
  private:
   class Writing final : public objects::Upload {
    public:
-    Writing(MemoryObjects& store, std::string key) : store_(store), key_(std::move(key)) {}
+    Writing(MemoryObjects& store, std::string key) : store_(store), key_(std::move(key)) { ++store_.uploads_under_way; }
     [[nodiscard]] async::Task<Status> write(std::string bytes) override {
       body_ += bytes;
       co_return Status{};
     }
     [[nodiscard]] async::Task<Status> finish() override {
       store_.write(key_, std::move(body_));
+      --store_.uploads_under_way;
       co_return Status{};
     }
-    [[nodiscard]] async::Task<Status> abort() override { co_return Status{}; }
+    [[nodiscard]] async::Task<Status> abort() override {
+      --store_.uploads_under_way;
+      co_return Status{};
+    }
 
    private:
     MemoryObjects& store_;

@@ -37,6 +37,7 @@ struct LeaseWrite {
     kStartHandOver,  ///< owner = `owner`, checkpoint owner = `from`; when `from` owns it and hands nothing over yet
     kSetChildren,    ///< children = `children`; when the row is there
     kDelete,         ///< removes the row; when it is done and the counter is `counter`
+    kRemove,         ///< removes the row, done or not; when counter and `from` hold: for people, not for workers
   };
 
   Kind kind = Kind::kRenew;

@@ -230,13 +230,17 @@ void take(Expressions& expressions, const LeaseWrite& write) {
   if (switches_owner(write)) expressions.add(kOwnerSwitches, ":one", number_value(1));
 }
 
-void release(Expressions& expressions, const LeaseWrite& write) {
-  move_counter(expressions, write);
-  if (write.from.empty()) {
+void require_owner(Expressions& expressions, const std::string& owner) {
+  if (owner.empty()) {
     expressions.require_absent(kOwner);
   } else {
-    expressions.require_equal(kOwner, ":from", string_value(write.from));
+    expressions.require_equal(kOwner, ":from", string_value(owner));
   }
+}
+
+void release(Expressions& expressions, const LeaseWrite& write) {
+  move_counter(expressions, write);
+  require_owner(expressions, write.from);
   if (write.owner.empty()) {
     expressions.remove(kOwner);
   } else {
@@ -309,6 +313,11 @@ LeaseRequest lease_request(const LeaseWrite& write) {
       request.operation = Operation::kDelete;
       expressions.require_equal(kCounter, ":counter", number_value(write.counter));
       expressions.require_equal(kCheckpoint, ":done", string_value(kShardEnd));
+      break;
+    case Kind::kRemove:
+      request.operation = Operation::kDelete;
+      expressions.require_equal(kCounter, ":counter", number_value(write.counter));
+      require_owner(expressions, write.from);
       break;
   }
   expressions.write_to(request);

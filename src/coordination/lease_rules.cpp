@@ -20,6 +20,7 @@ bool holds(const LeaseWrite& write, const std::optional<Lease>& row) {
     case Kind::kTake:
       return same_counter;
     case Kind::kRelease:
+    case Kind::kRemove:
       return same_counter && row->owner == write.from;
     case Kind::kStartHandOver:
       return row->owner == write.from && row->checkpoint_owner.empty();
@@ -66,7 +67,7 @@ void update(Lease& lease, const LeaseWrite& write) {
 std::optional<LeaseRow> apply_write(const LeaseWrite& write, const std::optional<Lease>& row) {
   if (!holds(write, row)) return std::nullopt;
   if (write.kind == Kind::kCreate) return LeaseRow{created(write)};
-  if (write.kind == Kind::kDelete) return LeaseRow{};
+  if (write.kind == Kind::kDelete || write.kind == Kind::kRemove) return LeaseRow{};
   LeaseRow after{row};
   update(*after.lease, write);
   return after;

@@ -20,15 +20,17 @@ class SqliteLeaseStore final : public LeaseStore {
  public:
   struct Options {
     std::filesystem::path file;
-    std::string job;  ///< whose leases these are, e.g. the stream; a file of another job is refused
+    /// Whose leases these are, e.g. the stream; a file of another job is refused. Empty: whosesoever, as long as the
+    /// file is there; none is made.
+    std::string job;
     std::chrono::milliseconds give_up_after{10'000};
     async::Backoff::Options backoff{.base = std::chrono::milliseconds(2), .cap = std::chrono::milliseconds(100)};
   };
 
-  /// Opens the file, and makes it (readable for this user only) and its folder if there is none.
-  /// Errors: class invalid for a file that is not ours, damaged, or of a newer format; class conflict for one of
-  /// another job; class throttled when it stays locked. The file is left as it was then. REQUIRES: clock and random
-  /// outlive the store.
+  /// Opens the file, and makes it (readable for this user only) and its folder if there is none and a job is given.
+  /// Errors: class not found without a job; class invalid for a file that is not ours, damaged, or of a newer format;
+  /// class conflict for one of another job; class throttled when it stays locked. The file is left as it was then.
+  /// REQUIRES: clock and random outlive the store.
   [[nodiscard]] static Result<std::unique_ptr<SqliteLeaseStore>> open(Options options, const Clock& clock,
                                                                       Random& random);
   ~SqliteLeaseStore() override;

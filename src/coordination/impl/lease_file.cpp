@@ -126,7 +126,7 @@ Status check_format(const sqlite::Database& database, const std::filesystem::pat
 Status check_job(const sqlite::Database& database, const std::filesystem::path& file, const std::string& job) {
   const auto owner = database.query_text("SELECT job FROM identity");
   if (!owner) return lease_file_failure(kOpening, file, owner.error());
-  if (*owner == job) return {};
+  if (job.empty() || *owner == job) return {};
   return refusal(file, ErrorClass::kConflict,
                  "holds the leases of " + *owner + ", not of " + job + "; choose another file");
 }
@@ -188,6 +188,10 @@ bool is_locked(const sqlite::Failure& failure) {
 }
 
 Result<LeaseFile> LeaseFile::open(const std::filesystem::path& file, const std::string& job) {
+  std::error_code error;
+  if (job.empty() && !std::filesystem::exists(file, error)) {
+    return refusal(file, ErrorClass::kNotFound, "there is no such file");
+  }
   if (auto created = create_if_missing(file, job); !created) return std::unexpected(created.error());
   auto database = sqlite::Database::open(file);
   if (!database) return lease_file_failure(kOpening, file, database.error());

@@ -162,6 +162,16 @@ TEST(LeaseRequest, DeletesOnlyWhatIsDone) {
   EXPECT_EQ(request.values_json, R"({":counter":{"N":"7"},":done":{"S":"SHARD_END"}})");
 }
 
+TEST(LeaseRequest, RemovesWhatIsAsItWasRead) {
+  auto remove = write(Kind::kRemove);
+  EXPECT_EQ(lease_request(remove).operation, Operation::kDelete);
+  EXPECT_EQ(lease_request(remove).condition_expression,
+            "#leaseCounter = :counter AND attribute_not_exists(#leaseOwner)");
+  remove.from = "me";
+  EXPECT_EQ(lease_request(remove).condition_expression, "#leaseCounter = :counter AND #leaseOwner = :from");
+  EXPECT_EQ(lease_request(remove).values_json, R"({":counter":{"N":"7"},":from":{"S":"me"}})");
+}
+
 TEST(LeaseRequest, QuotesWhatItIsGiven) {
   auto take = write(Kind::kTake);
   take.key = "a\"b";

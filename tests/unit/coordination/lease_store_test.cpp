@@ -212,6 +212,19 @@ TEST_P(LeaseStoreTest, DeletesOnlyWhatIsDone) {
   EXPECT_THAT(scan(), SizeIs(1));
 }
 
+TEST_P(LeaseStoreTest, RemovesWhatIsAsItWasRead) {
+  create("open", "1");
+  create_mine("5");
+  expect_conflict({.kind = Kind::kRemove, .key = "a", .counter = 0, .from = "me"});
+  expect_conflict({.kind = Kind::kRemove, .key = "a", .counter = 1, .from = "you"});
+  expect_conflict({.kind = Kind::kRemove, .key = "a", .counter = 1});
+  expect_conflict({.kind = Kind::kRemove, .key = "open", .counter = 0, .from = "me"});
+  expect_conflict({.kind = Kind::kRemove, .key = "missing", .counter = 0});
+  EXPECT_EQ(write({.kind = Kind::kRemove, .key = "a", .counter = 1, .from = "me"}), Outcome::kDone);
+  EXPECT_EQ(write({.kind = Kind::kRemove, .key = "open", .counter = 0}), Outcome::kDone);
+  EXPECT_THAT(scan(), IsEmpty());
+}
+
 TEST_P(LeaseStoreTest, WritesNothingAfterItsTime) {
   create_mine();
   const LeaseWrite renew{.kind = Kind::kRenew, .key = "a", .counter = 1};
@@ -265,7 +278,7 @@ TEST_P(LeaseStoreTest, CountsWhatItAsks) {
 LeaseWrite random_write(Random& random) {
   constexpr const char* kNames[] = {"", "me", "you"};
   constexpr const char* kCheckpoints[] = {"1", "2", "SHARD_END"};
-  LeaseWrite write{.kind = static_cast<Kind>(random.below(7)),
+  LeaseWrite write{.kind = static_cast<Kind>(random.below(8)),
                    .key = std::string(1, static_cast<char>('a' + random.below(2))),
                    .counter = random.below(4),
                    .owner = kNames[random.below(3)],

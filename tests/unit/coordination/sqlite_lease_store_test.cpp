@@ -124,6 +124,15 @@ TEST_F(SqliteLeaseStoreTest, RefusesTheLeasesOfAnotherJob) {
   EXPECT_TRUE(open("one"));
 }
 
+TEST_F(SqliteLeaseStoreTest, ShowsTheLeasesOfAnyJobWhenNoneIsNamed) {
+  const auto missing = open("");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().error_class, ErrorClass::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(file_.parent_path()));
+  ASSERT_TRUE(open("one"));
+  EXPECT_TRUE(open(""));
+}
+
 TEST_F(SqliteLeaseStoreTest, RefusesAnEmptyFile) {
   std::filesystem::create_directories(file_.parent_path());
   std::ofstream{file_};

@@ -66,8 +66,16 @@ class ScanRun {
 
   [[nodiscard]] Status run(PageReceiver& receiver) { return run(scan_->fresh(), receiver); }
   [[nodiscard]] Status run(std::vector<SegmentPosition> from, PageReceiver& receiver) {
+    return execute(scan_->run(std::move(from), receiver));
+  }
+  [[nodiscard]] Status serve(PageReceiver& receiver) { return execute(scan_->serve(receiver)); }
+
+  [[nodiscard]] TableScan& scan() { return *scan_; }
+
+ private:
+  [[nodiscard]] Status execute(async::Task<Status> task) {
     std::optional<Status> status;
-    boost::asio::co_spawn(*loop_, keep(std::move(from), receiver, status), [this](std::exception_ptr thrown) {
+    boost::asio::co_spawn(*loop_, keep(std::move(task), status), [this](std::exception_ptr thrown) {
       thrown_ = thrown;
       loop_->stop();
     });
@@ -76,12 +84,8 @@ class ScanRun {
     if (thrown_) std::rethrow_exception(thrown_);
     return std::move(*status);
   }
-
-  [[nodiscard]] TableScan& scan() { return *scan_; }
-
- private:
-  async::Task<> keep(std::vector<SegmentPosition> from, PageReceiver& receiver, std::optional<Status>& status) {
-    status.emplace(co_await scan_->run(std::move(from), receiver));
+  static async::Task<> keep(async::Task<Status> task, std::optional<Status>& status) {
+    status.emplace(co_await std::move(task));
   }
 
   Random random_;

@@ -153,5 +153,67 @@ TEST_F(TableScanTest, NeverConsumesMoreThanItsBudget) {
   EXPECT_LT(seconds, 6);
 }
 
+/// Reads segment 0, then 1 and 2, of which 2 is removed after its first page and added again when 1 is at its end, then
+/// 3; ends the scan with an error after that.
+class Juggler final : public Collector {
+ public:
+  explicit Juggler(TableScan& scan) : scan_(scan) {}
+  std::size_t pages_of_2 = 0;
+  bool held_when_removed = false;
+
+  [[nodiscard]] async::Task<Status> take(aws::ScanPage page, SegmentPosition position) override {
+    const SegmentPosition at = position;
+    auto taken = co_await Collector::take(std::move(page), std::move(position));
+    if (at.segment == 2 && pages_of_2++ == 0) {
+      scan_.remove(2);
+      held_when_removed = scan_.holds(2);
+      second_ = at;
+    }
+    if (at.segment == 0 && at.done) {
+      scan_.add({.segment = 1});
+      scan_.add({.segment = 2});
+    }
+    if (at.segment == 1 && at.done) {
+      EXPECT_FALSE(scan_.holds(2));
+      EXPECT_EQ(pages_of_2, 1u) << "nothing is read of what was removed";
+      scan_.add(second_);
+    }
+    if (at.segment == 2 && at.done) scan_.add({.segment = 3});
+    if (at.segment == 3 && at.done) co_return failure(ErrorClass::kFatal, "take page", {}, "the end of the test");
+    co_return taken;
+  }
+
+ private:
+  TableScan& scan_;
+  SegmentPosition second_;
+};
+
+TEST_F(TableScanTest, ServesSegmentsThatComeAndGo) {
+  fill(600);
+  auto run = make_run({.split = 4});
+  Juggler juggler(run.scan());
+  run.scan().add({.segment = 0});
+  const Status ended = run.serve(juggler);
+  ASSERT_FALSE(ended);
+  EXPECT_THAT(ended.error().message, ::testing::HasSubstr("the end of the test"));
+  EXPECT_TRUE(juggler.held_when_removed) << "its page was still under way";
+  EXPECT_GT(juggler.pages_of_2, 2u);
+  expect_all(juggler.items);
+}
+
+TEST_F(TableScanTest, WhatIsRemovedBeforeItsTurnIsNotRead) {
+  fill(600);
+  server.fail_next({.kind = FaultKind::kAccessDenied, .operation = "Scan"});
+  auto run = make_run({.split = 4});
+  run.scan().add({.segment = 0});
+  run.scan().add({.segment = 1});
+  run.scan().remove(1);
+  EXPECT_FALSE(run.scan().holds(1));
+  Collector collector;
+  EXPECT_FALSE(run.serve(collector));
+  EXPECT_THAT(collector.positions, IsEmpty());
+  EXPECT_TRUE(run.scan().holds(0));
+}
+
 }  // namespace
 }  // namespace dynamirror::source

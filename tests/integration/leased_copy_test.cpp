@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: workers that share a copy through leases bring every item to the target, whoever comes, leaves or is cut off;
+// a finished segment is finished once; and nobody writes what is another's.
+// Method: several workers on one event loop, over sockets between two scripted servers, with leases in memory. Each
+// write is held against the rows of the leases at that moment.
+#include "integration/leased_copy_fixture.hpp"
+
+namespace dynamirror::integration {
+namespace {
+
+using ::testing::HasSubstr;
+
+using LeasedCopy = LeasedCopyTest;
+
+TEST_F(LeasedCopy, ThreeWorkersDoItTogether) {
+  Workload(source, {.keys = 3'000}).put_all();
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  for (int i = 0; i < 3; ++i) start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  expect_complete();
+  for (const Worker& worker : workers_) {
+    EXPECT_EQ(worker.text(), "done");
+    EXPECT_TRUE(worker.status().shared.complete());
+    EXPECT_GT(worker.status().shared.finished_here, 0u) << worker.id << " has had nothing to do";
+  }
+}
+
+TEST_F(LeasedCopy, OneIsCutOffAndOneComesLate) {
+  Workload(source, {.keys = 3'000}).put_all();
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  Worker& cut = start_worker();
+  start_worker();
+  ASSERT_TRUE(run_until([&] { return applied() > 600 && cut.status().shared.leases.held > 0; }));
+  cut.line.cut = true;  // it lives on, and writes as long as its leases last
+  start_worker();
+  ASSERT_TRUE(run_until([&] { return rows_done() == kSegments; }));
+  EXPECT_GT(cut.status().shared.leases.lost, 0u);
+  EXPECT_EQ(differences(), "");
+  cut.line.cut = false;
+  ASSERT_TRUE(run_until_all_ended());
+  expect_complete();
+  for (const Worker& worker : workers_) EXPECT_EQ(worker.text(), "done");
+}
+
+TEST_F(LeasedCopy, ALeaseTakenInMidSegmentIsLeftAtOnceAndTakenUpAgain) {
+  Workload(source, {.keys = 3'000}).put_all();
+  slow_down(std::chrono::milliseconds(10), std::chrono::milliseconds(20));
+  Worker& worker = start_worker();
+  ASSERT_TRUE(run_until([&] { return applied() > 300; }));
+  std::uint32_t segment = 0;
+  while (row(segment).done()) ++segment;
+  const coordination::Lease before = row(segment);
+  ASSERT_EQ(before.owner, worker.id);
+  coordination::LeaseWrite theft{.kind = coordination::LeaseWrite::Kind::kTake, .key = before.key};
+  theft.counter = before.counter;
+  theft.owner = "somebody else";
+  theft.from = worker.id;
+  // By the protocol a thief waits before it writes; ours writes nothing at all.
+  auto taken = support::run_task(rows.write(theft, kNoDeadline));
+  ASSERT_TRUE(taken && *taken == coordination::LeaseStore::Outcome::kDone);
+  ASSERT_TRUE(run_until([&] { return worker.status().shared.leases.lost > 0; }));
+  const std::uint64_t tolerated = worker.sink->intrusions;  // until it knew
+  ASSERT_TRUE(run_until_all_ended());
+  EXPECT_EQ(worker.sink->intrusions, tolerated);
+  worker.sink->intrusions = 0;
+  expect_complete();
+  EXPECT_EQ(worker.text(), "done");
+}
+
+TEST_F(LeasedCopy, WhoIsAskedToStopGivesEverythingBack) {
+  Workload(source, {.keys = 3'000}).put_all();
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  Worker& first = start_worker();
+  ASSERT_TRUE(run_until([&] { return applied() > 500; }));
+  first.stop.request();
+  ASSERT_TRUE(run_until_all_ended());
+  ASSERT_FALSE(*first.ended);
+  EXPECT_EQ(first.ended->error().exit_code, ExitCode::kStoppedEarly);
+  EXPECT_EQ(first.status().copy.counters.held(), 0u);
+  for (std::uint32_t segment = 0; segment < kSegments; ++segment) EXPECT_EQ(row(segment).owner, "") << segment;
+  start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  expect_complete();
+  EXPECT_EQ(applied(), 3'000u) << "what was written before is not written again";
+}
+
+TEST_F(LeasedCopy, ASpareTakesOverFromTheOnlyOwner) {
+  Workload(source, {.keys = 1'500}).put_all();
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  Worker& cut = start_worker();
+  ASSERT_TRUE(run_until([&] { return applied() > 200; }));
+  cut.line.cut = true;
+  const Worker& spare = start_worker();
+  ASSERT_TRUE(run_until([&] { return rows_done() == kSegments; }));
+  EXPECT_GT(spare.status().shared.finished_here, 0u);
+  cut.line.cut = false;
+  ASSERT_TRUE(run_until_all_ended());
+  expect_complete();
+}
+
+TEST_F(LeasedCopy, AWorkerThatComesWhenAllIsDoneHasNothingToDo) {
+  Workload(source, {.keys = 100}).put_all();
+  start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  const Worker& late = start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  EXPECT_EQ(late.text(), "done");
+  EXPECT_EQ(late.status().copy.counters.read, 0u);
+  expect_complete();
+}
+
+TEST_F(LeasedCopy, LeasesOfAnotherJobEndIt) {
+  coordination::LeaseWrite foreign{.kind = coordination::LeaseWrite::Kind::kCreate, .key = "shardId-1"};
+  foreign.checkpoint = "TRIM_HORIZON";
+  ASSERT_TRUE(support::run_task(rows.write(foreign, kNoDeadline)));
+  const Worker& worker = start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  ASSERT_FALSE(*worker.ended);
+  EXPECT_EQ(worker.ended->error().exit_code, ExitCode::kState);
+  EXPECT_THAT(worker.text(), HasSubstr("shardId-1"));
+}
+
+TEST_F(LeasedCopy, ATargetThatRefusesEndsTheWorkerAndOthersGoOn) {
+  Workload(source, {.keys = 500}).put_all();
+  put("poison", "1");
+  target.refuse_key(kTarget, key_of("poison"));
+  const Worker& first = start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  ASSERT_FALSE(*first.ended);
+  EXPECT_EQ(first.ended->error().exit_code, ExitCode::kPoison);
+  EXPECT_LT(rows_done(), kSegments);
+  target.refuse_key(kTarget, key_of("poison"), false);
+  start_worker();
+  ASSERT_TRUE(run_until_all_ended());
+  EXPECT_EQ(differences(), "");
+  EXPECT_EQ(rows_done(), kSegments);
+}
+
+}  // namespace
+}  // namespace dynamirror::integration

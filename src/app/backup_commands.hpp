@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "app/lease_options.hpp"
 #include "objects/open_store.hpp"
 
 namespace dynamirror::app {
@@ -23,6 +24,8 @@ struct BackupTableCommand {
   bool dry_run = false;
   std::optional<double> max_read_units;
   std::string metric;  ///< CloudWatch namespace; empty: none
+  LeaseOptions leases;
+  std::uint32_t lease_segments = 64;
   aws::SideOptions table_side;
   objects::StoreOptions store;
   CommonOptions common;

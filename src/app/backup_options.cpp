@@ -51,6 +51,20 @@ void add_compression(CLI::App& app, bool& plain) {
       ->option_text("KIND");
 }
 
+/// With leases, the lease table says which segments are whose.
+void add_backup_leases(CLI::App& app, BackupTableCommand& command) {
+  add_job_leases(app, command.leases);
+  CLI::Option* table = app.get_option("--lease-table");
+  app.add_option("--lease-segments", command.lease_segments,
+                 "segments, each an object, into which the whole table is cut, for all workers together: the first "
+                 "one says (64)")
+      ->check(CLI::Range(1, 10'000))
+      ->option_text("N")
+      ->group("Leases")
+      ->needs(table);
+  for (const char* other : {"--segment", "--segments", "--split"}) table->excludes(app.get_option(other));
+}
+
 void add_backup_table(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<BackupTableCommand>();
   CLI::App& app = *parent.add_subcommand("backup-table", "dump a whole table into an object");
@@ -62,8 +76,10 @@ void add_backup_table(CLI::App& parent, Run& chosen) {
       ->check(CLI::Range(1, 4'096))
       ->option_text("N");
   app.add_flag("--consistent", command->consistent, "read consistently, at twice the units");
-  add_units(app, "--max-read-units", command->max_read_units, "hard budget of read units consumed per second");
+  add_units(app, "--max-read-units", command->max_read_units,
+            "hard budget of read units consumed per second, by this process");
   add_compression(app, command->plain);
+  add_backup_leases(app, *command);
   app.add_option("--metric", command->metric, "CloudWatch namespace for BackupSize, BackupRecordCount, BackupErrors")
       ->option_text("NAMESPACE");
   add_dry_run(app, command->dry_run);

@@ -78,6 +78,7 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   add_table_commands(app, chosen);
   add_diff_commands(app, chosen);
   add_backup_commands(app, chosen);
+  add_leases_commands(app, chosen);
 
   std::vector<std::string> words = words_of(argc, argv);
   std::reverse(words.begin(), words.end());  // as CLI11 wants them

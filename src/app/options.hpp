@@ -68,5 +68,6 @@ void add_cross_region_command(CLI::App& app, Run& chosen);
 void add_table_commands(CLI::App& app, Run& chosen);
 void add_diff_commands(CLI::App& app, Run& chosen);
 void add_backup_commands(CLI::App& app, Run& chosen);
+void add_leases_commands(CLI::App& app, Run& chosen);
 
 }  // namespace dynamirror::app

@@ -72,10 +72,25 @@ void LeasedShards::take(LeaseWorker::Event event) {
     granted_.erase(finished->key);
     if (const auto at = finishing_.find(finished->key); at != finishing_.end()) at->second = true;
   } else {
-    rows_ = std::move(std::get<LeaseWorker::RowsRead>(event).leases);
+    learn(std::move(std::get<LeaseWorker::RowsRead>(event).leases));
     rows_are_new_ = true;
     rows_read_.notify();
   }
+}
+
+void LeasedShards::learn(Rows rows) {
+  std::unordered_map<std::string, std::string> owners;
+  for (const Lease& row : rows_) owners.emplace(row.key, row.owner);
+  std::unordered_map<std::string, Lease> silent;
+  for (const Lease& row : rows) {
+    if (row.done() || row.owner.empty() || row.owner == options_.worker.worker_id) continue;
+    const auto before = owners.find(row.key);
+    const bool known = before != owners.end() && before->second == row.owner;
+    const auto waiting = silent_.find(row.key);
+    if (!known || (waiting != silent_.end() && waiting->second.counter == row.counter)) silent.emplace(row.key, row);
+  }
+  silent_ = std::move(silent);
+  rows_ = std::move(rows);
 }
 
 void LeasedShards::begin(const Lease& lease) {
@@ -222,7 +237,7 @@ async::Task<bool> LeasedShards::refresh() {
   if (!found) co_return false;
   const auto listing = co_await list();
   if (!listing) co_return false;
-  rows_ = found->leases;
+  learn(found->leases);
   co_return bring_in_step(*listing);
 }
 
@@ -241,9 +256,9 @@ std::size_t LeasedShards::waiting(std::size_t being_read) const {
   return ours - std::min(ours, being_read);
 }
 
-/// What other workers own is theirs to finish.
+/// What other workers own is theirs to finish, if they live.
 bool LeasedShards::all_started(std::size_t being_read) const {
-  return in_step_ && !rows_.empty() && waiting(being_read) == 0 && granted_.size() == being_read &&
+  return in_step_ && !rows_.empty() && silent_.empty() && waiting(being_read) == 0 && granted_.size() == being_read &&
          runner_.held() == being_read;
 }
 

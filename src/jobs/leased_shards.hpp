@@ -55,6 +55,7 @@ class LeasedShards final : public ShardKeeper {
 
   void take(coordination::LeaseWorker::Event event);
   void begin(const coordination::Lease& lease);
+  void learn(Rows rows);
   [[nodiscard]] async::Task<> keep_in_step();
   [[nodiscard]] async::Task<> keep_checking();
   [[nodiscard]] async::Task<std::optional<source::ShardLister::Listing>> list();
@@ -76,6 +77,8 @@ class LeasedShards final : public ShardKeeper {
   Reading* reading_ = nullptr;  ///< from `start` on
   Rows rows_;                   ///< the table as last read
   bool rows_are_new_ = false;
+  /// Leases of others as we first saw them with their owner: it is not known yet whether that owner lives.
+  std::unordered_map<std::string, coordination::Lease> silent_;
   async::Signal rows_read_;
   SteadyTime listed_at_;  ///< when a listing was complete
   bool in_step_ = false;  ///< every shard of the last complete listing has its lease

@@ -96,7 +96,7 @@ class InitialLoadTest : public CopyTest {
       ended.failure = std::move(loaded.error());
       co_return;
     }
-    const jobs::ReplicateParts replicate_parts{*job.stream,    process.sink(), &process.letters(), process.store(),
+    const jobs::ReplicateParts replicate_parts{*job.stream,    process.sink(), &process.letters(), &process.store(),
                                                process.stop(), system_clock(), process.random()};
     job.replication.emplace(replicate_parts, support::ReplicationRun::brisk(), process.executor());
     auto replicated = co_await job.replication->run();

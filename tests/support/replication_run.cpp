@@ -12,8 +12,10 @@
 
 #include "async/sleep.hpp"
 #include "aws/endpoints/table_address.hpp"
+#include "coordination/dynamodb_lease_store.hpp"
 #include "coordination/local_store.hpp"
 #include "http/beast_transport.hpp"
+#include "jobs/leased_shards.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
@@ -120,6 +122,7 @@ class ReplicationRun::Process final : public Live {
     if (failure) std::rethrow_exception(failure);
     if (job_) ended_.status = job_->status();
     if (sink_) ended_.writes = sink_->statistics();
+    if (shards_) ended_.leases = shards_->statistics();
     ended_.took = since(begun_);
     if (stop_requested_at_) ended_.stop_took = since(*stop_requested_at_);
   }
@@ -145,7 +148,15 @@ class ReplicationRun::Process final : public Live {
     }
     stream_.emplace(source::TableStream{source_->streams(), prepared_->stream, prepared_->source.key});
     make_sink(prepared_->target.name, prepared_->target.key);
-    const jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, system_clock(), random_};
+    jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, system_clock(), random_};
+    if (!run_.options.lease_table.empty()) {
+      if (auto opened = co_await open_leases(); !opened) {
+        end({jobs::exit_code_for(opened.error()), opened.error()});
+        co_return;
+      }
+      parts.store = nullptr;
+      parts.shards = &*shards_;
+    }
     job_.emplace(parts, run_.options.job, loop_->get_executor());
     reading_since_ = system_clock().steady_now();
     auto result = co_await job_->run();
@@ -194,11 +205,40 @@ class ReplicationRun::Process final : public Live {
     return std::move(*side);
   }
 
+  async::Task<Status> check_leases() {
+    const auto version = co_await leases_->fleet_version();
+    if (!version) co_return std::unexpected(version.error());
+    if (*version == coordination::FleetVersion::kTakers) co_return Status{};
+    co_return failure(ErrorClass::kConflict, "take leases of", leases_->describe(), "a leader assigns them");
+  }
+
+  async::Task<Status> open_leases() {
+    lease_side_ = open(run_.options.lease_table, run_.source_environment);
+    coordination::DynamoDbLeaseStore::Options options{.table = lease_side_->address().table,
+                                                      .give_up_after = run_.options.failover / 2};
+    leases_.emplace(lease_side_->dynamodb(), std::move(options), system_clock(), random_);
+    const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true, .wait = {.pause = milliseconds(20)}};
+    auto prepared = co_await leases_->prepare(prepare);
+    if (!prepared) co_return std::unexpected(std::move(prepared.error()));
+    jobs::LeasedShards::Options worker{
+        .worker = {.worker_id = run_.options.worker_id, .failover = run_.options.failover},
+        .check_table = [this] { return check_leases(); },
+        .check_interval = run_.options.check_interval};
+    shards_.emplace(*stream_, *leases_, system_clock(), random_, loop_->get_executor(), run_.options.job,
+                    std::move(worker));
+    co_return Status{};
+  }
+
   Status open_files() {
+    if (!run_.options.lease_table.empty()) return open_letters();
     const coordination::ReplicationIdentity identity{.source = run_.options.source, .target = run_.options.target};
     auto store = coordination::LocalStore::open(run_.state_file(), identity);
     if (!store) return std::unexpected(std::move(store.error()));
     store_ = std::make_unique<WatchedStore>(std::move(*store), run_.options.before_save);
+    return open_letters();
+  }
+
+  Status open_letters() {
     if (run_.options.job.on_error == jobs::ReplicateOptions::OnError::kStop) return {};
     auto letters =
         sink::DeadLetters::open({.file = run_.dead_letter_file(), .max_keys = run_.options.max_dead_letter_keys});
@@ -241,6 +281,9 @@ class ReplicationRun::Process final : public Live {
   std::optional<jobs::Prepared> prepared_;
   std::optional<source::TableStream> stream_;
   std::optional<sink::TableSink> sink_;
+  std::unique_ptr<jobs::TableSide> lease_side_;
+  std::optional<coordination::DynamoDbLeaseStore> leases_;
+  std::optional<jobs::LeasedShards> shards_;
   std::optional<jobs::Replication> job_;
   std::unique_ptr<boost::asio::io_context> loop_ = std::make_unique<boost::asio::io_context>(1);
   std::unique_ptr<http::BeastTransport> transport_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "aws/environment.hpp"
+#include "coordination/lease_worker.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replay_dead_letters.hpp"
@@ -47,6 +48,12 @@ class ReplicationRun {
     std::chrono::milliseconds time_limit{180'000};  ///< of one run; a run that needs it has failed
     std::size_t max_dead_letter_keys = 100'000;     ///< beyond it the dead-letter file takes nothing any more
     std::uint64_t seed = 1;
+    /// Address of a lease table, made when there is none: the shards are shared with other runs, on other threads, and
+    /// there is no state file.
+    std::string lease_table{};
+    std::string worker_id = "dynamirror-test-1";  ///< with leases; a run of its own each time
+    std::chrono::milliseconds failover{1'000};
+    std::chrono::milliseconds check_interval{60'000};  ///< of the lease table's fitness
     /// Called before rows become durable; an error makes the save fail.
     std::function<Status(std::span<const model::ShardCheckpoint>)> before_save{};
   };
@@ -75,6 +82,7 @@ class ReplicationRun {
     bool out_of_time = false;
     jobs::ReplicateStatus status;
     sink::TableSink::Statistics writes;
+    coordination::LeaseWorker::Statistics leases;
     std::chrono::milliseconds took{0};
     std::chrono::milliseconds stop_took{0};  ///< since `request_stop`
 

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: several workers share one stream through a lease table, ours and KCL's alike: every change reaches the target
+// in the order of its key, whoever reads it, and a worker whose lease was taken writes no more. Method: whole runs on
+// threads of their own, over sockets, on scripted servers; KCL's workers are played by rows as they write them. Names
+// begin with the number of the conformance case that they show, where there is one.
+#include <atomic>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <memory>
+#include <thread>
+
+#include "integration/replicate_fixture.hpp"
+
+namespace dynamirror::integration {
+namespace {
+
+constexpr const char* kLeases = "leases";
+constexpr std::chrono::seconds kPatience{60};
+
+/// A run on a thread of its own.
+class Worker {
+ public:
+  explicit Worker(ReplicationRun run) : run_(std::move(run.options)) {
+    thread_ = std::jthread([this] {
+      ended_ = run_.run([this](ReplicationRun::Live& live) {
+        applied_ = live.status().counters.applied;
+        if (kill_) live.kill();
+        if (stop_) live.request_stop();
+      });
+      over_ = true;
+    });
+  }
+  ~Worker() { kill_ = true; }
+
+  const ReplicationRun::Ended& stop() {
+    stop_ = true;
+    return end();
+  }
+  const ReplicationRun::Ended& kill() {
+    kill_ = true;
+    return end();
+  }
+  const ReplicationRun::Ended& end() {
+    if (thread_.joinable()) thread_.join();
+    return ended_;
+  }
+  [[nodiscard]] bool over() const { return over_; }
+  [[nodiscard]] std::uint64_t applied() const { return applied_; }
+
+ private:
+  ReplicationRun run_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> kill_ = false;
+  std::atomic<bool> over_ = false;
+  std::atomic<std::uint64_t> applied_ = 0;
+  ReplicationRun::Ended ended_;
+  std::jthread thread_;
+};
+
+class LeasedReplication : public ReplicateTest {
+ protected:
+  using Row = boost::json::object;
+
+  /// A worker that runs until it is told to stop.
+  std::unique_ptr<Worker> start(const std::string& id, const std::function<void(ReplicationRun::Options&)>& more = {}) {
+    auto run = make_run();
+    run.options.lease_table = source.address_of(kLeases);
+    run.options.worker_id = "dynamirror-" + id;
+    run.options.job.stop_when_caught_up = false;
+    run.options.job.on_error = jobs::ReplicateOptions::OnError::kStop;
+    run.options.seed = std::hash<std::string>{}(id);
+    if (more) more(run.options);
+    return std::make_unique<Worker>(std::move(run));
+  }
+
+  void SetUp() override {
+    source.add_table({.name = kLeases, .key = {.hash = {"leaseKey", "S"}, .range = {}}, .stream_view = std::nullopt});
+  }
+
+  [[nodiscard]] std::vector<Row> rows() const {
+    std::vector<Row> all;
+    for (const auto& [key, item] : source.snapshot(kLeases)) all.push_back(boost::json::parse(item).as_object());
+    return all;
+  }
+  static std::string text(const Row& row, std::string_view name) {
+    const auto* found = row.if_contains(name);
+    return found == nullptr ? "" : std::string(found->as_object().begin()->value().as_string());
+  }
+  [[nodiscard]] Row row(const std::string& key) const {
+    for (Row& one : rows()) {
+      if (text(one, "leaseKey") == key) return one;
+    }
+    return {};
+  }
+
+  /// Looks until it holds.
+  template <class Condition>
+  static bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));  // looks at other threads; nothing waits for it
+    }
+    return true;
+  }
+  [[nodiscard]] bool in_step() const { return source.snapshot(kSource) == target.snapshot(kTarget); }
+  [[nodiscard]] std::set<std::string> owners() const {
+    std::set<std::string> names;
+    for (const Row& one : rows()) {
+      if (text(one, "checkpoint") != "SHARD_END") names.insert(text(one, "leaseOwner"));
+    }
+    return names;
+  }
+};
+
+TEST_F(LeasedReplication, ThreeWorkersFollowSplitsWithOneKilledAndOneLate) {
+  add_tables(4);
+  Workload workload(source, {.keys = 60});
+  workload.change(200);
+  auto first = start("a");
+  auto second = start("b");
+  ASSERT_TRUE(eventually([&] { return owners().size() == 2 && !owners().contains(""); }));
+  source.split_all_shards(kSource);
+  workload.change(200);
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  (void)first->kill();
+  workload.change(100);
+  source.split_all_shards(kSource);
+  auto third = start("c");
+  workload.change(200);
+  ASSERT_TRUE(eventually([&] { return in_step() && owners().size() == 2 && !owners().contains(""); })) << differences();
+  for (Worker* worker : {second.get(), third.get()}) {
+    const auto& ended = worker->stop();
+    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+    EXPECT_EQ(ended.status.counters.held(), 0u);
+  }
+  EXPECT_TRUE(in_step()) << differences();
+  EXPECT_EQ(owners(), std::set<std::string>{""}) << "every lease was given up";
+  EXPECT_THAT(check_order(source, kSource, target, kTarget, 1).violations, ::testing::IsEmpty());
+  EXPECT_THAT(source.complaints(), ::testing::IsEmpty());
+  EXPECT_THAT(target.complaints(), ::testing::IsEmpty());
+}
+
+TEST_F(LeasedReplication, HandingLeasesOverRewritesNothing) {
+  add_tables(6);
+  Workload workload(source, {.keys = 60});
+  auto first = start("a");
+  workload.change(200);
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  auto second = start("b");
+  for (int i = 0; i < 20; ++i) workload.change(20);
+  ASSERT_TRUE(eventually([&] { return in_step() && owners().size() == 2 && !owners().contains(""); })) << differences();
+  const auto& a = first->stop();
+  workload.change(100);
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  const auto& b = second->stop();
+  EXPECT_GE(a.leases.given_away, 3u);
+  EXPECT_EQ(a.leases.lost + b.leases.lost, 0u);
+  EXPECT_EQ(a.status.counters.read + b.status.counters.read, records()) << "every change is read once";
+  EXPECT_THAT(check_order(source, kSource, target, kTarget).violations, ::testing::IsEmpty());
+}
+
+TEST_F(LeasedReplication, Case6_APeerThatTakesALeaseInMidBatchEndsOurWorkAndItsRowStaysUntouched) {
+  add_tables(1);
+  Workload workload(source, {.keys = 10});
+  auto worker = start("a", [](auto& options) { options.failover = std::chrono::seconds(20); });
+  workload.change(50);
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+
+  Row taken = rows().front();
+  taken["leaseOwner"] = Row{{"S", "workerDynamoDBCrossRegionReplication-5d5a"}};
+  taken["leaseCounter"] = Row{{"N", std::to_string(std::stoull(text(taken, "leaseCounter")) + 1)}};
+  source.put(kLeases, boost::json::serialize(taken));
+  const std::string key = text(taken, "leaseKey");
+  // From its next renewal on it knows. Until then it may write: so it is with every KCL.
+  ASSERT_TRUE(eventually([&] { return source.statistics().errors["ConditionalCheckFailedException"] > 0; }));
+  const std::uint64_t applied = worker->applied();
+  workload.change(50);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // for what must not happen
+  EXPECT_EQ(worker->applied(), applied);
+  EXPECT_EQ(row(key), taken);
+  const auto& ended = worker->stop();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(ended.leases.lost, 1u);
+  EXPECT_EQ(row(key), taken) << "not ours to give up";
+}
+
+TEST_F(LeasedReplication, Case18_ACheckpointThatWasTrimmedFollowsThePolicy) {
+  add_tables(1);
+  Workload workload(source, {.keys = 10});
+  workload.change(50);
+  auto first = start("a");
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  (void)first->stop();
+  workload.change(50);
+  const std::string shard = source.open_shards(kSource).front();
+  source.trim_shard(kSource, shard, 10);
+
+  auto stopped = start("b");
+  const auto& refused = stopped->end();
+  EXPECT_EQ(refused.exit_code, ExitCode::kTrimmed) << refused.text();
+  EXPECT_NE(refused.text().find("--on-trim continue"), std::string::npos);
+
+  auto goes_on = start("c", [](auto& options) {
+    options.job.on_trim = jobs::ReplicateOptions::OnTrim::kContinue;
+    options.job.stop_when_caught_up = true;
+  });
+  const auto& ended = goes_on->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(ended.status.counters.read, 10u) << "all that is left";
+}
+
+TEST_F(LeasedReplication, Case15_AFleetThatTurnsToLeaderAssignmentEndsOurPart) {
+  add_tables(2);
+  source.add_table(
+      {.name = "leases-CoordinatorState", .key = {.hash = {"key", "S"}, .range = {}}, .stream_view = std::nullopt});
+  const auto say = [&](const std::string& version) {
+    source.put("leases-CoordinatorState", R"({"key":{"S":"Migration3.0"},"cv":{"S":")" + version +
+                                              R"("},"mb":{"S":"w1"},"mts":{"N":"1767225600000"},"h":{"L":[]}})");
+  };
+  say("CLIENT_VERSION_2X");
+  auto worker = start("a", [](auto& options) { options.check_interval = std::chrono::milliseconds(100); });
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  say("CLIENT_VERSION_3X");
+  const auto& ended = worker->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
+  EXPECT_EQ(owners(), std::set<std::string>{""}) << "its leases are free for the leader";
+}
+
+TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
+  add_tables(1);
+  Workload workload(source, {.keys = 10});
+  workload.change(30);
+  const std::string shard = source.open_shards(kSource).front();
+  auto probe = start("probe");
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  (void)probe->stop();
+  const std::string reached = text(row(shard), "checkpoint");
+  // As KCL 1.7.5 leaves a row: no pending checkpoint, no children, no hash keys; its owner stays.
+  const Row left{{"leaseKey", Row{{"S", shard}}},
+                 {"leaseCounter", Row{{"N", "4711"}}},
+                 {"leaseOwner", Row{{"S", "workerDynamoDBCrossRegionReplicationOrders6f0c"}}},
+                 {"ownerSwitchesSinceCheckpoint", Row{{"N", "0"}}},
+                 {"checkpoint", Row{{"S", reached}}},
+                 {"checkpointSubSequenceNumber", Row{{"N", "0"}}}};
+  source.put(kLeases, boost::json::serialize(left));
+  workload.change(20);
+  auto worker = start("a", [](auto& options) { options.job.stop_when_caught_up = true; });
+  const auto& ended = worker->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(ended.status.counters.read, 20u) << "nothing again, nothing left out";
+  EXPECT_TRUE(in_step()) << differences();
+  EXPECT_GT(std::stoull(text(row(shard), "leaseCounter")), 4711u);
+}
+
+TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {
+  add_tables(3);
+  source.set_fault_policy({.seed = 3,
+                           .rate = 0.15,
+                           .kinds = support::survivable_fault_kinds(),
+                           .operations = {"UpdateItem", "Scan", "PutItem"}});
+  Workload workload(source, {.keys = 40});
+  auto first = start("a");
+  auto second = start("b");
+  for (int i = 0; i < 40; ++i) {
+    workload.change(10);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // so that renewals and faults fall in between
+  }
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  source.clear_faults();
+  for (Worker* worker : {first.get(), second.get()}) {
+    const auto& ended = worker->stop();
+    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  }
+  EXPECT_TRUE(in_step()) << differences();
+}
+
+}  // namespace
+}  // namespace dynamirror::integration

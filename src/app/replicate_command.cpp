@@ -2,16 +2,19 @@
 #include "app/replicate_command.hpp"
 
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <utility>
 
 #include "app/initial_load_step.hpp"
+#include "app/lease_metrics.hpp"
 #include "app/lease_session.hpp"
 #include "app/progress.hpp"
 #include "app/session.hpp"
 #include "app/state_files.hpp"
 #include "app/summary.hpp"
 #include "async/task_group.hpp"
+#include "aws/endpoints/partition.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/leased_shards.hpp"
@@ -147,10 +150,39 @@ class ReplicateRun {
                            .random = session_.random(),
                            .shards = &shards},
                           options, session_.executor());
+    const auto metrics = open_metrics(tables, *leases, [&] {
+      return LeaseReading{job.status(), shards.statistics(), tables.source->streams_api().statistics().bytes_received};
+    });
+    async::TaskGroup sending(session_.executor());
+    if (metrics) sending.spawn(metrics->run());
     const ExitCode exit_code = co_await run(job, tables);
+    sending.cancel();
+    co_await sending.join();
+    if (metrics) co_await metrics->finish();
     summary_.leases = shards.statistics();
     if (leases->side) summary_.requests += leases->side->dynamodb_api().statistics().requests;
     co_return exit_code;
+  }
+
+  /// Null when none are wanted; a file of leases has neither a region nor a name that others know.
+  std::unique_ptr<LeaseMetrics> open_metrics(const Tables& tables, const LeaseSession& leases,
+                                             std::function<LeaseReading()> read) {
+    if (!command_.cloudwatch || !leases.side) return nullptr;
+    aws::SideOptions identity = command_.source_side;
+    if (!command_.leases.role_arn.empty()) {
+      identity.role_arn = command_.leases.role_arn;
+      identity.external_id = command_.leases.external_id;
+    }
+    LeaseMetrics::Options options{
+        .name_space = leases.table, .lease_region = leases.side->address().region.str(), .side = std::move(identity)};
+    for (const jobs::TableSide* side : {tables.source.get(), tables.target.get(), leases.side.get()}) {
+      const auto& endpoint = side->address().endpoint;
+      if (endpoint && !aws::region_of_host(endpoint->host)) options.local = true;
+    }
+    return std::make_unique<LeaseMetrics>(
+        std::move(options),
+        LeaseMetrics::Surroundings{session_.transport(), aws::process_environment(), system_clock(), session_.random()},
+        std::move(read));
   }
 
   async::Task<ExitCode> run(jobs::Replication& job, const Tables& tables) {

@@ -30,14 +30,16 @@ std::string metrics_body(const std::string& name_space, const std::vector<Metric
   return body;
 }
 
-async::Task<Status> put_metric_data(ApiClient& api, std::string name_space, std::vector<MetricDatum> data) {
+async::Task<Status> put_metric_data(ApiClient& api, std::string name_space, std::vector<MetricDatum> data,
+                                    SteadyTime not_after) {
   constexpr std::size_t kMost = 1'000;
   assert(!data.empty() && data.size() <= kMost);
   // Sent twice, a value counts twice.
   ApiClient::Call call{.operation = "PutMetricData",
                        .resource = name_space,
                        .body = metrics_body(name_space, data),
-                       .idempotent = false};
+                       .idempotent = false,
+                       .not_after = not_after};
   const auto answer = co_await api.call(std::move(call));
   if (!answer) co_return std::unexpected(answer.error());
   co_return Status{};

@@ -23,10 +23,11 @@ struct MetricDatum {
 /// The body of a PutMetricData request in the service's JSON protocol.
 [[nodiscard]] std::string metrics_body(const std::string& name_space, const std::vector<MetricDatum>& data);
 
-/// Sends up to 1,000 values (the service's limit for one request). Errors: those of ApiClient.
+/// Sends up to 1,000 values (the service's limit for one request); neither sent nor waited for after
+/// `not_after`. Errors: those of ApiClient.
 /// REQUIRES: `api` is made for service "monitoring" with target prefix `kCloudWatchTargetPrefix`; 1 to 1,000 values.
-[[nodiscard]] async::Task<Status> put_metric_data(ApiClient& api, std::string name_space,
-                                                  std::vector<MetricDatum> data);
+[[nodiscard]] async::Task<Status> put_metric_data(ApiClient& api, std::string name_space, std::vector<MetricDatum> data,
+                                                  SteadyTime not_after = kNoDeadline);
 
 inline constexpr const char* kCloudWatchTargetPrefix = "GraniteServiceVersion20100801";
 

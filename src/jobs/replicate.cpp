@@ -66,6 +66,7 @@ async::Task<JobResult<void>> Replication::Impl::run() {
 
 /// Reading ends at once; writing may go on for a moment, so that what was read need not be read again.
 async::Task<> Replication::Impl::shut_down() {
+  ending = true;
   reading.cancel();
   co_await reading.join();
   if (!failure) co_await drain();

@@ -17,6 +17,7 @@ std::string where(const model::Checkpoint& checkpoint) {
 }  // namespace
 
 void Replication::Impl::start(ordering::ShardGraph::Readable readable) {
+  if (ending) return;
   const source::ShardReader::Context context{parts.stream, slots, parts.clock, parts.random};
   log::debug("reading shard", {{"shard", readable.shard.str()}, {"from", model::to_string(readable.from)}});
   active.push_back(
@@ -27,6 +28,9 @@ void Replication::Impl::start(ordering::ShardGraph::Readable readable) {
        .pushed = {},
        .saved = {},
        .asked_at = parts.clock.steady_now()});
+  const ActiveShard& shard = active.back();
+  if (of_handle.size() <= shard.handle) of_handle.resize(shard.handle + 1);
+  of_handle[shard.handle] = &shard;
   reading.spawn(read_shard(active.back()));
 }
 
@@ -41,9 +45,7 @@ void Replication::Impl::revoke(const ShardId& id, bool wind_down) {
 }
 
 const Replication::Impl::ActiveShard* Replication::Impl::find(ordering::ChangeBuffer::ShardHandle handle) const {
-  const auto found =
-      std::find_if(active.begin(), active.end(), [&](const ActiveShard& shard) { return shard.handle == handle; });
-  return found == active.end() ? nullptr : &*found;
+  return handle < of_handle.size() ? of_handle[handle] : nullptr;
 }
 
 std::optional<SteadyTime> Replication::Impl::write_permit(ordering::ChangeBuffer::ShardHandle handle) const {
@@ -153,6 +155,7 @@ async::Task<> Replication::Impl::retire(ActiveShard& shard, std::optional<Error>
 }
 
 void Replication::Impl::remove(ActiveShard& shard) {
+  of_handle[shard.handle] = nullptr;
   buffer.remove_shard(shard.handle);
   active.remove_if([&](const ActiveShard& candidate) { return &candidate == &shard; });
 }

@@ -86,10 +86,12 @@ struct Replication::Impl final : ShardKeeper::Reading {
   std::vector<std::unique_ptr<transform::ChangeFilter>> filters;
   WritePump pump;
   std::list<ActiveShard> active;
+  std::vector<const ActiveShard*> of_handle;  ///< by the buffer's handle; null: none
   Liveness liveness_of_writing;      ///< of all shards together: the changes of one may wait their turn for long
   std::uint64_t written_so_far = 0;  ///< as of the last look at it
   std::optional<JobFailure> failure;
   bool done = false;
+  bool ending = false;  ///< no shard is started any more
   async::TaskGroup reading;
   async::TaskGroup writing;
   async::TaskGroup keeping;

@@ -43,7 +43,7 @@ std::map<std::string, std::size_t> LeaseObservations::live_owners() const {
     SteadyTime moved{};
     SteadyTime looked{};
   };
-  std::map<std::string, Signs> owners;
+  std::unordered_map<std::string_view, Signs> owners;
   for (const auto& [key, seen] : seen_) {
     if (seen.lease.owner.empty()) continue;
     Signs& signs = owners[seen.lease.owner];

@@ -74,11 +74,9 @@ std::vector<LeaseWorker::Event> LeaseWorker::take_events() { return std::exchang
 // ---- rounds
 
 void LeaseWorker::Impl::start_scan(SteadyTime now, std::vector<Job>& jobs) {
-  LeaseShare share = seen.share_of(options.worker_id);
   scanning_everything = share.shares == 1 || now >= full_scan_at;
-  if (scanning_everything) share = {};
   scan_begun = now;
-  scan_job = add_job(jobs, Scan{share}, {.what = Purpose::What::kScan});
+  scan_job = add_job(jobs, Scan{scanning_everything ? LeaseShare{} : share}, {.what = Purpose::What::kScan});
 }
 
 void LeaseWorker::scanned(std::uint64_t id, SteadyTime now, const std::optional<LeaseRows>& rows) {
@@ -122,19 +120,19 @@ void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
   };
   bool alone = !held.empty() && acquiring.empty();
   bool worried = false;
-  SteadyTime next = now + spread(round());
+  SteadyTime next = now + spread(watch());
   for (const auto& [key, one] : seen.all()) {
     if (one.lease.done() || held.contains(key)) continue;
     alone = false;
-    if (one.lease.owner.empty() || one.looked != now || now - one.moved <= options.failover / 2) continue;
+    if (one.lease.owner.empty() || one.looked != now || now - one.moved <= watch() * 4 / 5) continue;
     worried = true;
     const SteadyTime expires = one.moved + options.failover + std::chrono::milliseconds(5);
     if (expires > now) next = std::min(next, expires);
   }
+  share = seen.share_of(options.worker_id);
   if (scanning_everything) {
-    const LeaseShare share = seen.share_of(options.worker_id);
     const bool at_ease = balanced && !worried;
-    full_scan_at = now + (at_ease ? spread(round() * kFullScanEvery * share.shares) : options.failover);
+    full_scan_at = now + (at_ease ? spread(watch() * kFullScanEvery * share.shares) : options.failover);
   } else if (worried && full_scan_at > now + options.failover) {
     full_scan_at = now;
     next = std::min(next, now + options.failover / 20);

@@ -60,6 +60,14 @@ void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, Steady
 }
 
 void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease>& row, SteadyTime now) {
+  if (row && one.asked && row->owner.empty() && !row->done() && !stopping) {
+    // It took its owner so long to finish that it gave the lease to nobody.
+    one.lease = *row;
+    one.way = Acquiring::Way::kTake;
+    one.doubtful = false;
+    one.at = now;
+    return;
+  }
   if (!row || row->owner != options.worker_id) {
     // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it. When it
     // was a steal, the owner who was robbed may go on until its time ends.

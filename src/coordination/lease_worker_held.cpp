@@ -33,9 +33,8 @@ void LeaseWorker::Impl::reschedule(Held& one, SteadyTime now) {
   SteadyTime next = ends;
   if (one.job == 0) {
     SteadyTime wanted = one.renew_at;
-    const bool at_once =
-        one.doubtful || one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left.empty());
-    if (at_once) wanted = now;
+    if (one.phase == Phase::kReleasing) wanted = std::min(wanted, one.grant_at);
+    if (one.doubtful || (one.phase == Phase::kFinishing && one.children_left.empty())) wanted = now;
     if (one.phase == Phase::kWaiting && one.proven) wanted = std::min(wanted, std::max(one.grant_at, one.parents_at));
     next = std::min(ends, std::max(wanted, one.not_before));
   }
@@ -61,8 +60,8 @@ void LeaseWorker::Impl::look_after(Held& one, SteadyTime now, std::vector<Job>& 
   const std::string& key = one.lease.key;
   if (one.doubtful) {
     one.job = add_job(jobs, Look{key}, {.what = Purpose::What::kHeldLook, .key = key});
-  } else if (one.phase == Phase::kReleasing || (one.phase == Phase::kFinishing && one.children_left.empty())) {
-    send(one, release_of(one), now, jobs);
+  } else if (may_release(one, now)) {
+    send(one, release_of(one, now), now, jobs);
   } else if (now >= one.renew_at) {
     LeaseWrite write{.kind = Kind::kRenew, .key = key, .counter = one.lease.counter};
     if (one.checkpoint != one.lease.checkpoint && one.phase != Phase::kFinishing) write.checkpoint = one.checkpoint;
@@ -111,13 +110,20 @@ void LeaseWorker::Impl::send(Held& one, LeaseWrite write, SteadyTime now, std::v
   one.job = add_job(jobs, Write{std::move(write), not_after}, std::move(purpose));
 }
 
-LeaseWrite LeaseWorker::Impl::release_of(const Held& one) const {
+/// A stolen lease is not given away either before the time of the owner who was robbed is over.
+bool LeaseWorker::Impl::may_release(const Held& one, SteadyTime now) const {
+  if (one.phase == Phase::kReleasing) return now >= one.grant_at;
+  return one.phase == Phase::kFinishing && one.children_left.empty();
+}
+
+LeaseWrite LeaseWorker::Impl::release_of(const Held& one, SteadyTime now) const {
   LeaseWrite write{.kind = Kind::kRelease, .key = one.lease.key, .counter = one.lease.counter};
   write.from = one.lease.owner;
   if (one.checkpoint != one.lease.checkpoint) write.checkpoint = one.checkpoint;
   if (one.phase == Phase::kFinishing) {
     write.children = one.lease.children;
-  } else {
+  } else if (now - one.asked_at <= options.failover) {
+    // Whoever asked long ago may have died since; if not, it sees that the lease is free.
     write.owner = one.successor;
   }
   return write;
@@ -211,7 +217,8 @@ void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, 
   reschedule(one, now);
 }
 
-void LeaseWorker::Impl::hand_over_wanted(Held& one, const Lease& row, SteadyTime) {
+void LeaseWorker::Impl::hand_over_wanted(Held& one, const Lease& row, SteadyTime now) {
+  if (one.successor != row.owner) one.asked_at = now;
   one.successor = row.owner;
   if (one.phase == Phase::kWorking) {
     one.phase = Phase::kWindingDown;

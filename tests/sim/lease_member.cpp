@@ -2,6 +2,7 @@
 #include "sim/lease_member.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -11,6 +12,15 @@ using coordination::Lease;
 using coordination::LeaseRows;
 using coordination::LeaseWrite;
 using Kind = LeaseWrite::Kind;
+
+double scan_units(std::size_t rows) {
+  constexpr double kRowBytes = 300;
+  constexpr double kPageBytes = 1024 * 1024;
+  const double bytes = static_cast<double>(rows) * kRowBytes;
+  const double full_pages = std::floor(bytes / kPageBytes);
+  const auto units = [](double of_bytes) { return 0.5 * std::max(1.0, std::ceil(of_bytes / 4096)); };
+  return full_pages * units(kPageBytes) + units(bytes - full_pages * kPageBytes);
+}
 
 LeaseMember::LeaseMember(LeaseWorld& world, std::string id, SkewedClock clock, std::uint64_t seed, bool cleans_up)
     : LeaseProcess(world, id, clock),
@@ -96,7 +106,7 @@ void LeaseMember::read(const Worker::Job& job) {
     const auto is_stale = [this] { return world_.faults.stale > 0 && world_.random.chance(world_.faults.stale); };
     LeaseRows rows = world_.table.scan(scan->share, world_.part(0.05), is_stale);
     ++scans_;
-    rows_read_ += rows.leases.size();
+    read_units_ += scan_units(rows.leases.size());
     if (world_.mistake == LeaseMistake::kParentsIgnored) {
       for (Lease& lease : rows.leases) lease.parents.clear();
     }
@@ -111,6 +121,7 @@ void LeaseMember::read(const Worker::Job& job) {
   }
   const std::string& key = std::get<Worker::Look>(job.what).key;
   ++looks_;
+  read_units_ += 1;  // strongly consistent
   const bool stale = world_.mistake == LeaseMistake::kStaleLooks;
   const auto row = stale ? world_.table.look_stale(key, world_.failover) : world_.table.look(key);
   world_.agenda.at(answered, [this, id = job.id, row] {
@@ -191,6 +202,7 @@ void LeaseMember::handle(const Worker::Event& event) {
     world_.note(id_, " winds down ", wind_down->key);
     const auto at = works_.find(wind_down->key);
     if (at != works_.end()) at->second->winding_down = true;
+    if (at == works_.end() && !world_.has_work) worker_.drained(wind_down->key);
   } else if (const auto* read = std::get_if<Worker::RowsRead>(&event)) {
     if (!world_.has_work) return;
     rows_.clear();

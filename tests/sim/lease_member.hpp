@@ -17,6 +17,10 @@
 
 namespace dynamirror::sim {
 
+/// What an eventually consistent scan of so many rows of about 300 bytes costs: half a unit for 4 KB, at least that for
+/// each page of 1 MB.
+[[nodiscard]] double scan_units(std::size_t rows);
+
 /// A process that takes part: it may be paused, killed, or asked to stop.
 class LeaseProcess {
  public:
@@ -68,7 +72,8 @@ class LeaseMember final : public LeaseProcess {
   [[nodiscard]] const coordination::LeaseWorker& worker() const { return worker_; }
   [[nodiscard]] std::uint64_t scans() const { return scans_; }
   [[nodiscard]] std::uint64_t looks() const { return looks_; }
-  [[nodiscard]] std::uint64_t rows_read() const { return rows_read_; }
+  /// As DynamoDB would charge for rows of about 300 bytes.
+  [[nodiscard]] double read_units() const { return read_units_; }
 
  private:
   using Worker = coordination::LeaseWorker;
@@ -101,7 +106,7 @@ class LeaseMember final : public LeaseProcess {
   Duration wake_ = Duration::max();
   std::uint64_t scans_ = 0;
   std::uint64_t looks_ = 0;
-  std::uint64_t rows_read_ = 0;
+  double read_units_ = 0;
 };
 
 }  // namespace dynamirror::sim

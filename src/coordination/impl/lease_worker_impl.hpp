@@ -35,6 +35,7 @@ struct LeaseWorker::Impl {
     SteadyTime renew_at;
     SteadyTime grant_at;                      ///< the time of the owner before us ends
     std::string checkpoint;                   ///< as the work says; durable when equal to the lease's
+    SteadyTime asked_at{};                    ///< when we learned of the successor
     std::string successor{};                  ///< who gets it when it is drained; empty: whoever comes
     std::vector<Lease> children{};            ///< those that we go for when the lease is finished
     std::set<std::string> children_left{};    ///< to be created
@@ -111,7 +112,8 @@ struct LeaseWorker::Impl {
   void wake_waiting(SteadyTime now);
   [[nodiscard]] bool still_ours(const Held& held, const Lease& row) const;
   void send(Held& held, LeaseWrite write, SteadyTime now, std::vector<Job>& jobs);
-  [[nodiscard]] LeaseWrite release_of(const Held& held) const;
+  [[nodiscard]] LeaseWrite release_of(const Held& held, SteadyTime now) const;
+  [[nodiscard]] bool may_release(const Held& held, SteadyTime now) const;
   void held_written(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now, Answer answer);
   void landed(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now);
   void held_looked(Held& held, const std::optional<Lease>& row, SteadyTime now);
@@ -131,6 +133,8 @@ struct LeaseWorker::Impl {
 
   [[nodiscard]] Duration renewal() const { return options.failover / 3 - std::chrono::milliseconds(25); }
   [[nodiscard]] Duration round() const { return options.failover / 3; }
+  /// How often others are looked at: each has renewed in between, so that one look without a change is a suspicion.
+  [[nodiscard]] Duration watch() const { return options.failover / 2; }
   [[nodiscard]] Duration margin() const { return options.failover / 8; }
 
   Options options;
@@ -147,6 +151,7 @@ struct LeaseWorker::Impl {
   std::uint64_t last_job = 0;
   std::uint64_t scan_job = 0;  ///< under way; 0: none
   bool scanning_everything = true;
+  LeaseShare share{};  ///< to watch
   SteadyTime scan_at;
   SteadyTime full_scan_at;
   SteadyTime scan_begun{};  ///< the last one

@@ -448,6 +448,32 @@ TEST_F(LeaseWorkerTest, AStealThatLandsUnseenIsNotWorkedOnAtOnce) {
   EXPECT_EQ(me.count<Granted>(late->key), 1u);
 }
 
+TEST_F(LeaseWorkerTest, AStolenLeaseIsNotGivenAwayBeforeItsOwnersTimeIsOver) {
+  add("s1", "W", 7);
+  add("s2", "W", 7);
+  Player& me = start();
+  const auto theirs = renewing({"s1", "s2"}, "W");
+  for (int step = 0; step < 200 && me.worker.held() == 0; ++step) pass(50ms, theirs);
+  const std::string key = row("s1").owner == kMe ? "s1" : "s2";
+  ASSERT_EQ(row(key).owner, kMe);
+  me.worker.stop();
+  pass(kFailover - 200ms, theirs);
+  EXPECT_EQ(row(key).owner, kMe);
+  pass(400ms, theirs);
+  EXPECT_EQ(row(key).owner, "");
+  EXPECT_EQ(me.worker.held(), 0u);
+}
+
+TEST_F(LeaseWorkerTest, ALeaseThatTookLongToFinishIsGivenToNobodyInParticular) {
+  Player& me = start_with("s");
+  row("s").owner = "dynamirror-dead";
+  row("s").checkpoint_owner = kMe;
+  pass(kFailover * 2);
+  me.worker.drained("s");
+  me.go(now_);
+  EXPECT_EQ(row("s").owner, "");
+}
+
 TEST_F(LeaseWorkerTest, ATakeThatSucceedsAfterThrottlesIsKept) {
   add("s");
   Player& me = start();

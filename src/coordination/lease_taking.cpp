@@ -29,7 +29,7 @@ Available find_available(const LeaseObservations& seen, const Taker& taker, Stea
                          Random& random) {
   Available available;
   for (const auto& [key, one] : seen.all()) {
-    if (one.lease.done() || taker.mine.contains(key) || one.looked < now) continue;
+    if (one.looked < now || one.lease.done() || taker.mine.contains(key)) continue;
     // What bears our name and is not ours any more was lost by time alone, or taken unseen: nobody else has it. But
     // while a hand-over to us is under way, its last owner goes on.
     const bool free =

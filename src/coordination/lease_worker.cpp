@@ -122,7 +122,7 @@ void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
   bool worried = false;
   SteadyTime next = now + spread(watch());
   for (const auto& [key, one] : seen.all()) {
-    if (one.lease.done() || held.contains(key)) continue;
+    if ((!alone && one.looked != now) || one.lease.done() || held.contains(key)) continue;
     alone = false;
     if (one.lease.owner.empty() || one.looked != now || now - one.moved <= watch() * 4 / 5) continue;
     worried = true;

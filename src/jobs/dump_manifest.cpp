@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump_manifest.hpp"
 
+#include <utility>
+
 #include "base/text.hpp"
 #include "json/read_into.hpp"
 #include "json/reader.hpp"
@@ -17,7 +19,7 @@ template <class Number>
 Status read_count(Number& out, json::Value& value) {
   const auto number = value.integer();
   if (!number) return std::unexpected(number.error());
-  if (*number < 0) return failure(ErrorClass::kInvalid, "read JSON", {}, "a count is negative");
+  if (!std::in_range<Number>(*number)) return failure(ErrorClass::kInvalid, "read JSON", {}, "a count is out of range");
   out = static_cast<Number>(*number);
   return {};
 }

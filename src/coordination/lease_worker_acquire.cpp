@@ -79,10 +79,10 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
   if (one.way == Acquiring::Way::kHandOver) {
     hand_over_looked(one, *row, now);
   } else if (row->counter == one.lease.counter + 1 && row->checkpoint_owner.empty()) {
-    // Or it was the release of the owner who was to hand it over, earlier than that.
-    const bool proven = one.lease.checkpoint_owner.empty();
+    // Or an earlier write did that, of ours or of the owner who was to hand it over: nobody knows since when it is
+    // ours.
     one.lease = *row;
-    acquired(one, row->counter, one.begun, proven, now);
+    acquired(one, row->counter, one.begun, false, now);
   } else {
     give_up(one);
   }

@@ -516,6 +516,23 @@ TEST_F(LeaseWorkerTest, AWorkerThatCannotRenewStopsWritingBeforeAnotherMayTakeTh
   EXPECT_EQ(other.count<Granted>("s"), 1u);
 }
 
+TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForAnEarlierOneOfOurs) {
+  add("s");
+  Player& me = start();
+  std::vector<LeaseWrite> in_doubt;
+  me.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
+    if (write.kind != Kind::kTake || in_doubt.size() >= 2) return std::nullopt;
+    in_doubt.push_back(write);
+    return Player::Trouble{.answer = Answer::kUnknown};
+  };
+  while (in_doubt.size() < 2) pass(50ms);
+  table_.write(in_doubt[0]);
+  pass(kFailover / 2);
+  ASSERT_EQ(me.count<Granted>("s"), 1u);
+  EXPECT_EQ(table_.done[1].kind, Kind::kRenew);
+  ASSERT_TRUE(me.worker.write_until("s"));
+}
+
 TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForTheReleaseOfTheOwnerWhoFinished) {
   // The owner seems dead in the middle of a hand-over; it gives the lease to us after all, long before we look again.
   add("s", kMe, 7).checkpoint_owner = "dynamirror-1";

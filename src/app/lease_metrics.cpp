@@ -107,7 +107,8 @@ Result<std::unique_ptr<LeaseMetrics::Destination>> LeaseMetrics::open(const std:
   auto endpoint = aws::resolve_endpoint(aws::Service::kCloudWatch, Region(region), *options);
   if (!endpoint) return std::unexpected(std::move(endpoint.error()));
   aws::SideOptions side = options_.side;
-  if (side.region.empty()) side.region = region;
+  // A region of our own making, such as "local", means nothing to STS.
+  if (side.region.empty() && !options_.local) side.region = region;
   auto credentials = aws::make_credentials(side, environment, transport, clock, random);
   if (!credentials) return std::unexpected(std::move(credentials.error()));
   auto destination = std::make_unique<Destination>();

@@ -134,6 +134,48 @@ scenario('list says how far leases are behind, from the stream', async (stage) =
   assert.match(text.stdout, /BEHIND\n.* unowned .*(ms|s|min)\n/);
 });
 
+scenario('a worker of ours is seen at work, and notices what is done to its lease', async (stage) => {
+  const source = `${server()}/Lively${++count}`;
+  const streamed = await createTable(source, 'id:S');
+  const copy = await createTable(`${source}Copy`, 'id:S', { view: null });
+  const leases = `${source}Leases`;
+  const failover = ['--failover-time', '2s'];
+  const replicate = ['replicate', source, copy.url, '--lease-table', leases.split('/').pop(), '--no-cloudwatch'];
+  const worker = stage.dynamirror([...replicate, ...failover, '--idle-poll', '50ms', '--output', 'json']);
+  const copied = async (...ids) => {
+    while ((await itemsOf(copy)).length !== ids.length) await sleep(50);
+  };
+  const acquired = () => worker.stderr.match(/lease acquired/g)?.length ?? 0;
+  await put(streamed, { id: { S: 'one' } });
+  await copied('one');
+
+  const list = ['list', leases, ...failover, '--stream-of', source, '--output', 'json'];
+  let seen;
+  do {
+    seen = (await succeed(stage, list)).json(); // a checkpoint is written with a renewal, soon after the change
+    assert.deepEqual(seen.leases.map(({ state }) => state), ['running']);
+  } while (seen.leases[0].lag.state !== 'caught up');
+  const [{ key, owner }] = seen.leases;
+  assert.match(owner, /^dynamirror-/);
+  await refused(stage, ['reset', leases, key, '--yes', ...failover], EXIT.state, owner);
+
+  const had = acquired();
+  await succeed(stage, ['release', leases, key, '--yes']);
+  await worker.waitUntil(() => /lease lost/.test(worker.stderr) && acquired() > had, 30, 'the lease lost and taken again');
+  await put(streamed, { id: { S: 'two' } });
+  await copied('one', 'two');
+
+  await succeed(stage, ['reset', leases, key, '--force', '--yes', ...failover]);
+  await worker.waitUntil(() => acquired() > had + 1, 30, 'the lease taken once more');
+  await worker.waitUntil((self) => self.stderr.match(/from=TRIM_HORIZON/g).length > 1, 30, 'a new beginning');
+  await put(streamed, { id: { S: 'three' } });
+  await copied('one', 'two', 'three');
+  worker.kill('SIGTERM');
+  await worker.waitForExit(10);
+  assert.equal(worker.ended.code, 0, worker.lastWords());
+  assert.ok(worker.json().read >= 5, 'one and two were read twice');
+});
+
 scenario('show prints a whole row and what it means', async (stage) => {
   const table = await leaseTable(
     row('shard-1', { owner: 'w', parentShardId: { SS: ['shard-0'] }, future: { M: { a: { N: '1' } } } }),

@@ -69,6 +69,7 @@ std::vector<const Seen*> leases_of(const LeaseObservations& seen, const std::str
 /// From the most loaded on, what is above the share of each.
 void plan_steals(const LeaseObservations& seen, const std::map<std::string, std::size_t>& loads, std::size_t target,
                  std::size_t need, const TakingOptions& options, Random& random, TakingPlan& plan) {
+  const std::size_t wished = need;
   std::vector<std::pair<std::size_t, std::string>> owners;
   for (const auto& [owner, load] : loads) owners.emplace_back(load, owner);
   std::ranges::sort(owners, std::greater{});
@@ -78,7 +79,7 @@ void plan_steals(const LeaseObservations& seen, const std::map<std::string, std:
     if (count == 0 && need > 1 && load >= target && &owner == &owners.front().second) count = 1;
     const bool ours = owner.starts_with(kWorkerPrefix);
     auto& wanted = ours ? plan.hand_over : plan.steal;
-    const std::size_t most = ours ? options.max_hand_overs : options.max_steals;
+    const std::size_t most = ours ? std::max(options.max_hand_overs, wished / 4) : options.max_steals;
     count = std::min(count, most - std::min(most, wanted.size()));
     for (const Seen* one : leases_of(seen, owner, random)) {
       if (count == 0) break;

@@ -15,7 +15,7 @@ struct TakingOptions {
   Duration failover{};
   std::size_t max_leases = 1'000'000;  ///< that one worker may own
   std::size_t max_steals = 1;          ///< of KCL's workers in one round, as KCL does it
-  std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round
+  std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round; more when it needs many
 };
 
 /// The worker whose turn it is.

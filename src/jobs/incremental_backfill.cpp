@@ -31,37 +31,36 @@ IncrementalBackfill::IncrementalBackfill(BackfillOptions options, TableSide& tab
 
 async::Task<Status> IncrementalBackfill::take(aws::ScanPage page, source::SegmentPosition /*position*/) {
   if (auto go_on = stop_.check("backfill", store_.describe(names_.prefix())); !go_on) co_return go_on;
-  std::size_t next = 0;
-  Status status;
+  PageWork work{.page = page};
   async::TaskGroup writers(executor_);
   const std::size_t count = std::min(kWritesPerPage, page.size());
-  for (std::size_t i = 0; i < count; ++i) writers.spawn(write_some(page, next, status));
+  for (std::size_t i = 0; i < count; ++i) writers.spawn(write_some(work));
   std::exception_ptr thrown;
   try {
     co_await writers.join();
   } catch (...) {
     thrown = std::current_exception();
   }
-  if (!thrown) co_return status;
+  if (!thrown) co_return std::move(work.status);
   // No further item is begun, but of those under way the second look is not left out: it mends what is too old.
   co_await boost::asio::this_coro::reset_cancellation_state();
-  next = page.size();
+  work.next = page.size();
   co_await writers.join();
   std::rethrow_exception(thrown);
 }
 
-async::Task<> IncrementalBackfill::write_some(const aws::ScanPage& page, std::size_t& next, Status& status) {
+async::Task<> IncrementalBackfill::write_some(PageWork& work) {
   model::KeyCanonicalizer keys(key_);
-  while (status && next < page.size()) {
-    std::string item(page.item(next++));
+  while (work.status && work.next < work.page.size()) {
+    std::string item(work.page.item(work.next++));
     auto key = keys.from_item(item);
     if (!key) {
-      status = std::unexpected(std::move(key.error()));
+      work.status = std::unexpected(std::move(key.error()));
       co_return;
     }
     std::string canonical(*key);
     auto written = co_await write_item(std::move(canonical), std::move(item));
-    if (!written) status = std::move(written);
+    if (!written) work.status = std::move(written);
   }
 }
 

@@ -39,7 +39,13 @@ class IncrementalBackfill final : public source::PageReceiver {
   [[nodiscard]] const BackfillProgress& progress() const { return progress_; }
 
  private:
-  [[nodiscard]] async::Task<> write_some(const aws::ScanPage& page, std::size_t& next, Status& status);
+  /// A page that several writers share.
+  struct PageWork {
+    const aws::ScanPage& page;
+    std::size_t next = 0;
+    Status status{};
+  };
+  [[nodiscard]] async::Task<> write_some(PageWork& work);
   [[nodiscard]] async::Task<Status> write_item(std::string key, std::string item);
 
   BackfillOptions options_;

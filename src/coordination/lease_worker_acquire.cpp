@@ -43,6 +43,8 @@ void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, Steady
     one.doubtful = true;
     one.begun = begun;
     one.at = now + pause_after(one.troubles++);
+    // However late it lands, the owner who was robbed may go on until its time ends.
+    if (one.way == Acquiring::Way::kSteal) robbed.insert(one.lease.key);
   } else if (answer == Answer::kConflict || (answer == Answer::kNotSent && one.troubles >= kMostTroubles)) {
     give_up(one);
   } else if (answer == Answer::kNotSent) {
@@ -69,9 +71,7 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
     return;
   }
   if (!row || row->owner != options.worker_id) {
-    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it. When it
-    // was a steal, the owner who was robbed may go on until its time ends.
-    if (one.way == Acquiring::Way::kSteal) robbed.insert(one.lease.key);
+    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it.
     give_up(one);
     return;
   }

@@ -12,11 +12,14 @@
 
 #include "app/diff_report.hpp"
 #include "app/session.hpp"
+#include "app/shared_job.hpp"
+#include "app/state_files.hpp"
 #include "app/work_share.hpp"
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "jobs/leased_diff.hpp"
 #include "jobs/record_tools.hpp"
 
 namespace dynamirror::app {
@@ -55,7 +58,8 @@ void show_progress(const jobs::DiffTotals& totals, SteadyTime since, const Clock
 }
 
 /// Runs until cancelled.
-async::Task<> report_diff(const jobs::DiffTables& job, const Clock& clock) {
+template <class Job>
+async::Task<> report_diff(const Job& job, const Clock& clock) {
   const SteadyTime begun = clock.steady_now();
   while (true) {
     co_await async::sleep_for(kProgressInterval);
@@ -71,7 +75,7 @@ Result<jobs::DiffOptions> job_options(const DiffTablesCommand& command) {
   std::error_code ignored;
   const auto temp = std::filesystem::temp_directory_path(ignored);
   options.temp_folder = !command.temp_folder.empty() ? command.temp_folder : temp.empty() ? "/tmp" : temp.string();
-  if (options.sample) return options;
+  if (options.sample || command.leases.wanted) return options;
   const auto share = work_share(command.segment, command.segments, aws::process_environment());
   if (!share) return std::unexpected(share.error());
   options.share = share->index;
@@ -79,13 +83,81 @@ Result<jobs::DiffOptions> job_options(const DiffTablesCommand& command) {
   return options;
 }
 
+/// What a worker's leases are for: a comparison must not count as a repair.
+async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options, const Sides& sides) {
+  const auto primary = co_await sides.primary->dynamodb().describe_table(sides.primary->address().table);
+  if (!primary) co_return std::unexpected(primary.error());
+  const auto replica = co_await sides.replica->dynamodb().describe_table(sides.replica->address().table);
+  if (!replica) co_return std::unexpected(replica.error());
+  const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
+  co_return jobs::SharedJob{
+      .purpose = options.backfill ? "backfill"
+                 : repairs        ? "repair"
+                                  : "diff",
+      .identity = identity_of(*sides.primary, *primary) + " -> " + identity_of(*sides.replica, *replica)};
+}
+
+ExitCode sum_up(const DiffTablesCommand& command, const DiffSummary& summary, bool ended) {
+  // Numbers of half a comparison would look like those of a whole one.
+  if (command.common.output == OutputFormat::kJson) fmt::print("{}", to_json(summary));
+  if (command.common.output != OutputFormat::kJson && ended) fmt::print("{}", to_text(summary));
+  return summary.exit_code;
+}
+
+async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::DiffOptions options, Sides& sides,
+                                       Session& session) {
+  const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
+  auto wanted = co_await shared_job(options, sides);
+  if (!wanted) co_return end(wanted.error(), jobs::exit_code_for(wanted.error()));
+  auto shared = co_await open_shared_job(session, command.leases, sides.primary->address(), command.primary_side,
+                                         std::move(*wanted));
+  if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
+  DiffSummary summary;
+  summary.primary = sides.primary->display();
+  summary.replica = sides.replica->display();
+  summary.repair = repairs;
+  if (shared->found.complete()) {
+    summary.shared = complete_already(*shared);
+    co_return sum_up(command, summary, true);
+  }
+  const jobs::SharedTerms terms_wanted{.segments = command.lease_segments};
+  auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), terms_wanted, system_clock(),
+                                              session.random());
+  if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
+
+  DiffPrinter printer(command.common.output, command.dry_run);
+  const jobs::LeasedDiffParts parts{.primary = *sides.primary,
+                                    .replica = *sides.replica,
+                                    .report = printer,
+                                    .leases = *shared->leases.store,
+                                    .stop = session.stop(),
+                                    .clock = system_clock(),
+                                    .random = session.random()};
+  jobs::LeasedDiff job(parts, std::move(options),
+                       {.job = shared->job, .terms = std::move(*terms), .worker = shared->leases.worker},
+                       session.executor());
+  async::TaskGroup background(session.executor());
+  background.spawn(report_diff(job, system_clock()));
+  const auto ended = co_await job.run();
+  background.cancel();
+  co_await background.join();
+  summary.totals = job.totals();
+  summary.shared = SharedJobSummary{.table = shared->leases.table, .status = job.status()};
+  summary.requests = sides.primary->requests() + sides.replica->requests();
+  if (shared->leases.side) summary.requests += shared->leases.side->requests();
+  summary.exit_code = ended ? *ended : ended.error().exit_code;
+  if (!ended) summary.error = to_line(ended.error().error);
+  if (!ended) complain(ended.error().error);
+  co_return sum_up(command, summary, ended.has_value());
+}
+
 async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& session) {
   auto sides = open_sides(command, session);
   if (!sides) co_return end(sides.error(), ExitCode::kUsage);
   auto options = job_options(command);
   if (!options) co_return end(options.error(), ExitCode::kUsage);
+  if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
   const bool repairs = options->mode == jobs::DiffOptions::Mode::kRepair;
-  const bool json = command.common.output == OutputFormat::kJson;
 
   DiffPrinter printer(command.common.output, command.dry_run);
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
@@ -103,11 +175,10 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
                             .totals = job.totals(),
                             .requests = sides->primary->requests() + sides->replica->requests(),
                             .repair = repairs,
+                            .shared = {},
                             .exit_code = ended ? *ended : ended.error().exit_code,
                             .error = ended ? "" : to_line(ended.error().error)};
-  // Numbers of half a comparison would look like those of a whole one.
-  if (json) fmt::print("{}", to_json(summary));
-  if (!json && ended) fmt::print("{}", to_text(summary));
+  (void)sum_up(command, summary, ended.has_value());
   if (!ended) co_return end(ended.error().error, ended.error().exit_code);
   co_return *ended;
 }

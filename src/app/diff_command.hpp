@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "app/lease_options.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "jobs/diff_tables.hpp"
 #include "jobs/exit_code.hpp"
@@ -24,6 +25,8 @@ struct DiffTablesCommand {
   std::uint32_t segments = 0;  ///< 0: not said
   std::string temp_folder;     ///< empty: the system's
   jobs::DiffOptions job;
+  LeaseOptions leases;
+  std::uint32_t lease_segments = 64;
   CommonOptions common;
 };
 

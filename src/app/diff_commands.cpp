@@ -38,6 +38,19 @@ void add_work(CLI::App& app, DiffTablesCommand& command) {
       ->excludes(backfill);
 }
 
+/// With leases, the lease table says which segments are whose.
+void add_diff_leases(CLI::App& app, DiffTablesCommand& command) {
+  add_job_leases(app, command.leases);
+  CLI::Option* table = app.get_option("--lease-table");
+  app.add_option("--lease-segments", command.lease_segments,
+                 "segments into which the tables are cut, for all workers together: the first one says (64)")
+      ->check(CLI::Range(1, 10'000))
+      ->option_text("N")
+      ->group("Leases")
+      ->needs(table);
+  for (const char* other : {"--segment", "--segments", "--sample"}) table->excludes(app.get_option(other));
+}
+
 void add_diff_tables(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<DiffTablesCommand>();
   CLI::App& app = *parent.add_subcommand("diff-tables", "find where a replica differs from its primary, and repair it");
@@ -50,8 +63,11 @@ void add_diff_tables(CLI::App& parent, Run& chosen) {
              "for digests of items; beyond it they go to disk (256MiB)", "BYTES");
   app.add_option("--temp-dir", command->temp_folder, "folder for digests on disk (default: $TMPDIR, or /tmp)")
       ->option_text("FOLDER");
-  add_units(app, "--max-read-units", command->job.max_read_units, "read units consumed per second, of each table");
-  add_units(app, "--max-write-units", command->job.max_write_units, "write units consumed per second by a repair");
+  add_units(app, "--max-read-units", command->job.max_read_units,
+            "read units consumed per second, of each table, by this process");
+  add_units(app, "--max-write-units", command->job.max_write_units,
+            "write units consumed per second by a repair, by this process");
+  add_diff_leases(app, *command);
   add_side(app, "primary", command->primary_side);
   add_side(app, "replica", command->replica_side);
   add_common(app, command->common);

@@ -88,6 +88,7 @@ std::string to_text(const DiffSummary& summary) {
                       totals.replica_items, totals.suspects, totals.changing);
   text += fmt::format("[units] {:.1f} read of primary, {:.1f} read of replica; {} requests\n",
                       totals.primary_read_units, totals.replica_read_units, summary.requests);
+  if (summary.shared) text += to_text(*summary.shared);
   return text + fmt::format("[discrepancies] {}\n", totals.discrepancies());
 }
 
@@ -97,13 +98,13 @@ std::string to_json(const DiffSummary& summary) {
       R"({{"primary":{},"replica":{},"primary_items":{},"replica_items":{},"suspects":{},"discrepancies":{},)"
       R"("missing":{},"extraneous":{},"different":{},"changing":{},"put":{},"deleted":{},"unrepaired":{},)"
       R"("primary_read_units":{},"replica_read_units":{},"write_units":{},"requests":{},"throttled":{},"spilled_bytes":{},)"
-      R"("exit_code":{},"error":{}}})"
+      R"("leases":{},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.primary), json_quoted(summary.replica), totals.primary_items, totals.replica_items,
       totals.suspects, totals.discrepancies(), totals.missing, totals.extraneous, totals.different, totals.changing,
       totals.put, totals.deleted, totals.unrepaired, totals.primary_read_units, totals.replica_read_units,
-      totals.write_units, summary.requests, totals.throttled, totals.spilled_bytes, static_cast<int>(summary.exit_code),
-      summary.error.empty() ? "null" : json_quoted(summary.error));
+      totals.write_units, summary.requests, totals.throttled, totals.spilled_bytes, to_json(summary.shared),
+      static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 
 }  // namespace dynamirror::app

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "app/command_line.hpp"
+#include "app/shared_job.hpp"
 #include "jobs/diff_tables.hpp"
 
 namespace dynamirror::app {
@@ -31,6 +33,7 @@ struct DiffSummary {
   jobs::DiffTotals totals;
   std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
   bool repair = false;
+  std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
   jobs::ExitCode exit_code = jobs::ExitCode::kOk;
   std::string error{};  ///< one line; empty after success
 };

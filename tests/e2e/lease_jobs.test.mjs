@@ -6,6 +6,7 @@
 // DYNAMIRROR_E2E_LEASE_ITEMS, e.g. 500000: how many items the throughput of three workers is measured with (30000). The
 // target answers with a delay, so that connections are what limits a process.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { complaints } from './support/expect.mjs';
 import { call, scanAll } from './support/raw_dynamodb.mjs';
@@ -165,6 +166,101 @@ scenario('leases that do not fit are refused with the reason', async (stage) => 
     assert.equal(refused.ended.code, EXIT.usage, refused.lastWords());
   }
 });
+
+scenario(
+  'three workers, one killed, one late, dump a table together: what is restored equals it',
+  async (stage) => {
+    const COUNT = 12_000;
+    const { endpoint } = await stage.standIn(['--no-signature']);
+    await createRaw(endpoint, 'Source');
+    await load(endpoint, 'Source', COUNT);
+    const url = `file:${stage.path('dumps')}`;
+    const dump = (...more) => [
+      ...['backup-table', `${endpoint}/Source`, url, '--lease-table', 'leases', '--lease-segments', '24'],
+      ...['--failover-time', '2s', '--output', 'json', '--log-format', 'json', ...more],
+    ];
+    const args = dump('--jobid', 'nightly', '--max-read-units', '40');
+    const workers = [stage.dynamirror(args), stage.dynamirror(args)];
+    const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
+    const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
+    await until(running, 60, 'both work');
+    const [victim, survivor] = workers;
+    victim.kill('SIGKILL');
+    await victim.waitForExit(10);
+    const killedAt = Date.now();
+    const done = new Set(doneIn(await rows()));
+    assert.ok(done.size < 24, 'killed in mid-dump');
+    const late = stage.dynamirror(args);
+    for (const run of [survivor, late]) {
+      await run.waitForExit(SECONDS);
+      assert.equal(run.ended.code, EXIT.ok, run.lastWords());
+      const { leases } = JSON.parse(run.stdout);
+      assert.equal(leases.complete, true);
+      const again = acquired(run, killedAt).filter(({ segment }) => done.has(segment));
+      assert.deepEqual(again, [], 'finished segments that were taken again');
+    }
+    const manifests = readdirSync(stage.path('dumps')).filter((file) => file.startsWith('nightly.manifest-'));
+    assert.equal(manifests.length, 24);
+    const restored = await stage.run(['restore-table', `${url}/nightly`, `${endpoint}/Restored`, '--create-target']);
+    assert.equal(restored.ended.code, EXIT.ok, restored.lastWords());
+    await assertSame(endpoint, 'Source', endpoint, 'Restored', COUNT);
+
+    const after = await stage.run(dump());
+    assert.equal(after.ended.code, EXIT.ok, after.lastWords());
+    assert.equal(JSON.parse(after.stdout).leases.was_complete, true);
+    const other = await stage.run(dump('--jobid', 'another'));
+    assert.equal(other.ended.code, EXIT.state, other.lastWords());
+    assert.match(complaints(other)[0], /the dump "nightly"/);
+  },
+  { seconds: 2 * SECONDS },
+);
+
+scenario(
+  'three workers, one killed, one late, compare and repair tables together',
+  async (stage) => {
+    const COUNT = 12_000;
+    const { endpoint } = await stage.standIn(['--no-signature']);
+    for (const name of ['Source', 'Target']) {
+      await createRaw(endpoint, name);
+      await load(endpoint, name, COUNT);
+    }
+    const key = (i) => ({ id: { S: `customer-${i % 997}#order-${i}` } });
+    const spoiled = Array.from({ length: 40 }, (_, i) => i * 300);
+    for (const i of spoiled) await call(endpoint, 'DeleteItem', { TableName: 'Target', Key: key(i) });
+    const diff = (leases, ...more) => [
+      ...['diff-tables', `${endpoint}/Source`, `${endpoint}/Target`, '--lease-table', leases, '--lease-segments', '24'],
+      ...['--failover-time', '2s', '--settle', '500ms', '--output', 'json', '--log-format', 'json', ...more],
+    ];
+    const lines = (run) => run.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const args = diff('leases', '--max-read-units', '80');
+    const workers = [stage.dynamirror(args), stage.dynamirror(args)];
+    const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
+    const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
+    await until(running, 60, 'both work');
+    workers[0].kill('SIGKILL');
+    await workers[0].waitForExit(10);
+    const late = stage.dynamirror(args);
+    for (const run of [workers[1], late]) {
+      await run.waitForExit(SECONDS);
+      const summary = lines(run).at(-1);
+      assert.equal(summary.leases.complete, true, run.lastWords());
+      assert.equal(run.ended.code, summary.discrepancies > 0 ? 1 : 0);
+    }
+    const found = new Set([...workers, late].flatMap((run) => run.stdout.match(/customer-\d+#order-\d+/g) ?? []));
+    assert.deepEqual([...found].sort(), spoiled.map((i) => key(i).id.S).sort());
+
+    const repairs = [1, 2].map(() => stage.dynamirror(diff('repairs', '--repair')));
+    for (const run of repairs) {
+      await run.waitForExit(SECONDS);
+      assert.equal(run.ended.code, EXIT.ok, run.lastWords());
+    }
+    assert.equal(repairs.reduce((sum, run) => sum + lines(run).at(-1).put, 0), spoiled.length);
+    await assertSame(endpoint, 'Source', endpoint, 'Target', COUNT);
+    const mixed = await stage.run(diff('leases', '--repair'));
+    assert.equal(mixed.ended.code, EXIT.state, mixed.lastWords());
+  },
+  { seconds: 2 * SECONDS },
+);
 
 async function createRaw(endpoint, TableName) {
   await call(endpoint, 'CreateTable', {

@@ -25,6 +25,10 @@ class Clock {
   [[nodiscard]] virtual SteadyTime steady_now() const = 0;
 };
 
+/// For how long this machine has been suspended or hibernated, in all: time that has passed for others, but not for
+/// `steady_now`.
+[[nodiscard]] Duration suspended_time();
+
 /// The machine's clock; lives as long as the process.
 [[nodiscard]] const Clock& system_clock();
 

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kMostRequests = 32;
 constexpr std::chrono::microseconds kShortestPause{200};
 constexpr std::chrono::seconds kLongestPause{1};
+/// Less is the time between two looks at two clocks.
+constexpr std::chrono::milliseconds kShortestSleep{20};
 
 /// Whether a write that failed like this is surely without effect.
 bool surely_not_written(const Error& error) {
@@ -27,10 +29,12 @@ LeaseRunner::LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const 
       handlers_(std::move(handlers)),
       slots_(kMostRequests),
       jobs_(std::move(executor)),
+      suspended_(suspended_time()),
       last_answer_(clock.steady_now()) {}
 
 async::Task<> LeaseRunner::run() {
   while (true) {
+    notice_sleep();
     for (LeaseWorker::Job& job : worker_.take_jobs(clock_.steady_now())) jobs_.spawn(execute(std::move(job)));
     deliver_events();
     const Duration pause = worker_.next_wake() - clock_.steady_now();
@@ -41,6 +45,19 @@ async::Task<> LeaseRunner::run() {
 async::Task<> LeaseRunner::abandon() {
   jobs_.cancel();
   co_await jobs_.join();
+}
+
+std::optional<SteadyTime> LeaseRunner::write_until(const std::string& key) const {
+  if (suspended_time() - suspended_ >= kShortestSleep) return SteadyTime::min();  // until `run` has noticed
+  return worker_.write_until(key);
+}
+
+/// A hibernated machine wakes with its timers as they were, and leases that are long another's.
+void LeaseRunner::notice_sleep() {
+  const Duration slept = suspended_time() - suspended_;
+  if (slept < kShortestSleep) return;
+  suspended_ += slept;
+  worker_.slept(slept, clock_.steady_now());
 }
 
 void LeaseRunner::deliver_events() {
@@ -103,8 +120,10 @@ async::Task<> LeaseRunner::look(std::uint64_t id, std::string key) {
 }
 
 async::Task<> LeaseRunner::write(std::uint64_t id, LeaseWorker::Write write) {
-  const SteadyTime begun = clock_.steady_now();
+  SteadyTime begun = clock_.steady_now();
+  const Duration suspended = suspended_time();
   const auto outcome = co_await store_.write(std::move(write.write), write.not_after);
+  begun -= suspended_time() - suspended;
   auto answer = LeaseWorker::Answer::kUnknown;
   if (outcome) {
     answered();

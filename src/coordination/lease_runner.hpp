@@ -42,7 +42,7 @@ class LeaseRunner {
   void drained(const std::string& key);
   void maintain(std::vector<LeaseWrite> writes);
   void stop();
-  [[nodiscard]] std::optional<SteadyTime> write_until(const std::string& key) const { return worker_.write_until(key); }
+  [[nodiscard]] std::optional<SteadyTime> write_until(const std::string& key) const;
   [[nodiscard]] std::size_t held() const { return worker_.held(); }
   [[nodiscard]] LeaseWorker::Statistics statistics() const { return worker_.statistics(); }
 
@@ -60,6 +60,7 @@ class LeaseRunner {
   void answered();
   void trouble(const Error& error);
   void deliver_events();
+  void notice_sleep();
 
   LeaseWorker worker_;
   LeaseStore& store_;
@@ -69,6 +70,7 @@ class LeaseRunner {
   async::TaskGroup jobs_;
   async::Signal wake_;
   async::Signal changed_;
+  Duration suspended_;  ///< as far as the worker knows
   SteadyTime last_answer_;
   std::string last_trouble_;
   bool failed_ = false;

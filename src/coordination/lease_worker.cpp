@@ -281,6 +281,13 @@ void LeaseWorker::drained(const std::string& key) {
   impl_->reschedule(at->second, SteadyTime::min());
 }
 
+void LeaseWorker::slept(Duration time, SteadyTime now) {
+  for (auto& [key, held] : impl_->held) {
+    held.renewed -= time;
+    impl_->reschedule(held, now);
+  }
+}
+
 void LeaseWorker::stop() {
   Impl& impl = *impl_;
   if (std::exchange(impl.stopping, true)) return;

@@ -130,6 +130,10 @@ class LeaseWorker {
   /// may have come and gone since. So a row should be deleted no earlier than three times that after it was finished.
   void maintain(std::vector<LeaseWrite> writes);
 
+  /// The clock stood still while time passed for others (the machine was suspended): every lease is that much nearer to
+  /// its end.
+  void slept(Duration time, SteadyTime now);
+
   /// Takes nothing any more, and asks for the end of all work (WindDown). Over when `held()` is 0.
   void stop();
 

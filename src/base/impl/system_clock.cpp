@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.hpp"
 
+#include <ctime>
+
 namespace dynamirror {
 namespace {
 
@@ -15,6 +17,16 @@ class SystemClock final : public Clock {
 const Clock& system_clock() {
   static const SystemClock clock;
   return clock;
+}
+
+Duration suspended_time() {
+  const auto now = [](clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto before = now(CLOCK_MONOTONIC);
+  return now(CLOCK_BOOTTIME) - before;
 }
 
 }  // namespace dynamirror

@@ -571,5 +571,15 @@ TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   EXPECT_EQ(row("s").owner, "W");
 }
 
+TEST_F(LeaseWorkerTest, TimeThatPassedWhileTheMachineSleptCountsAgainstEveryLease) {
+  Player& me = start_with("s");
+  const auto before = me.worker.write_until("s");
+  me.worker.slept(kFailover / 2, now_);
+  EXPECT_EQ(*me.worker.write_until("s"), *before - kFailover / 2);
+  me.worker.slept(kFailover, now_);
+  pass(50ms);
+  EXPECT_EQ(me.count<Lost>("s"), 1u) << "no renewal brings back what may be another's";
+}
+
 }  // namespace
 }  // namespace dynamirror::coordination

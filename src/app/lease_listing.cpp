@@ -89,8 +89,8 @@ std::string summary_text(const LeaseListing& listing) {
   if (report.unowned > 0) parts.push_back(fmt::format("{} unowned", report.unowned));
   parts.push_back(fmt::format("{} finished", report.finished));
   std::string text =
-      fmt::format("{}: {} leases: {}", listing.table, format_count(report.leases.size()), fmt::join(parts, ", "));
-  if (report.foreign > 0) text += fmt::format("; {} rows that are no leases", format_count(report.foreign));
+      fmt::format("{}: {}: {}", listing.table, leases_text(report.leases.size()), fmt::join(parts, ", "));
+  if (report.foreign > 0) text += fmt::format("; rows that are no leases: {}", format_count(report.foreign));
   if (listing.watched) text += "; looked twice within " + format_duration(*listing.watched);
   if (listing.read_units) text += fmt::format("; {:.1f} read units consumed", *listing.read_units);
   return text + "\n";
@@ -124,6 +124,8 @@ std::string json_of(const LeaseLine& line, bool watched) {
 }
 
 }  // namespace
+
+std::string leases_text(std::size_t count) { return format_count(count) + (count == 1 ? " lease" : " leases"); }
 
 std::string to_text(const LeaseListing& listing) {
   const auto& leases = listing.report.leases;

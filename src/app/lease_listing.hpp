@@ -17,6 +17,9 @@ struct LeaseListing {
   std::optional<double> read_units{};                  ///< consumed; nothing: of a file
 };
 
+/// "1 lease", "2,000 leases".
+[[nodiscard]] std::string leases_text(std::size_t count);
+
 /// For people: one line for each lease, and a summary.
 [[nodiscard]] std::string to_text(const LeaseListing& listing);
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/lease_listing.hpp"
 #include "app/lease_table.hpp"
 #include "app/leases_command.hpp"
 #include "app/store_session.hpp"
@@ -92,7 +93,7 @@ std::string owners_text(std::span<const Lease> leases) {
 }
 
 std::string question_of(const Plan& plan, const std::string& table) {
-  std::string what = plan.doing + " " + format_count(plan.leases.size()) + " leases of " + table;
+  std::string what = plan.doing + " " + leases_text(plan.leases.size()) + " of " + table;
   if (plan.action.kind == LeaseAction::Kind::kSetCheckpoint) what += " to " + plan.action.checkpoint;
   if (plan.action.kind == LeaseAction::Kind::kRemove) what += " (their rows are removed)";
   const std::string owners = owners_text(plan.leases);

@@ -44,7 +44,8 @@ struct LeaseAction {
 /// Errors: class invalid.
 [[nodiscard]] Result<std::string> parse_reset_position(std::string_view text);
 
-/// Whether the checkpoint of these leases may be set. Errors: class invalid for a lease that is no shard's.
+/// Whether the checkpoint of these leases may be set: they are those of shards, whatever their checkpoint is now.
+/// Errors: class invalid for a segment's.
 [[nodiscard]] Status check_positions(std::span<const coordination::Lease> leases, const std::string& table);
 
 /// The write that does it. Pure.

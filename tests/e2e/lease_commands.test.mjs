@@ -101,7 +101,7 @@ scenario('list tells living owners from dead ones, and says what is whose', asyn
   assert.match(text.stdout, /^shard-1 +alive +TRIM_HORIZON +running +\+\d/m);
   assert.match(text.stdout, /^shard-2 +dead +123 +expired +\+0/m);
   assert.match(text.stdout, /^shard-5 +alive +TRIM_HORIZON +handing over to next/m);
-  assert.match(text.stdout, /: 5 leases: 2 of alive, 1 of dead, 1 unowned, 1 finished; 1 rows that are no leases; /);
+  assert.match(text.stdout, /: 5 leases: 2 of alive, 1 of dead, 1 unowned, 1 finished; rows that are no leases: 1; /);
 });
 
 scenario('list looks once when that is all there is to see', async (stage) => {
@@ -285,7 +285,7 @@ scenario('what changes leases asks at a terminal', async (stage) => {
     const command = `printf '${answer}' | script -qec '${path} leases release ${table.url} shard-1' /dev/null`;
     const shell = stage.start('terminal', '/bin/sh', ['-c', command], { env: LOCAL_KEYS });
     await shell.waitForExit(30);
-    assert.match(shell.stdout, /release 1 leases of .*, owned by a .*\? \[y\/N\]/);
+    assert.match(shell.stdout, /release 1 lease of .*, owned by a .*\? \[y\/N\]/);
     return shell;
   };
   assert.equal((await atTerminal('n\\n')).ended.code, EXIT.stoppedEarly);

@@ -20,7 +20,11 @@ std::string begin_line(std::string_view member, std::string_view value, const st
   return fmt::format(R"({{"{}":"{}","key":{})", member, value, key_json);
 }
 
-void print(const std::string& line) { fmt::print("{}\n", line); }
+/// At once: what a killed process has found in a segment that it has finished, nobody finds again.
+void print(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
 
 std::string in_json(const std::vector<std::string>& names) {
   std::string text;

@@ -201,14 +201,13 @@ async::Task<ExitCode> release(LeasesCommand command, Session& session) {
 }
 
 /// Whoever may be at work on these leases, as one line; nothing when nobody seems to be.
-std::optional<Error> refusal_for(const jobs::LeaseReport& report, const std::vector<Lease>& selected,
+std::optional<Error> refusal_for(const jobs::LeaseReport& report, const std::vector<Lease>& selected, bool looked_twice,
                                  const std::string& table) {
   std::set<std::string> keys;
   for (const Lease& lease : selected) keys.insert(lease.key);
   std::vector<Lease> live;
   for (const jobs::LeaseLine& line : report.leases) {
-    const bool at_work = line.renewals > 0 || line.state == jobs::LeaseState::kRunning ||
-                         line.state == jobs::LeaseState::kHandingOver || line.state == jobs::LeaseState::kOwned;
+    const bool at_work = !looked_twice || line.renewals > 0 || line.state == jobs::LeaseState::kRunning;
     if (at_work && !line.lease.owner.empty() && keys.contains(line.lease.key)) live.push_back(line.lease);
   }
   if (live.empty()) return std::nullopt;
@@ -253,9 +252,10 @@ async::Task<ExitCode> reset(LeasesCommand command, LeaseAction action, Session& 
   if (!looks) co_return fail(looks.error());
   selected = jobs::select_leases(looks->second.leases, selection, name);
   if (!selected) co_return fail(selected.error());
+  const bool looked_twice = looks->first.has_value();
   const auto report = jobs::report_leases(std::move(*looks));
   if (!command.force) {
-    if (auto refused = refusal_for(report, *selected, name)) co_return fail(*refused);
+    if (auto refused = refusal_for(report, *selected, looked_twice, name)) co_return fail(*refused);
   }
   Plan plan{.action = std::move(action), .leases = std::move(*selected), .doing = "reset"};
   co_return co_await carry_out(command, session, *table, std::move(plan));

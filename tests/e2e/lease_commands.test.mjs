@@ -263,7 +263,7 @@ scenario('reset sets checkpoints of leases whose owners are gone, and only of th
 
 scenario('reset --all --delete removes leases, and no other rows', async (stage) => {
   const table = await leaseTable(
-    row('shard-1', { owner: 'dead' }),
+    row('shard-1', { owner: 'dead', checkpointOwner: { S: 'dead, too' } }),
     row('copy/0123456789abcdef/4/1', { checkpoint: '{"id":{"S":"x"}}' }),
     FOREIGN,
   );
@@ -271,6 +271,8 @@ scenario('reset --all --delete removes leases, and no other rows', async (stage)
   const rehearsed = await succeed(stage, ['reset', table.url, '--all', '--delete', '--dry-run', ...FAILOVER]);
   assert.match(rehearsed.stdout, /shard-1: would be removed/);
   assert.equal((await itemsOf(table)).length, 3);
+  const once = ['reset', table.url, '--all', '--delete', '--yes', '--watch-for', '0s'];
+  await refused(stage, once, EXIT.state, 'dead', '--force');
   const run = await succeed(stage, ['reset', table.url, '--all', '--delete', '--yes', ...FAILOVER, '--output', 'json']);
   assert.equal(run.json().done, 2);
   assert.deepEqual(await itemsOf(table), [FOREIGN]);

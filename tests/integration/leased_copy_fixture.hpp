@@ -60,10 +60,16 @@ class WatchedSink final : public sink::ChangeSink {
   WatchedSink(sink::ChangeSink& sink, std::function<bool(std::string_view key)> owns)
       : sink_(sink), owns_(std::move(owns)) {}
   std::uint64_t intrusions = 0;
+  bool stuck = false;  ///< nothing goes through any more
 
   [[nodiscard]] Limits limits() const override { return {.max_changes = 10}; }
   [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
                                                                       SteadyTime not_after) override {
+    if (stuck) {
+      co_await async::sleep_for(std::chrono::milliseconds(20));
+      const Error error{.error_class = ErrorClass::kTransient, .doing = {}, .resource = {}, .code = {}, .message = {}};
+      co_return std::vector<sink::Outcome>(changes.size(), sink::TryAgain{error});
+    }
     for (const model::Change* change : changes) intrusions += owns_(change->key()) ? 0 : 1;
     co_return co_await sink_.write(changes, not_after);
   }
@@ -128,7 +134,7 @@ class LeasedCopyTest : public ReplicateTest {
     options.scan.table = TableName(kSource);
     options.scan.split = kSegments;
     options.scan.max_parallel = 4;
-    options.read_ahead_bytes = 20'000;
+    options.read_ahead_bytes = 100'000;
     options.max_concurrent_writes = 2;
     options.stop_on_poison = true;
     options.save_interval = std::chrono::milliseconds(20);

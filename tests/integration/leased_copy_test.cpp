@@ -32,8 +32,13 @@ TEST_F(LeasedCopy, OneIsCutOffAndOneComesLate) {
   Worker& cut = start_worker();
   start_worker();
   ASSERT_TRUE(run_until([&] { return applied() > 600 && cut.status().shared.leases.held > 0; }));
-  cut.line.cut = true;  // it lives on, and writes as long as its leases last
+  cut.line.cut = true;  // it lives on, and writes as long as its leases last: longer than that, with what it has read
+  slow_down(std::chrono::milliseconds(200), std::chrono::milliseconds(250));
   start_worker();
+  ASSERT_TRUE(run_until([&] { return cut.status().shared.leases.lost > 0; }));
+  ASSERT_TRUE(run_until([&] { return cut.status().copy.counters.held() == 0; }));
+  EXPECT_GT(cut.status().copy.counters.released, 0u);
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
   ASSERT_TRUE(run_until([&] { return rows_done() == kSegments; }));
   EXPECT_GT(cut.status().shared.leases.lost, 0u);
   EXPECT_EQ(differences(), "");
@@ -41,6 +46,22 @@ TEST_F(LeasedCopy, OneIsCutOffAndOneComesLate) {
   ASSERT_TRUE(run_until_all_ended());
   expect_complete();
   for (const Worker& worker : workers_) EXPECT_EQ(worker.text(), "done");
+}
+
+TEST_F(LeasedCopy, WhatADeadWorkerHadReadAndNotWrittenIsWrittenByTheNext) {
+  Workload(source, {.keys = 3'000}).put_all();
+  slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
+  Worker& dead = start_worker();
+  ASSERT_TRUE(run_until([&] { return applied() > 300; }));
+  dead.sink->stuck = true;
+  const std::uint64_t renewed = dead.status().shared.leases.renewed + 2 * kSegments;
+  ASSERT_TRUE(run_until([&] { return dead.status().shared.leases.renewed > renewed; }));
+  dead.line.cut = true;
+  const Worker& next = start_worker();
+  ASSERT_TRUE(run_until([&] { return next.ended.has_value(); }));
+  EXPECT_EQ(next.text(), "done");
+  EXPECT_EQ(differences(), "");
+  EXPECT_EQ(finished(), kSegments);
 }
 
 TEST_F(LeasedCopy, ALeaseTakenInMidSegmentIsLeftAtOnceAndTakenUpAgain) {

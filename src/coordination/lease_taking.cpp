@@ -81,6 +81,7 @@ void plan_steals(const LeaseObservations& seen, const std::map<std::string, std:
     auto& wanted = ours ? plan.hand_over : plan.steal;
     const std::size_t most = ours ? std::max(options.max_hand_overs, wished / 4) : options.max_steals;
     count = std::min(count, most - std::min(most, wanted.size()));
+    if (count == 0) continue;  // a look at all leases for nothing
     for (const Seen* one : leases_of(seen, owner, random)) {
       if (count == 0) break;
       wanted.push_back(one->lease);

@@ -2,7 +2,7 @@
 //
 // Goal: a fleet comes to even loads soon, and then its leases cost what was planned, however large it is. Method: the
 // simulated table and real LeaseWorkers without work or faults; requests are counted and charged as DynamoDB does.
-// `DYNAMIRROR_SIM_SCALE=1` also runs the largest fleet (half a minute) and prints a table.
+// `DYNAMIRROR_SIM_SCALE=1` also runs the largest fleet (three minutes) and prints a table.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -120,7 +120,7 @@ void check(std::size_t workers, std::size_t leases, double measured) {
       "write (KCL %10.0f read %10.0f write); %.1f s\n",
       workers, leases, outcome.settled_after, outcome.start.reads, outcome.start.writes, outcome.hourly.reads,
       outcome.hourly.writes, kcl.reads, kcl.writes, took);
-  EXPECT_LE(outcome.settled_after, 40);
+  EXPECT_LE(outcome.settled_after, 80);  // KCL, one steal in two fail-over times, would need 200 for the largest
   EXPECT_LE(outcome.hourly.writes, kcl.writes * 1.05);
   // About four read each row twice a fail-over time, and all of them read all rows once in a while.
   const double row_reads = scan_units(leases) * 3600 / 10 * 2.2 * 8;

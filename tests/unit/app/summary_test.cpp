@@ -29,7 +29,7 @@ TEST(ReplicateSummary, TellsProgramsWhatTheInitialLoadDid) {
   EXPECT_THAT(to_json(with_load()),
               HasSubstr(R"("initial_load":{"phase":"done","resumed":true,"read":12,"written":9,"superseded":1,)"
                         R"("dead_lettered":2,"in_flight":0,"spooled":4,"drained":3,"consumed_read_units":6.5},)"));
-  EXPECT_THAT(to_json({}), HasSubstr(R"("initial_load":null,)"));
+  EXPECT_THAT(to_json(ReplicateSummary{}), HasSubstr(R"("initial_load":null,)"));
 }
 
 TEST(ReplicateSummary, TellsPeopleWhatTheInitialLoadDid) {

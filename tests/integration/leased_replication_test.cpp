@@ -254,6 +254,20 @@ TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
   EXPECT_GT(std::stoull(text(row(shard), "leaseCounter")), 4711u);
 }
 
+TEST_F(LeasedReplication, WhatCameAfterALatestStartIsReadThoughItsFirstOwnerDied) {
+  add_tables(2);
+  put("old", "1");
+  const auto at_latest = [](auto& options) { options.job.start = ordering::ShardGraph::InitialPosition::kLatest; };
+  auto first = start("a", at_latest);
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  ASSERT_TRUE(eventually([&] { return source.statistics().requests["GetRecords"] > 4; }));
+  (void)first->kill();
+  put("new", "2");
+  auto second = start("b", at_latest);
+  EXPECT_TRUE(eventually([&] { return target_values().find("new=2") != std::string::npos; })) << target_values();
+  (void)second->stop();
+}
+
 TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {
   add_tables(3);
   source.set_fault_policy({.seed = 3,

@@ -29,10 +29,17 @@ struct CrossRegionCommand {
   CommonOptions common;
 };
 
-/// A table as we write it. The service's own endpoints are left to us: its streams have other ones.
+/// An endpoint as we write it; empty for the service's own, which are left to us: its streams have other ones.
+std::string server(std::string endpoint) {
+  if (endpoint.find(".amazonaws.com") != std::string::npos) return {};
+  while (endpoint.ends_with('/')) endpoint.pop_back();
+  if (endpoint.empty() || endpoint.find("://") != std::string::npos) return endpoint;
+  return "https://" + endpoint;
+}
+
 std::string address(const std::string& endpoint, const std::string& region, const std::string& table) {
-  if (endpoint.empty() || endpoint.find(".amazonaws.com") != std::string::npos) return region + "/" + table;
-  return (endpoint.find("://") == std::string::npos ? "https://" + endpoint : endpoint) + "/" + table;
+  const std::string named = server(endpoint);
+  return (named.empty() ? region : named) + "/" + table;
 }
 
 jobs::ExitCode run_cross_region(const CrossRegionCommand& command) {
@@ -46,7 +53,7 @@ jobs::ExitCode run_cross_region(const CrossRegionCommand& command) {
   replicate.leases.wanted = true;
   replicate.leases.task = command.task;
   replicate.leases.region = command.lease_region;
-  if (!command.lease_region.empty()) replicate.leases.endpoint = command.lease_endpoint;
+  if (!command.lease_region.empty()) replicate.leases.endpoint = server(command.lease_endpoint);
   for (const auto& [flag, value] :
        {std::pair{"--sourceStreamsEndpoint", command.streams_endpoint},
         std::pair{"--kclEndpoint", command.lease_region.empty() ? command.lease_endpoint : std::string()}}) {

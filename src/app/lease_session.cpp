@@ -60,10 +60,14 @@ Result<std::string> lease_table_name(const LeaseOptions& options, const coordina
   return coordination::cross_region_lease_table(options.task, task);
 }
 
+std::chrono::milliseconds default_failover(const std::string& table) {
+  return table.starts_with("DynamoDBCrossRegionReplication") ? kCrossRegionFailover : kFailover;
+}
+
 async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions options, std::string table,
                                               aws::TableAddress source, aws::SideOptions source_side, std::string job) {
   LeaseSession leases{.table = table, .side = {}, .store = {}, .worker = {}};
-  leases.failover = options.failover.value_or(options.table.empty() ? kCrossRegionFailover : kFailover);
+  leases.failover = options.failover.value_or(default_failover(table));
   leases.worker = {.worker_id = coordination::new_worker_id(session.random()),
                    .failover = leases.failover,
                    .max_leases = options.max_leases};

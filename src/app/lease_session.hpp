@@ -18,6 +18,9 @@ namespace dynamirror::app {
 inline constexpr std::chrono::milliseconds kFailover{10'000};
 inline constexpr std::chrono::milliseconds kCrossRegionFailover{60'000};
 
+/// Which of the two a table has, by its name.
+[[nodiscard]] std::chrono::milliseconds default_failover(const std::string& table);
+
 /// The leases of one job, opened and fit for use.
 struct LeaseSession {
   std::string table;                      ///< as it is named; also the namespace of its metrics

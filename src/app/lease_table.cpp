@@ -15,7 +15,6 @@ namespace dynamirror::app {
 namespace {
 
 constexpr std::string_view kFile = "file:";
-constexpr std::string_view kOfAwslabs = "DynamoDBCrossRegionReplication";
 
 std::unexpected<Error> unnamed(std::string message) {
   return failure(ErrorClass::kInvalid, "find lease table", {}, std::move(message));
@@ -75,7 +74,7 @@ async::Task<Result<LeaseTable>> open_table(Session& session, aws::TableAddress a
   co_return LeaseTable{.side = std::move(*side),
                        .store = std::move(store),
                        .name = name.str(),
-                       .failover = name.str().starts_with(kOfAwslabs) ? kCrossRegionFailover : kFailover};
+                       .failover = default_failover(name.str())};
 }
 
 /// False when the user asked to stop.

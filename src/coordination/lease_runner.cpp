@@ -29,8 +29,7 @@ LeaseRunner::LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const 
       handlers_(std::move(handlers)),
       slots_(kMostRequests),
       jobs_(std::move(executor)),
-      suspended_(suspended_time()),
-      last_answer_(clock.steady_now()) {}
+      suspended_(suspended_time()) {}
 
 async::Task<> LeaseRunner::run() {
   while (true) {
@@ -64,6 +63,11 @@ void LeaseRunner::deliver_events() {
   for (LeaseWorker::Event& event : worker_.take_events()) handlers_.event(std::move(event));
 }
 
+void LeaseRunner::checkpoint_now(const std::string& key, std::string text) {
+  worker_.checkpoint_now(key, std::move(text));
+  wake_.notify();
+}
+
 void LeaseRunner::finish(const std::string& key, std::vector<Lease> children) {
   worker_.finish(key, std::move(children));
   wake_.notify();
@@ -86,6 +90,7 @@ void LeaseRunner::stop() {
 
 async::Task<> LeaseRunner::execute(LeaseWorker::Job job) {
   const auto slot = co_await slots_.acquire();
+  if (!unanswered_since_) unanswered_since_ = clock_.steady_now();
   if (const auto* scan_job = std::get_if<LeaseWorker::Scan>(&job.what)) {
     co_await scan(job.id, scan_job->share);
   } else if (auto* look_job = std::get_if<LeaseWorker::Look>(&job.what)) {
@@ -137,7 +142,7 @@ async::Task<> LeaseRunner::write(std::uint64_t id, LeaseWorker::Write write) {
 }
 
 void LeaseRunner::answered() {
-  last_answer_ = clock_.steady_now();
+  unanswered_since_.reset();
   last_trouble_.clear();
 }
 

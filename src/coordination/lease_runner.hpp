@@ -38,6 +38,7 @@ class LeaseRunner {
 
   // What the work says, and asks: as LeaseWorker.
   void checkpoint(const std::string& key, std::string text) { worker_.checkpoint(key, std::move(text)); }
+  void checkpoint_now(const std::string& key, std::string text);
   void finish(const std::string& key, std::vector<Lease> children);
   void drained(const std::string& key);
   void maintain(std::vector<LeaseWrite> writes);
@@ -48,8 +49,9 @@ class LeaseRunner {
 
   /// Notified whenever something was answered.
   [[nodiscard]] async::Signal& changed() { return changed_; }
-  /// When the store last answered (at first: when the runner was made), and what it said last when that was trouble.
-  [[nodiscard]] SteadyTime last_answer() const { return last_answer_; }
+  /// Since when the store has been asked without an answer (now: it has not), and what it said last when that was
+  /// trouble.
+  [[nodiscard]] SteadyTime last_answer() const { return unanswered_since_.value_or(clock_.steady_now()); }
   [[nodiscard]] const std::string& last_trouble() const { return last_trouble_; }
 
  private:
@@ -71,7 +73,7 @@ class LeaseRunner {
   async::Signal wake_;
   async::Signal changed_;
   Duration suspended_;  ///< as far as the worker knows
-  SteadyTime last_answer_;
+  std::optional<SteadyTime> unanswered_since_;
   std::string last_trouble_;
   bool failed_ = false;
 };

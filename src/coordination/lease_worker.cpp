@@ -254,6 +254,14 @@ void LeaseWorker::checkpoint(const std::string& key, std::string checkpoint) {
   if (at != impl_->held.end()) at->second.checkpoint = std::move(checkpoint);
 }
 
+void LeaseWorker::checkpoint_now(const std::string& key, std::string checkpoint) {
+  const auto at = impl_->held.find(key);
+  if (at == impl_->held.end()) return;
+  at->second.checkpoint = std::move(checkpoint);
+  at->second.renew_at = SteadyTime::min();
+  impl_->reschedule(at->second, SteadyTime::min());
+}
+
 void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
   Impl& impl = *impl_;
   const auto at = impl.held.find(key);

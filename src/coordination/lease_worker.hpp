@@ -120,6 +120,8 @@ class LeaseWorker {
   // ---- what the work says of a lease that was granted and is not lost
   /// Everything up to here is safe.
   void checkpoint(const std::string& key, std::string checkpoint);
+  /// The same, with a renewal at once.
+  void checkpoint_now(const std::string& key, std::string checkpoint);
   /// The work is done: creates the children, then writes kShardEnd, then goes for the children.
   void finish(const std::string& key, std::vector<Lease> children);
   /// After WindDown or `stop`: nothing of this lease is under way any more. Its last checkpoint was said before.

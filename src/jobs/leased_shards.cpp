@@ -99,13 +99,14 @@ void LeasedShards::begin(const Lease& lease) {
     fail(ExitCode::kState, std::move(checkpoint.error()));
     return;
   }
-  // LATEST is a moment that passes: an earlier owner began there and left no checkpoint, so what came since is unread.
-  const bool begun_before = lease.counter > 1 || lease.owner_switches > 0;
-  if (std::holds_alternative<model::Latest>(*checkpoint) && begun_before) checkpoint = model::TrimHorizon{};
-  log::info("lease acquired", {{"shard", lease.key}, {"from", model::to_string(*checkpoint)}});
+  log::info("lease acquired", {{"shard", lease.key}, {"from", lease.checkpoint}});
   granted_.insert(lease.key);
   std::vector<ShardId> parents;
   for (const std::string& parent : lease.parents) parents.emplace_back(parent);
+  // LATEST is a moment that passes: the next owner must not begin at a later one.
+  if (std::holds_alternative<model::Latest>(*checkpoint)) {
+    runner_.checkpoint_now(lease.key, model::to_string(model::TrimHorizon{}));
+  }
   reading_->start({.shard = ShardId(lease.key), .from = std::move(*checkpoint), .parents = std::move(parents)});
 }
 

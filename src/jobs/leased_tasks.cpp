@@ -131,6 +131,10 @@ async::Task<bool> LeasedTasks::may_write(SegmentTurn& turn) {
 
 async::Task<> LeasedTasks::shut_down() {
   leases_.stop();
+  // Also those that another worker had asked for before: they were left to end by themselves.
+  for (auto& [segment, one] : active_) {
+    if (one.state == State::kOurs && one.begun) one.turn.stop.request();
+  }
   const SteadyTime begun = parts_.clock.steady_now();
   bool busy = true;
   while (busy) {

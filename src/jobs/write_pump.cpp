@@ -78,7 +78,7 @@ SteadyTime WritePump::keep_permitted(std::vector<InFlight>& batch) {
       buffer_.release(item.ticket);
       released = true;
     } else if (*until < now + kShortestWrite) {
-      buffer_.retry(item.ticket, now + kShortestWrite);
+      buffer_.postpone(item.ticket, now + kShortestWrite);
     } else {
       not_after = std::min(not_after, *until);
     }

@@ -190,11 +190,11 @@ struct ChangeBuffer::Impl {
     make_ready(index);
   }
 
-  void pause(Ticket ticket, SteadyTime not_before) {
+  void pause(Ticket ticket, SteadyTime not_before, int attempts) {
     const Index index = in_flight_slot(ticket);
     KeySlot& slot = slots[index];
     --in_flight;
-    ++slot.attempts;
+    slot.attempts += attempts;
     const Index failed = std::exchange(slot.in_flight, kNone);
     if (slot.pending == kNone) {
       slot.pending = failed;
@@ -263,7 +263,9 @@ void ChangeBuffer::release(Ticket ticket) {
   ++impl_->counters.released;
 }
 
-void ChangeBuffer::retry(Ticket ticket, SteadyTime not_before) { impl_->pause(ticket, not_before); }
+void ChangeBuffer::postpone(Ticket ticket, SteadyTime not_before) { impl_->pause(ticket, not_before, 0); }
+
+void ChangeBuffer::retry(Ticket ticket, SteadyTime not_before) { impl_->pause(ticket, not_before, 1); }
 
 std::size_t ChangeBuffer::outstanding(ShardHandle shard) const { return impl_->shards[shard].open(); }
 

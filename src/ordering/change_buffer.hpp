@@ -92,6 +92,8 @@ class ChangeBuffer {
   /// Ends a ticket: not written, and not to be written here any more: the shard is another worker's now. Its `safe`
   /// means nothing from then on.
   void release(Ticket ticket);
+  /// Ends a ticket: not tried; the key becomes ready again at `not_before`. Does not count as an attempt.
+  void postpone(Ticket ticket, SteadyTime not_before);
   /// Ends a ticket: not written; the key becomes ready again at `not_before`.
   void retry(Ticket ticket, SteadyTime not_before);
 

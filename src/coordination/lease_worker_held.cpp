@@ -252,7 +252,9 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   events.emplace_back(Finished{key});
   wake_waiting(now);
   if (stopping) return;
-  for (const Lease& child : children) acquire(child, Acquiring::Way::kTake, now);
+  for (const Lease& child : children) {
+    if (load() < options.max_leases) acquire(child, Acquiring::Way::kTake, now);
+  }
 }
 
 void LeaseWorker::Impl::lose(Held& one, SteadyTime now) {

@@ -100,7 +100,7 @@ void LeasedShards::begin(const Lease& lease) {
     return;
   }
   log::info("lease acquired", {{"shard", lease.key}, {"from", lease.checkpoint}});
-  granted_.insert(lease.key);
+  granted_[lease.key] = ++last_grant_;
   std::vector<ShardId> parents;
   for (const std::string& parent : lease.parents) parents.emplace_back(parent);
   // LATEST is a moment that passes: the next owner must not begin at a later one.
@@ -129,8 +129,10 @@ async::Task<Status> LeasedShards::retire(ShardId shard, std::optional<Error> tri
     co_return Status{};
   }
   std::vector<Lease> children;
+  const std::uint64_t grant = grant_of(key);
   if (!trimmed) children = co_await find_children(shard);
-  if (!granted_.contains(key)) co_return Status{};  // lost meanwhile: its next owner ends it again
+  // Lost meanwhile, perhaps ours anew: whoever reads it from its checkpoint ends it again.
+  if (grant == 0 || grant_of(key) != grant) co_return Status{};
   finishing_.emplace(key, false);
   runner_.finish(key, std::move(children));
   while (!finishing_.at(key)) co_await runner_.changed().wait();
@@ -155,12 +157,18 @@ async::Task<std::vector<Lease>> LeasedShards::find_children(ShardId shard) {
   co_return children;
 }
 
-async::Task<Status> LeasedShards::close(std::span<const SafeShard> shards) {
-  (void)save(shards);
+async::Task<Status> LeasedShards::close(std::span<const SafeShard> shards, std::span<const ShardId> still_writing) {
+  for (const SafeShard& safe : shards) runner_.checkpoint_now(safe.shard.str(), safe.sequence.str());
   runner_.stop();
-  for (const std::string& key : granted_) runner_.drained(key);
+  std::size_t kept = 0;
+  for (const auto& [key, grant] : granted_) {
+    // A write that was given up may still land: until the lease's time is over, nobody else may begin.
+    const bool unsettled = std::ranges::find(still_writing, ShardId(key)) != still_writing.end();
+    kept += unsettled ? 1 : 0;
+    if (!unsettled) runner_.drained(key);
+  }
   const SteadyTime deadline = clock_.steady_now() + kCloseTime;
-  while (runner_.held() > 0) {
+  while (runner_.held() > kept) {
     const Duration left = deadline - clock_.steady_now();
     if (left <= Duration::zero()) {
       log::warning("leases could not be given up; others take them when their time is over",
@@ -173,6 +181,11 @@ async::Task<Status> LeasedShards::close(std::span<const SafeShard> shards) {
   co_await keeping_.join();
   co_await runner_.abandon();
   co_return Status{};
+}
+
+std::uint64_t LeasedShards::grant_of(const std::string& key) const {
+  const auto at = granted_.find(key);
+  return at == granted_.end() ? 0 : at->second;
 }
 
 // ---- shards
@@ -215,24 +228,28 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
       first_shards_.insert(ShardId(write.key));
     }
   }
-  rows_are_new_ = step->writes.empty() && !step->complete;  // the same rows do for a second listing
-  in_step_ = step->complete;
+  // Shards of a stream that is off end without children, for which a listing would be waited for ever.
+  const bool settled = step->complete || (!listing.stream_enabled && step->writes.empty());
+  rows_are_new_ = step->writes.empty() && !settled;  // the same rows do for a second listing
+  in_step_ = settled;
   if (!step->writes.empty()) {
     log::info("leases brought in step with the stream's shards", {{"writes", std::to_string(step->writes.size())}});
     runner_.maintain(std::move(step->writes));
   }
   const bool all_done = !rows_.empty() && std::ranges::all_of(rows_, &Lease::done);
-  if (step->complete && !listing.stream_enabled && all_done && !job_.stop_when_caught_up) {
+  if (settled && !listing.stream_enabled && all_done && !job_.stop_when_caught_up) {
     fail(ExitCode::kNotReady, stream_turned_off(stream_.arn));
   }
-  return step->complete;
+  return settled;
 }
 
 async::Task<> LeasedShards::keep_checking() {
   while (!failed_) {
     co_await async::sleep_for(options_.check_interval);
     auto usable = co_await options_.check_table();
-    if (!usable && !usable.error().retryable()) fail(ExitCode::kNotReady, std::move(usable.error()));
+    if (usable || usable.error().retryable()) continue;
+    const ExitCode exit_code = exit_code_for(usable.error());
+    fail(exit_code, std::move(usable.error()));
   }
 }
 

@@ -39,7 +39,8 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
   [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
   void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) override;
-  [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards) override;
+  [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards,
+                                          std::span<const ShardId> still_writing) override;
   [[nodiscard]] bool promised(const ShardId& shard, const model::Checkpoint& reached) const override;
   [[nodiscard]] std::optional<SteadyTime> write_until(const ShardId& shard) const override;
   [[nodiscard]] bool shares() const override { return true; }
@@ -56,6 +57,7 @@ class LeasedShards final : public ShardKeeper {
   void take(coordination::LeaseWorker::Event event);
   void begin(const coordination::Lease& lease);
   void learn(Rows rows);
+  [[nodiscard]] std::uint64_t grant_of(const std::string& key) const;
   [[nodiscard]] async::Task<> keep_in_step();
   [[nodiscard]] async::Task<> keep_checking();
   [[nodiscard]] async::Task<std::optional<source::ShardLister::Listing>> list();
@@ -83,9 +85,10 @@ class LeasedShards final : public ShardKeeper {
   SteadyTime listed_at_;  ///< when a listing was complete
   bool in_step_ = false;  ///< every shard of the last complete listing has its lease
   bool failed_ = false;
-  std::unordered_set<std::string> granted_;          ///< and neither lost nor finished nor given back
-  std::unordered_map<std::string, bool> finishing_;  ///< true: it is over, whichever way
-  std::unordered_set<ShardId> first_shards_;         ///< whose leases we made when there were none
+  std::uint64_t last_grant_ = 0;  ///< grants are numbered: a lease that was lost and regained is another one
+  std::unordered_map<std::string, std::uint64_t> granted_;  ///< and neither lost nor finished nor given back
+  std::unordered_map<std::string, bool> finishing_;         ///< true: it is over, whichever way
+  std::unordered_set<ShardId> first_shards_;                ///< whose leases we made when there were none
 };
 
 }  // namespace dynamirror::jobs

@@ -181,7 +181,9 @@ async::Task<Status> LocalShards::retire(ShardId shard, std::optional<Error> trim
   co_return Status{};
 }
 
-async::Task<Status> LocalShards::close(std::span<const SafeShard> shards) { co_return save(shards); }
+async::Task<Status> LocalShards::close(std::span<const SafeShard> shards, std::span<const ShardId>) {
+  co_return save(shards);
+}
 
 bool LocalShards::promised(const ShardId& shard, const model::Checkpoint& reached) const {
   return !first_shards_.contains(shard) || !std::holds_alternative<model::TrimHorizon>(reached);

@@ -28,7 +28,7 @@ class LocalShards final : public ShardKeeper {
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
   [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
   void given_back(const ShardId&, const std::optional<model::SequenceNumber>&) override {}
-  [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards) override;
+  [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards, std::span<const ShardId>) override;
   [[nodiscard]] bool promised(const ShardId& shard, const model::Checkpoint& reached) const override;
   [[nodiscard]] std::optional<SteadyTime> write_until(const ShardId&) const override { return kNoDeadline; }
   [[nodiscard]] bool shares() const override { return false; }

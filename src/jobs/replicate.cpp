@@ -75,7 +75,12 @@ async::Task<> Replication::Impl::shut_down() {
   pump.abandon_writes();
   co_await pump.writes_ended();
   const std::vector<SafeShard> safe = safe_shards();
-  if (auto saved = co_await shards.close(safe); !saved && !failure) fail({ExitCode::kState, std::move(saved.error())});
+  std::vector<ShardId> still_writing;
+  for (const ActiveShard& shard : active) {
+    if (buffer.outstanding(shard.handle) > 0) still_writing.push_back(shard.id);
+  }
+  if (auto saved = co_await shards.close(safe, still_writing); !saved && !failure)
+    fail({ExitCode::kState, std::move(saved.error())});
   keeping.cancel();
   co_await keeping.join();
 }

@@ -53,8 +53,10 @@ class ShardKeeper {
   [[nodiscard]] virtual async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) = 0;
   /// A revoked shard is at rest, safe up to here.
   virtual void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) = 0;
-  /// Nothing is being read or written any more. Ends when what is safe is durable (leases: and given away).
-  [[nodiscard]] virtual async::Task<Status> close(std::span<const SafeShard> shards) = 0;
+  /// Nothing is being read or written any more; of `still_writing`, writes were given up that may yet land. Ends when
+  /// what is safe is durable (leases: and given away, but for those).
+  [[nodiscard]] virtual async::Task<Status> close(std::span<const SafeShard> shards,
+                                                  std::span<const ShardId> still_writing) = 0;
 
   /// Whether unread records of this shard, from this position on, were promised to the target: their loss is a gap.
   [[nodiscard]] virtual bool promised(const ShardId& shard, const model::Checkpoint& reached) const = 0;

@@ -73,6 +73,36 @@ std::vector<LeaseWrite> removals(std::span<const Lease> rows, const std::vector<
   return writes;
 }
 
+/// KCL's rule for a start at LATEST, shard by shard: without the lease of an ancestor, an open shard begins at LATEST
+/// and a closed one is not read. That rows are there says nothing: others may be making them at this moment.
+std::vector<model::ShardCheckpoint> at_latest(std::vector<model::ShardCheckpoint> wanted, std::span<const Lease> rows,
+                                              const std::vector<model::Shard>& shards) {
+  std::unordered_set<std::string> leased;
+  for (const Lease& row : rows) leased.insert(row.key);
+  std::unordered_map<std::string, const model::Shard*> by_id;
+  std::unordered_set<std::string> has_child;
+  for (const model::Shard& shard : shards) {
+    by_id.emplace(shard.id.str(), &shard);
+    if (shard.parent) has_child.insert(shard.parent->str());
+  }
+  const auto has_leased_ancestor = [&](const std::string& id) {
+    std::size_t steps = 0;  // a listing may hold a circle
+    for (auto at = by_id.find(id); at != by_id.end() && at->second->parent && steps <= shards.size(); ++steps) {
+      const std::string& parent = at->second->parent->str();
+      if (leased.contains(parent)) return true;
+      at = by_id.find(parent);
+    }
+    return false;
+  };
+  std::erase_if(wanted, [&](model::ShardCheckpoint& row) {
+    if (has_leased_ancestor(row.shard.str())) return false;
+    row.checkpoint = model::Latest{};
+    const auto shard = by_id.find(row.shard.str());
+    return shard != by_id.end() && (!shard->second->open() || has_child.contains(row.shard.str()));
+  });
+  return wanted;
+}
+
 }  // namespace
 
 Result<ShardSync::Step> ShardSync::step(std::span<const Lease> rows, std::vector<model::Shard> shards) {
@@ -89,7 +119,10 @@ Result<ShardSync::Step> ShardSync::step(std::span<const Lease> rows, std::vector
   for (const auto& listing : listings_) graph.observe(listing, true);
 
   Step step;
-  const auto wanted = graph.take_new_rows();
+  auto wanted = graph.take_new_rows();
+  if (start_ == ordering::ShardGraph::InitialPosition::kLatest) {
+    wanted = at_latest(std::move(wanted), rows, listings_.back());
+  }
   step.writes = creations(wanted);
   if (wanted.empty()) {
     step.writes = missing_children(rows, listings_.back());

@@ -224,7 +224,7 @@ TEST_F(LeasedReplication, Case15_AFleetThatTurnsToLeaderAssignmentEndsOurPart) {
   ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
   say("CLIENT_VERSION_3X");
   const auto& ended = worker->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
+  EXPECT_EQ(ended.exit_code, ExitCode::kState) << ended.text();
   EXPECT_EQ(owners(), std::set<std::string>{""}) << "its leases are free for the leader";
 }
 
@@ -266,6 +266,18 @@ TEST_F(LeasedReplication, WhatCameAfterALatestStartIsReadThoughItsFirstOwnerDied
   auto second = start("b", at_latest);
   EXPECT_TRUE(eventually([&] { return target_values().find("new=2") != std::string::npos; })) << target_values();
   (void)second->stop();
+}
+
+TEST_F(LeasedReplication, AStreamThatIsTurnedOffIsReadToItsEndAndSaysSo) {
+  add_tables(2);
+  Workload workload(source, {.keys = 10});
+  auto worker = start("a", [](auto& options) { options.job.list_shards_interval = std::chrono::milliseconds(100); });
+  workload.change(30);
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  source.disable_stream(kSource);
+  ASSERT_TRUE(eventually([&] { return worker->over(); })) << "alive, and nothing can ever come";
+  const auto& ended = worker->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
 }
 
 TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {

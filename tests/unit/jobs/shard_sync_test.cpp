@@ -118,6 +118,13 @@ TEST(ShardSync, Case2_ChildrenOfALeasedShardStartAtTrimHorizonEvenAtLatest) {
                                                Pair(kRight, "TRIM_HORIZON")));
 }
 
+TEST(ShardSync, Case2_AStartAtLatestThatIsHalfDoneGoesOnAsItBegan) {
+  Table table(ShardGraph::InitialPosition::kLatest);
+  table.set({.key = kLeft, .checkpoint = "LATEST", .parents = {kParent}});  // another worker is making the rest
+  table.settle(family());
+  EXPECT_THAT(table.checkpoints(), ElementsAre(Pair(kLeft, "LATEST"), Pair(kRight, "LATEST")));
+}
+
 TEST(ShardSync, Case12_AFinishedLeaseWithoutChildRowsGetsThem) {
   Table table(ShardGraph::InitialPosition::kTrimHorizon);
   table.set({.key = kParent, .owner = "w", .counter = 9, .checkpoint = "SHARD_END"});

@@ -39,7 +39,7 @@ class Fleet {
     world_.table.keep_history = false;
     world_.table.check_rows = false;
     for (std::size_t i = 0; i < leases; ++i) {
-      char key[40];
+      char key[64];
       std::snprintf(key, sizeof(key), "shardId-%020zu-%08zx", i * 7919, i);
       world_.table.put(key, coordination::Lease{.key = key, .checkpoint = "TRIM_HORIZON"});
     }

@@ -34,16 +34,18 @@ std::size_t CopySegments::outstanding(std::uint32_t segment) const {
   return buffer_.outstanding(segments_.at(segment).shard);
 }
 
-CopySegments::Next CopySegments::next(std::uint32_t number) {
-  Segment& segment = segments_.at(number);
-  return {segment.shard, numbered(++segment.items)};
-}
-
-void CopySegments::page_pushed(source::SegmentPosition position) {
+Status CopySegments::push_page(const aws::ScanPage& page, source::SegmentPosition position,
+                               model::KeyCanonicalizer& keys, WallTime now) {
   Segment& segment = segments_.at(position.segment);
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    const auto key = keys.from_item(page.item(i));
+    if (!key) return std::unexpected(key.error());
+    buffer_.push(segment.shard, model::Change(*key, page.item(i), numbered(++segment.items), now));
+  }
   // A page without items adds nothing to wait for: its end takes the place of the one before.
   if (!segment.ends.empty() && segment.ends.back().items == segment.items) segment.ends.pop_back();
   segment.ends.push_back({segment.items, std::move(position)});
+  return {};
 }
 
 std::vector<coordination::ScanSegment> CopySegments::take_safe() {

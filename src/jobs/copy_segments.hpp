@@ -8,7 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "aws/dynamodb/scan.hpp"
 #include "coordination/scan_store.hpp"
+#include "model/key_canonicalizer.hpp"
 #include "model/sequence_number.hpp"
 #include "ordering/change_buffer.hpp"
 #include "source/table_scan.hpp"
@@ -26,15 +28,10 @@ class CopySegments {
   /// REQUIRES: `outstanding(segment) == 0`.
   void remove(std::uint32_t segment);
 
-  struct Next {
-    ordering::ChangeBuffer::ShardHandle shard;
-    model::SequenceNumber sequence;
-  };
-  /// Where the next item of a segment goes in the buffer.
-  [[nodiscard]] Next next(std::uint32_t segment);
-
-  /// A page has been pushed whole, and this is where its segment stands after it.
-  void page_pushed(source::SegmentPosition position);
+  /// Puts a page's items into the buffer, with the time at which they were read; its segment stands at `position` after
+  /// it. Errors: an item without the table's key; then nothing of the segment is safe any more.
+  [[nodiscard]] Status push_page(const aws::ScanPage& page, source::SegmentPosition position,
+                                 model::KeyCanonicalizer& keys, WallTime now);
 
   /// Items that have not left the buffer.
   [[nodiscard]] std::size_t outstanding(std::uint32_t segment) const;

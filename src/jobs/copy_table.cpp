@@ -26,7 +26,6 @@ struct TableCopy::Impl final : source::PageReceiver {
   [[nodiscard]] async::Task<> drain();
   [[nodiscard]] async::Task<> keep_positions();
   [[nodiscard]] Status save_positions() { return parts.store.save_segments(segments.take_safe()); }
-  [[nodiscard]] Status push(const aws::ScanPage& page, std::uint32_t segment);
   void fail(JobFailure reason);
 
   CopyParts parts;
@@ -125,21 +124,10 @@ async::Task<> TableCopy::Impl::read_all() {
 
 async::Task<Status> TableCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
   while (!buffer.has_room()) co_await pump.room().wait();
-  if (auto pushed = push(page, position.segment); !pushed) co_return pushed;
-  segments.page_pushed(std::move(position));
+  auto pushed = segments.push_page(page, std::move(position), keys, parts.clock.wall_now());
+  if (!pushed) co_return pushed;
   pump.changes_arrived();
   co_return Status{};
-}
-
-Status TableCopy::Impl::push(const aws::ScanPage& page, std::uint32_t segment) {
-  const WallTime now = parts.clock.wall_now();
-  for (std::size_t i = 0; i < page.size(); ++i) {
-    const auto key = keys.from_item(page.item(i));
-    if (!key) return std::unexpected(key.error());
-    const CopySegments::Next next = segments.next(segment);
-    buffer.push(next.shard, model::Change(*key, page.item(i), next.sequence, now));
-  }
-  return {};
 }
 
 /// Reading ends at once; writing goes on to its end, or for a moment when the stop was asked for.

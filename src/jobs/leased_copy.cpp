@@ -48,7 +48,6 @@ struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
 
   [[nodiscard]] async::Task<JobResult<void>> run();
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
-  [[nodiscard]] Status push(const aws::ScanPage& page, std::uint32_t segment);
   void begin(source::SegmentPosition from) override;
   void wind_down(std::uint32_t segment) override;
   void lose(std::uint32_t segment) override;
@@ -160,23 +159,13 @@ async::Task<Status> LeasedCopy::Impl::take(aws::ScanPage page, source::SegmentPo
   const std::uint32_t segment = position.segment;
   while (!buffer.has_room() && !is_ending(segment)) co_await pump.room().wait();
   if (is_ending(segment)) co_return Status{};
-  if (auto pushed = push(page, segment); !pushed) co_return pushed;
-  active.at(segment).read_to_end = position.done;
-  segments.page_pushed(std::move(position));
+  const bool read_to_end = position.done;
+  auto pushed = segments.push_page(page, std::move(position), keys, parts.clock.wall_now());
+  if (!pushed) co_return pushed;
+  active.at(segment).read_to_end = read_to_end;
   pump.changes_arrived();
   pump.settled().notify();  // a page without items settles nothing, but may be the last
   co_return Status{};
-}
-
-Status LeasedCopy::Impl::push(const aws::ScanPage& page, std::uint32_t segment) {
-  const WallTime now = parts.clock.wall_now();
-  for (std::size_t i = 0; i < page.size(); ++i) {
-    const auto key = keys.from_item(page.item(i));
-    if (!key) return std::unexpected(key.error());
-    const CopySegments::Next next = segments.next(segment);
-    buffer.push(next.shard, model::Change(*key, page.item(i), next.sequence, now));
-  }
-  return {};
 }
 
 // ---- leases

@@ -280,6 +280,29 @@ TEST_F(LeasedReplication, AStreamThatIsTurnedOffIsReadToItsEndAndSaysSo) {
   EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
 }
 
+TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
+  add_tables(1);
+  auto worker = start("a", [](auto& options) {
+    options.failover = std::chrono::seconds(20);
+    options.job.stall_timeout = std::chrono::milliseconds(500);
+  });
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  std::this_thread::sleep_for(std::chrono::seconds(2));  // nothing is due in this time
+  EXPECT_FALSE(worker->over()) << worker->end().text();
+  EXPECT_EQ(worker->stop().exit_code, ExitCode::kOk);
+}
+
+TEST_F(LeasedReplication, ALeaseWhoseWritesWereGivenUpIsNotFreeAtOnce) {
+  add_tables(1);
+  auto worker = start("a", [](auto& options) { options.job.drain_timeout = std::chrono::milliseconds(100); });
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  target.throttle_key(kTarget, key_of("x"), 1'000);
+  put("x", "1");
+  ASSERT_TRUE(eventually([&] { return target.statistics().errors["ProvisionedThroughputExceededException"] > 0; }));
+  EXPECT_EQ(worker->stop().exit_code, ExitCode::kStoppedEarly);
+  EXPECT_EQ(owners(), std::set<std::string>{"dynamirror-a"}) << "what was on its way may still land";
+}
+
 TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {
   add_tables(3);
   source.set_fault_policy({.seed = 3,

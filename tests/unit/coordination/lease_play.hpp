@@ -72,10 +72,12 @@ class Player {
     bool lands = false;
   };
 
-  Player(LeaseTable& table, const std::string& id, SteadyTime now, std::uint64_t seed = 1, std::size_t max_steals = 1)
+  Player(LeaseTable& table, const std::string& id, SteadyTime now, std::uint64_t seed = 1, std::size_t max_steals = 1,
+         std::size_t max_leases = 1'000)
       : table_(table),
         random_(seed),
-        worker({.worker_id = id, .failover = kFailover, .max_steals = max_steals}, random_, now) {}
+        worker({.worker_id = id, .failover = kFailover, .max_leases = max_leases, .max_steals = max_steals}, random_,
+               now) {}
 
   /// What shall go wrong with a write; nothing: it goes well.
   std::function<std::optional<Trouble>(const LeaseWrite&)> trouble = [](const LeaseWrite&) { return std::nullopt; };

@@ -212,6 +212,17 @@ TEST_F(LeaseWorkerTest, Case13ChildrenAreThereBeforeTheShardIsDone) {
   EXPECT_EQ(me.count<Granted>("a"), 1u);
 }
 
+TEST_F(LeaseWorkerTest, ChildrenBeyondTheMostThatOneMayHaveAreLeftToOthers) {
+  add("p");
+  players_.push_back(std::make_unique<Player>(table_, kMe, now_, 1, 1, 1));
+  Player& me = *players_.back();
+  pass(1s);
+  ASSERT_EQ(me.count<Granted>("p"), 1u);
+  me.worker.finish("p", {{.key = "a", .checkpoint = "TRIM_HORIZON"}, {.key = "b", .checkpoint = "TRIM_HORIZON"}});
+  pass(5 * kFailover);
+  EXPECT_EQ((row("a").owner == kMe) + (row("b").owner == kMe), 1);
+}
+
 TEST_F(LeaseWorkerTest, AShardThatIsFinishedTwiceStillWaitsForAllItsChildren) {
   Player& me = start_with("p");
   const auto children = [] {

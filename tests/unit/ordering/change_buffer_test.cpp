@@ -119,6 +119,17 @@ TEST_F(ChangeBufferTest, ARetryDelaysOnlyItsOwnKey) {
   EXPECT_FALSE(buffer.next_retry());
 }
 
+TEST_F(ChangeBufferTest, WhatWasPostponedHasNotBeenTried) {
+  buffer.push(shard, change("a", 1));
+  buffer.postpone(take_one().ticket, at(100));
+  const auto again = take_all(100);
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again.front().attempts, 0);
+  buffer.release(again.front().ticket);
+  EXPECT_EQ(buffer.counters().released, 1u);
+  EXPECT_EQ(buffer.counters().held(), 0u);
+}
+
 TEST_F(ChangeBufferTest, ARetriedChangeIsSupersededByThePendingOneWhichWaitsOutThePause) {
   buffer.push(shard, change("a", 1));
   const auto first = take_one();

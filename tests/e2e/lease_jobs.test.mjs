@@ -7,9 +7,9 @@
 // target answers with a delay, so that connections are what limits a process.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { complaints } from './support/expect.mjs';
 import { call, scanAll } from './support/raw_dynamodb.mjs';
+import { until } from './support/until.mjs';
 import { scenario } from './support/stage.mjs';
 import { createTable } from './support/tables.mjs';
 
@@ -17,16 +17,6 @@ const ITEMS = Number(process.env.DYNAMIRROR_E2E_LEASE_ITEMS ?? 30_000);
 const SECONDS = 240;
 const LANES = 8;
 const EXIT = { ok: 0, usage: 2, notReady: 3, state: 6, stoppedEarly: 10 };
-
-async function until(condition, seconds, what) {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    assert.ok(Date.now() < deadline, `${what} within ${seconds} s`);
-    await sleep(50);
-  }
-}
 
 // What a worker has logged about leases it got: {at (ms), segment}.
 function acquired(run, since = 0) {
@@ -84,6 +74,22 @@ function copyArgs(source, target, leases, ...more) {
   ];
 }
 
+// Two workers, of which one is killed when both have worked for a while; a third comes then. `done`: the segments that
+// were finished by then, of 24.
+async function killOneOfTwo(stage, endpoint, args) {
+  const workers = [stage.dynamirror(args), stage.dynamirror(args)];
+  const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
+  const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
+  await until(running, 60, 'both work');
+  const [victim, survivor] = workers;
+  victim.kill('SIGKILL');
+  await victim.waitForExit(10);
+  const killedAt = Date.now();
+  const done = new Set(doneIn(await rows()));
+  assert.ok(done.size < 24, 'killed in the middle');
+  return { survivor, late: stage.dynamirror(args), done, killedAt };
+}
+
 scenario(
   'three workers, one killed, one late: the copy is complete and no finished segment is done again',
   async (stage) => {
@@ -93,17 +99,7 @@ scenario(
     await createTable(source, 'id:S', { view: null });
     await load(endpoint, 'Source', COUNT, 150);
     const args = copyArgs(source, target, 'leases', '--max-write-units', '700');
-    const workers = [stage.dynamirror(args), stage.dynamirror(args)];
-    const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
-    const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
-    await until(running, 60, 'both work');
-    const [victim, survivor] = workers;
-    victim.kill('SIGKILL');
-    await victim.waitForExit(10);
-    const killedAt = Date.now();
-    const done = new Set(doneIn(await rows()));
-    assert.ok(done.size < 24, 'killed in mid-copy');
-    const late = stage.dynamirror(args);
+    const { survivor, late, done, killedAt } = await killOneOfTwo(stage, endpoint, args);
     for (const run of [survivor, late]) {
       await run.waitForExit(SECONDS);
       assert.equal(run.ended.code, EXIT.ok, run.lastWords());
@@ -115,7 +111,7 @@ scenario(
       const again = acquired(run, killedAt).filter(({ segment }) => done.has(segment));
       assert.deepEqual(again, [], 'finished segments that were taken again');
     }
-    assert.equal(doneIn(await rows()).length, 24);
+    assert.equal(doneIn(await scanAll(endpoint, 'leases')).length, 24);
     await assertEqual(stage, source, target, COUNT);
 
     const after = await stage.run(copyArgs(source, target, 'leases'));
@@ -180,17 +176,7 @@ scenario(
       ...['--failover-time', '2s', '--output', 'json', '--log-format', 'json', ...more],
     ];
     const args = dump('--jobid', 'nightly', '--max-read-units', '40');
-    const workers = [stage.dynamirror(args), stage.dynamirror(args)];
-    const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
-    const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
-    await until(running, 60, 'both work');
-    const [victim, survivor] = workers;
-    victim.kill('SIGKILL');
-    await victim.waitForExit(10);
-    const killedAt = Date.now();
-    const done = new Set(doneIn(await rows()));
-    assert.ok(done.size < 24, 'killed in mid-dump');
-    const late = stage.dynamirror(args);
+    const { survivor, late, done, killedAt } = await killOneOfTwo(stage, endpoint, args);
     for (const run of [survivor, late]) {
       await run.waitForExit(SECONDS);
       assert.equal(run.ended.code, EXIT.ok, run.lastWords());

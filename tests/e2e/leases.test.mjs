@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, recordingProxy, scanAll } from './support/raw_dynamodb.mjs';
 import { assertSummary, complaints } from './support/expect.mjs';
+import { until } from './support/until.mjs';
 import { scenario } from './support/stage.mjs';
 
 const SHARDS = 6;
@@ -48,16 +49,6 @@ async function owners(endpoint) {
   const rows = await scanAll(endpoint, 'leases').catch(() => []); // not made yet
   const open = rows.filter((row) => row.checkpoint.S !== 'SHARD_END');
   return { count: open.length, owners: open.map((row) => row.leaseOwner?.S ?? null) };
-}
-
-async function until(condition, seconds, what) {
-  const deadline = Date.now() + seconds * 1000;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    assert.ok(Date.now() < deadline, `${what} within ${seconds} s`);
-    await sleep(50);
-  }
 }
 
 // Changes items until told to stop; resolves to the number of changes.

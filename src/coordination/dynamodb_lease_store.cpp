@@ -57,11 +57,7 @@ async::Task<Result<aws::TableDescription>> DynamoDbLeaseStore::create(aws::WaitO
   spec.name = options_.table;
   spec.key = lease_key_schema();
   spec.attributes = {{"leaseKey", "S"}};
-  auto created = co_await client_.create_table(spec);
-  // Another worker that starts at the same time may have been quicker.
-  const bool there = created || created.error().error_class == ErrorClass::kConflict;
-  if (!there) co_return std::unexpected(std::move(created.error()));
-  co_return co_await client_.wait_until_active(options_.table, wait);
+  co_return co_await client_.ensure_table(spec, wait);
 }
 
 async::Task<Result<DynamoDbLeaseStore::Prepared>> DynamoDbLeaseStore::prepare(PrepareOptions options) {

@@ -41,11 +41,8 @@ async::Task<Result<aws::TableDescription>> once_active(TableSide& side, aws::Tab
 async::Task<Result<aws::TableDescription>> create_like(TableSide& side, const aws::TableDescription& model) {
   log::info("creating the target table", {{"table", side.display()}});
   const aws::CreateTableSpec spec = aws::create_spec_from(model, side.address().table);
-  auto created = co_await side.dynamodb().create_table(spec);
-  if (created || created.error().error_class != ErrorClass::kConflict) co_return created;
-  // Another process that shares the job was quicker.
   const aws::WaitOptions wait;
-  co_return co_await side.dynamodb().wait_until_active(side.address().table, wait);
+  co_return co_await side.dynamodb().ensure_table(spec, wait);
 }
 
 }  // namespace

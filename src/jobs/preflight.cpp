@@ -44,15 +44,15 @@ void add_not_ready(Failures& failures, std::string doing, std::string resource, 
 /// The table once it is active. A missing target is created when there is a `model` to create it from.
 async::Task<Result<aws::TableDescription>> find_table(TableSide& side, const aws::TableDescription* model) {
   const TableName& name = side.address().table;
+  const aws::WaitOptions wait;
   auto found = co_await side.dynamodb().describe_table(name);
   if (!found && found.error().error_class == ErrorClass::kNotFound && model != nullptr) {
     log::info("creating the target table", {{"table", side.display()}});
     const aws::CreateTableSpec spec = aws::create_spec_from(*model, name);
-    found = co_await side.dynamodb().create_table(spec);
+    co_return co_await side.dynamodb().ensure_table(spec, wait);
   }
   if (!found || found->active()) co_return found;
   log::info("waiting for the table to become active", {{"table", side.display()}, {"status", found->status}});
-  const aws::WaitOptions wait;
   co_return co_await side.dynamodb().wait_until_active(name, wait);
 }
 
@@ -60,9 +60,11 @@ async::Task<Result<aws::TableDescription>> turn_stream_on(TableSide& side) {
   log::info("turning the table's stream on", {{"table", side.display()}});
   const std::string view_type = "NEW_AND_OLD_IMAGES";
   auto updated = co_await side.dynamodb().enable_stream(side.address().table, view_type);
-  if (!updated) co_return updated;
   const aws::WaitOptions wait;
-  co_return co_await side.dynamodb().wait_until_active(side.address().table, wait);
+  auto table = co_await side.dynamodb().wait_until_active(side.address().table, wait);
+  // Refused, but on: another process was quicker, or the answer was lost.
+  if (!updated && !(table && table->stream.enabled)) co_return updated;
+  co_return table;
 }
 
 /// Nothing, or why the stream cannot be read: one page of shards, one iterator, one read at the tip.

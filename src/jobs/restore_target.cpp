@@ -39,10 +39,8 @@ async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::opt
   }
   log::info("creating the target table", {{"table", target.display()}});
   const aws::CreateTableSpec spec = aws::create_spec_from(*saved, name);
-  auto created = co_await target.dynamodb().create_table(spec);
-  if (!created) co_return job_failure(std::move(created.error()));
   const aws::WaitOptions wait;
-  auto active = co_await target.dynamodb().wait_until_active(name, wait);
+  auto active = co_await target.dynamodb().ensure_table(spec, wait);
   if (!active) co_return job_failure(std::move(active.error()));
   co_return std::move(*active);
 }
@@ -55,8 +53,12 @@ async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& 
   const TableName& name = target.address().table;
   auto table = co_await target.dynamodb().describe_table(name);
   if (!table && table.error().error_class == ErrorClass::kNotFound) {
-    if (options.create) co_return co_await create(target, std::move(settings_json), options.dry_run);
-    co_return not_ready(target, "there is no such table; start with --create-target to make it as it was");
+    if (!options.create) {
+      co_return not_ready(target, "there is no such table; start with --create-target to make it as it was");
+    }
+    auto created = co_await create(target, std::move(settings_json), options.dry_run);
+    if (!created || options.dry_run) co_return created;
+    table = std::move(*created);
   }
   if (!table) co_return job_failure(std::move(table.error()));
   if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");

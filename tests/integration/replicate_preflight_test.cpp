@@ -125,6 +125,16 @@ TEST_F(Preflight, AStreamOfNewImagesAloneIsEnough) {
   EXPECT_EQ(target_values(), "a=2");
 }
 
+TEST_F(Preflight, AStreamThatIsTurnedOnMeanwhileServes) {
+  add_source(std::nullopt);
+  add_target();
+  source.fail_next({.kind = FaultKind::kCloseAfter, .operation = "UpdateTable"});
+  auto run = make_run();
+  run.options.preflight.enable_stream = true;
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+}
+
 TEST_F(Preflight, EnableStreamTurnsOneOn) {
   add_source(std::nullopt);
   add_target();
@@ -251,6 +261,16 @@ TEST_F(CreateTarget, MakesItLikeTheSourceWithItsIndexesAndReplicates) {
                     HasSubstr("PAY_PER_REQUEST"), Not(HasSubstr("StreamSpecification"))));
   expect_in_step(ended);
   EXPECT_EQ(run.run().exit_code, ExitCode::kOk) << "a target that is there is taken as it is";
+}
+
+TEST_F(CreateTarget, TakesATableThatAppearsMeanwhile) {
+  // As after a kill: the creation of the process before is carried out when this one has just looked.
+  target.fail_next({.kind = FaultKind::kCloseAfter, .operation = "CreateTable"});
+  auto run = make_run();
+  run.options.preflight.create_target = true;
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_EQ(target.statistics().requests["CreateTable"], 2u) << "the second finds the table of the first";
 }
 
 TEST_F(CreateTarget, MakesNothingWhenTheSourceIsNotFit) {

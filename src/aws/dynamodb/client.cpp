@@ -114,10 +114,12 @@ async::Task<Result<TableDescription>> DynamoDbClient::describe_table(const Table
   co_return co_await table_call(std::move(request), "Table");
 }
 
-async::Task<Result<TableDescription>> DynamoDbClient::create_table(const CreateTableSpec& spec) {
-  // Not idempotent: a repetition of what succeeded would be answered as "table exists".
-  Request request{.operation = "CreateTable", .table = spec.name, .body = create_table_body(spec), .idempotent = false};
-  co_return co_await table_call(std::move(request), "TableDescription");
+async::Task<Result<TableDescription>> DynamoDbClient::ensure_table(const CreateTableSpec& spec, WaitOptions wait) {
+  Request request{.operation = "CreateTable", .table = spec.name, .body = create_table_body(spec)};
+  auto created = co_await table_call(std::move(request), "TableDescription");
+  const bool there = created || created.error().error_class == ErrorClass::kConflict;
+  if (!there) co_return std::move(created);
+  co_return co_await wait_until_active(spec.name, wait);
 }
 
 async::Task<Result<TableDescription>> DynamoDbClient::wait_until_active(const TableName& table, WaitOptions options) {

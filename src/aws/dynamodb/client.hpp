@@ -50,8 +50,10 @@ class DynamoDbClient {
 
   [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
 
-  /// Starts the creation; `wait_until_active` waits for its end. Errors: class conflict when the table exists.
-  [[nodiscard]] async::Task<Result<TableDescription>> create_table(const CreateTableSpec& spec);
+  /// Creates the table unless it is there, and waits until it is active. Another process may create it at the same time,
+  /// and the answer to a creation may be lost, so what is returned need not be of this specification: compare its key.
+  /// Errors: also those of `wait_until_active`.
+  [[nodiscard]] async::Task<Result<TableDescription>> ensure_table(const CreateTableSpec& spec, WaitOptions wait);
 
   /// Looks until the table and its global indexes are active. A table that is not (yet) found is waited for, too:
   /// DescribeTable is eventually consistent and may not know a table that was just created.

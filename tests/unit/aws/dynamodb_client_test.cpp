@@ -22,6 +22,8 @@ constexpr const char* kThrottle =
     R"({"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"})";
 constexpr const char* kNotFound =
     R"({"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Table: Orders not found"})";
+constexpr const char* kInUse =
+    R"({"__type":"com.amazonaws.dynamodb.v20120810#ResourceInUseException","message":"Table already exists: Orders"})";
 constexpr const char* kConditionFailed =
     R"({"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"no"})";
 
@@ -90,19 +92,24 @@ TEST_F(DynamoDbClientTest, CallsAnAnswerItDoesNotUnderstandFatal) {
   }
 }
 
-TEST_F(DynamoDbClientTest, CreatesATableOnceAndNeverTwice) {
+TEST_F(DynamoDbClientTest, CreatesATableAndWaitsForIt) {
   CreateTableSpec spec;
   spec.name = orders_;
   spec.key = key_;
   spec.attributes = {{"id", "S"}};
+  const WaitOptions wait{.timeout = std::chrono::seconds(60), .pause = std::chrono::milliseconds(1)};
   const std::string body =
       R"({"TableName":"Orders","AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
       R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"})";
   expect("CreateTable", body).answer(200, "{\"TableDescription\":" + table("CREATING") + "}");
-  EXPECT_EQ(run_task(client_.create_table(spec))->status, "CREATING");
-  expect("CreateTable", body).fail("Closed");
-  EXPECT_FALSE(run_task(client_.create_table(spec)))
-      << "the first may have succeeded: a second would find the table there";
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE") + "}");
+  EXPECT_EQ(run_task(client_.ensure_table(spec, wait))->status, "ACTIVE");
+
+  expect("CreateTable", body).fail("Closed");  // the table may have been made all the same
+  expect("CreateTable", body).answer(400, kInUse);
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("CREATING") + "}");
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE") + "}");
+  EXPECT_EQ(run_task(client_.ensure_table(spec, wait))->status, "ACTIVE");
 }
 
 TEST_F(DynamoDbClientTest, EnablesAStream) {

@@ -166,7 +166,8 @@ TEST_F(PrepareTest, WaitsForATableThatAnotherIsMaking) {
   spec.name = table_;
   spec.key = {{"leaseKey", "S"}, {}};
   spec.attributes = {{"leaseKey", "S"}};
-  ASSERT_TRUE(backend_.run(backend_.client().create_table(spec)));
+  const aws::WaitOptions impatient{.timeout = std::chrono::milliseconds(0), .pause = std::chrono::milliseconds(1)};
+  ASSERT_FALSE(backend_.run(backend_.client().ensure_table(spec, impatient))) << "it is still being made";
   EXPECT_EQ(prepare(false), DynamoDbLeaseStore::Prepared::kFound);
   EXPECT_TRUE(backend_.run(backend_.open_unprepared(table_).scan({})));
 }

@@ -50,9 +50,9 @@ class DynamoDbClient {
 
   [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
 
-  /// Creates the table unless it is there, and waits until it is active. Another process may create it at the same time,
-  /// and the answer to a creation may be lost, so what is returned need not be of this specification: compare its key.
-  /// Errors: also those of `wait_until_active`.
+  /// Creates the table unless it is there, and waits until it is active. Another process may create it at the same
+  /// time, and the answer to a creation may be lost, so what is returned need not be of this specification: compare its
+  /// key. Errors: also those of `wait_until_active`.
   [[nodiscard]] async::Task<Result<TableDescription>> ensure_table(const CreateTableSpec& spec, WaitOptions wait);
 
   /// Looks until the table and its global indexes are active. A table that is not (yet) found is waited for, too:

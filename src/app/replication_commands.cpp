@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "app/multilang_command.hpp"
 #include "app/options.hpp"
 #include "app/replay_command.hpp"
 #include "app/replicate_command.hpp"
@@ -92,6 +93,26 @@ void add_replay_options(CLI::App& app, ReplayCommand& command) {
   add_common(app, command.common);
 }
 
+void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
+  app.add_option("TARGET", command.target, std::string("table to write to: ") + kTableHelp)->required();
+  app.add_option("--dead-letter-dir", command.dead_letter_dir,
+                 "folder for changes that the target refuses, a file for each shard (without it such a change ends the "
+                 "process)")
+      ->option_text("DIR");
+  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
+             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
+  app.add_option("--max-write-units", command.max_write_units,
+                 "hard budget of write units that each shard's process consumes per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS");
+  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  add_side(app, "target", command.target_side);
+  add_common(app, command.common);
+  app.remove_option(app.get_option("--output"));  // stdout is the daemon's
+}
+
 }  // namespace
 
 void add_replication_commands(CLI::App& app, Run& chosen) {
@@ -99,6 +120,12 @@ void add_replication_commands(CLI::App& app, Run& chosen) {
   CLI::App& replicate_app = *app.add_subcommand("replicate", "apply the changes of one table to another, continuously");
   add_replicate_options(replicate_app, *replicate);
   on_chosen(replicate_app, replicate, chosen, run_replicate);
+
+  auto multilang = std::make_shared<MultiLangCommand>();
+  CLI::App& multilang_app = *app.add_subcommand(
+      "multilang", "apply one shard under KCL's MultiLangDaemon, which reads the stream and starts this for each");
+  add_multilang_options(multilang_app, *multilang);
+  on_chosen(multilang_app, multilang, chosen, run_multilang);
 
   auto replay = std::make_shared<ReplayCommand>();
   CLI::App& dead_letters = *app.add_subcommand("dead-letters", "look after changes that a target has refused");

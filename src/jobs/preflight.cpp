@@ -167,6 +167,18 @@ async::Task<std::expected<PreparedSource, std::vector<JobFailure>>> preflight_so
   co_return PreparedSource{std::move(*table), std::move(stream)};
 }
 
+async::Task<std::expected<aws::TableDescription, std::vector<JobFailure>>> preflight_target(TableSide& target) {
+  Failures failures;
+  auto table = co_await find_table(target, nullptr);
+  if (!table) {
+    add(failures, explain(std::move(table.error()), target, "check its name, region and account"));
+  } else if (auto trouble = co_await probe_writing(target, table->key)) {
+    add(failures, std::move(*trouble));
+  }
+  if (!failures.empty()) co_return std::unexpected(std::move(failures));
+  co_return std::move(*table);
+}
+
 async::Task<std::expected<Prepared, std::vector<JobFailure>>> preflight(TableSide& source, TableSide& target,
                                                                         PreflightOptions options) {
   Failures failures;

@@ -36,9 +36,12 @@ Status take(std::string_view name, std::string_view& out, const Result<std::stri
   return {};
 }
 
-/// Seconds since the epoch. The time only tells the lag: one that no clock can hold is no reason to stop.
-WallTime to_wall_time(double seconds) {
-  constexpr double kLatest = 9e9;  // the year 2255, within 64 bits of nanoseconds
+/// Seconds since the epoch, as the service gives them; or milliseconds, as Java's Streams adapter does. The time only
+/// tells the lag: one that no clock can hold is no reason to stop.
+WallTime to_wall_time(double number) {
+  constexpr double kLatest = 9e9;              // the year 2255, within 64 bits of nanoseconds
+  constexpr double kFirstMilliseconds = 1e11;  // as seconds the year 5138, as milliseconds 1973
+  const double seconds = number >= kFirstMilliseconds ? number / 1e3 : number;
   if (!(seconds >= 0 && seconds <= kLatest)) return {};
   return WallTime(std::chrono::milliseconds(std::llround(seconds * 1e3)));
 }

@@ -25,7 +25,8 @@ struct RecordsPage {
 /// everything else is skipped. Members may come in any order, and unknown ones are ignored. `body` is borrowed and not
 /// changed; reserve json::Reader::kPadding bytes more than its size to avoid a copy.
 ///
-/// A record without ApproximateCreationDateTime, or with an impossible one, gets the epoch: it only tells the lag.
+/// ApproximateCreationDateTime may be in seconds or in milliseconds. A record without it, or with an impossible one,
+/// gets the epoch: it only tells the lag.
 ///
 /// Errors, all of class fatal because a page that we do not understand must stop the shard rather than lose a change:
 /// no JSON or no page (e.g. without Records: without this check an empty object would read as the end of the shard);

@@ -17,14 +17,15 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]
 
 export class Process {
   // log: the path, without ending, of the two files that keep the output. env: the whole environment.
-  // wrapper: a command to run this one with, e.g. ['setpriv', …].
-  constructor(command, args, { log, env, wrapper = [], input }) {
+  // wrapper: a command to run this one with, e.g. ['setpriv', …]. input: true for a stdin that is written to, as
+  // `child.stdin`.
+  constructor(command, args, { log, env, wrapper = [], input = false }) {
     this.name = command;
     this.stdout = '';
     this.stderr = '';
     this.listeners_ = new Set();
     const [file, ...rest] = [...tie, ...wrapper, command, ...args];
-    const child = spawn(file, rest, { env, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const child = spawn(file, rest, { env, stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     this.child = child;
     running.add(child);
     for (const stream of ['stdout', 'stderr']) this.keep_(stream, openSync(`${log}.${stream}`, 'w'));

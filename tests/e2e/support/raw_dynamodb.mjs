@@ -5,13 +5,14 @@ import { Agent, createServer, request as httpRequest } from 'node:http';
 const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 const WRITES = new Set(['PutItem', 'DeleteItem', 'BatchWriteItem']);
 
-// One call; resolves to the answer's JSON, and fails with the service's words.
+// One call; resolves to the answer's JSON, and fails with the service's words. operation: of DynamoDB, or with its API
+// before a dot.
 export function call(endpoint, operation, body) {
   const text = JSON.stringify(body);
   const headers = {
     'content-type': 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(text),
-    'x-amz-target': `DynamoDB_20120810.${operation}`,
+    'x-amz-target': operation.includes('.') ? operation : `DynamoDB_20120810.${operation}`,
     'x-amz-date': `${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`,
     authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0',
   };

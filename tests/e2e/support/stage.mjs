@@ -45,16 +45,16 @@ export class Stage {
     };
   }
 
-  start(label, command, args, { env = {}, wrapper } = {}) {
+  start(label, command, args, { env = {}, wrapper, input } = {}) {
     const log = this.path(`${String(++this.count_).padStart(3, '0')}-${label}`);
-    const started = new Process(command, args, { log, env: this.environment(env), wrapper });
+    const started = new Process(command, args, { log, env: this.environment(env), wrapper, input });
     this.started_.push(started);
     return started;
   }
 
   // Starts the program under test and returns at once.
-  dynamirror(args, { env = LOCAL_KEYS, wrapper } = {}) {
-    return this.start('dynamirror', join(BUILD, 'dynamirror'), args, { env, wrapper });
+  dynamirror(args, { env = LOCAL_KEYS, wrapper, input } = {}) {
+    return this.start('dynamirror', join(BUILD, 'dynamirror'), args, { env, wrapper, input });
   }
 
   // Runs it to its end.

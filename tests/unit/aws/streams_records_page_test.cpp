@@ -146,6 +146,7 @@ TEST(RecordsPage, ReadsTheTimeInEveryFormAndNeverStopsForIt) {
   EXPECT_EQ(created("1700000000"), std::chrono::seconds(1700000000));
   EXPECT_EQ(created("1.7E9"), std::chrono::seconds(1700000000));
   EXPECT_EQ(created("1700000000.25"), std::chrono::milliseconds(1700000000250));
+  EXPECT_EQ(created("1700000000250"), std::chrono::milliseconds(1700000000250)) << "as Java's Streams adapter has it";
   EXPECT_EQ(created("-5"), std::chrono::seconds(0));
   EXPECT_EQ(created("1e300"), std::chrono::seconds(0));
 }

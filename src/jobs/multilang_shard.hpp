@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/task.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "base/strong_id.hpp"
+#include "jobs/exit_code.hpp"
+#include "jobs/multilang_protocol.hpp"
+#include "model/key.hpp"
+#include "ordering/change_buffer.hpp"
+#include "sink/change_sink.hpp"
+#include "sink/dead_letters.hpp"
+
+namespace dynamirror::jobs {
+
+/// How lines come from the daemon and go to it.
+class DaemonLines {
+ public:
+  virtual ~DaemonLines() = default;
+  /// The next line, without its end; nothing when there will be no further one.
+  [[nodiscard]] virtual async::Task<Result<std::optional<std::string>>> read() = 0;
+  [[nodiscard]] virtual Status write(const std::string& line) = 0;
+};
+
+/// Applies the changes of one shard, under KCL's MultiLangDaemon: the daemon reads the stream and keeps the lease, and
+/// gives the records to this process.
+///
+/// Promise: a checkpoint is asked for, and the end of the shard acknowledged, only when every change delivered before
+/// is in the target or in the dead-letter file. Nothing is being written when a message is answered: so nothing is
+/// written after "leaseLost". (Within a message, the daemon has no way to say that a lease is gone.) Changes that were
+/// delivered already are not applied again. Not thread-safe: lives on one event loop.
+class MultiLangShard {
+ public:
+  struct Options {
+    std::chrono::milliseconds stall_timeout{300'000};
+    std::size_t max_concurrent_writes = 64;
+    int checkpoint_attempts = 6;                      ///< while the lease table throttles
+    std::chrono::milliseconds checkpoint_pause{200};  ///< before the second; doubled, up to 5 s
+  };
+
+  /// Opens the dead letters of a shard; null when there are to be none, and the first change refused ends the process.
+  using OpenDeadLetters = std::function<Result<std::unique_ptr<sink::DeadLetters>>(const ShardId&)>;
+
+  struct Parts {
+    DaemonLines& lines;
+    model::KeySchema key;  ///< of source and target
+    sink::ChangeSink& sink;
+    OpenDeadLetters open_dead_letters;
+    const Clock& clock;
+    Random& random;
+  };
+
+  struct Statistics {
+    ShardId shard{};
+    ordering::ChangeBuffer::Counters changes{};
+    std::uint64_t delivered_again = 0;  ///< records at or before one that was delivered before
+    std::uint64_t checkpoints = 0;
+  };
+
+  MultiLangShard(Parts parts, Options options);
+  ~MultiLangShard();
+
+  /// Answers messages until there are no more.
+  /// Errors: the daemon says what no daemon says, or a record that we cannot read (kInternal); a change that the target
+  /// refuses; no change written for `stall_timeout` (kStalled); an end of the shard that could not be checkpointed
+  /// (kUnreachable); a lease table that cannot be written (kState).
+  [[nodiscard]] async::Task<JobResult<void>> run();
+
+  [[nodiscard]] Statistics statistics() const;
+
+ private:
+  struct Writing;
+
+  [[nodiscard]] async::Task<JobResult<void>> answer_all();
+  [[nodiscard]] async::Task<JobResult<void>> answer(DaemonMessage message);
+  [[nodiscard]] async::Task<JobResult<void>> initialize(const DaemonMessage& message);
+  [[nodiscard]] async::Task<JobResult<void>> process(DaemonMessage message);
+  [[nodiscard]] async::Task<JobResult<void>> settle();
+  [[nodiscard]] async::Task<JobResult<void>> checkpoint(bool at_end);
+  [[nodiscard]] async::Task<JobResult<std::string>> ask_for_checkpoint();
+  [[nodiscard]] async::Task<JobResult<std::optional<DaemonMessage>>> next_message();
+
+  Parts parts_;
+  Options options_;
+  json::Reader reader_;
+  std::unique_ptr<Writing> writing_;  ///< from "initialize" on
+  ShardId shard_;
+  bool sequence_numbers_ = false;
+  bool over_ = false;    ///< the lease is not ours any more, or the shard has ended
+  bool behind_ = false;  ///< changes were applied that no checkpoint covers
+  std::optional<model::SequenceNumber> delivered_;
+  std::uint64_t delivered_again_ = 0;
+  std::uint64_t checkpoints_ = 0;
+};
+
+}  // namespace dynamirror::jobs

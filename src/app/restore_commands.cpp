@@ -110,7 +110,7 @@ class RestoreRun {
   }
 
   ExitCode give_up(const aws::TableDescription& table, const ordering::ChangeBuffer::Counters& counters,
-                   const jobs::JobFailure& failure) {
+                   const jobs::JobFailure& failure) const {
     jobs::JobFailure told = failure;
     if (counters.applied > 0 && !command_.dry_run) {
       told.error.message += "; " + table.name.str() + " is incomplete: " + format_count(counters.applied) +

@@ -12,7 +12,7 @@ struct ContentHash::Impl {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   };
   std::unique_ptr<EVP_MD_CTX, Deleter> context{EVP_MD_CTX_new()};
-  [[nodiscard]] std::string finish();
+  [[nodiscard]] std::string finish() const;
 };
 
 ContentHash::ContentHash(Kind kind) : impl_(std::make_unique<Impl>()) {
@@ -31,7 +31,7 @@ void ContentHash::add(std::string_view bytes) {
   (void)done;
 }
 
-std::string ContentHash::Impl::finish() {
+std::string ContentHash::Impl::finish() const {
   std::string digest(EVP_MAX_MD_SIZE, '\0');
   unsigned size = 0;
   const int done = EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), &size);

@@ -40,7 +40,8 @@ class ProcessEnvironment final : public Environment {
     if (!file) return std::unexpected(file_error(path, errno));
     std::string text;
     char chunk[8192];
-    while (const std::size_t got = std::fread(chunk, 1, sizeof chunk, file.get())) {
+    for (std::size_t got = sizeof chunk; got == sizeof chunk;) {
+      got = std::fread(chunk, 1, sizeof chunk, file.get());
       text.append(chunk, got);
       if (text.size() > kMaxFileBytes) {
         return failure(ErrorClass::kInvalid, "read file", path, "larger than any configuration file should be");

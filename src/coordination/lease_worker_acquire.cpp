@@ -45,14 +45,18 @@ void LeaseWorker::Impl::acquire_written(Acquiring& one, SteadyTime begun, Steady
     one.at = now + pause_after(one.troubles++);
     // However late it lands, the owner who was robbed may go on until its time ends.
     if (one.way == Acquiring::Way::kSteal) robbed.insert(one.lease.key);
-  } else if (answer == Answer::kConflict || (answer == Answer::kNotSent && one.troubles >= kMostTroubles)) {
+    return;
+  }
+  const bool written = answer != Answer::kConflict && answer != Answer::kNotSent;
+  const bool asked = written && one.way == Acquiring::Way::kHandOver;
+  // When we stop, the owner whom we have asked finishes, and then nobody renews the lease.
+  if (answer == Answer::kConflict || (answer == Answer::kNotSent && one.troubles >= kMostTroubles) ||
+      (asked && stopping)) {
     give_up(one);
-  } else if (answer == Answer::kNotSent) {
+  } else if (!written) {
     one.at = now + pause_after(one.troubles++);
-  } else if (one.way != Acquiring::Way::kHandOver) {
+  } else if (!asked) {
     acquired(one, one.lease.counter + 1, begun, true, now);
-  } else if (stopping) {
-    give_up(one);  // its owner finishes, and then nobody renews it
   } else {
     one.asked = true;
     one.asked_at = now;

@@ -77,7 +77,7 @@ Result<std::optional<Proxy>> parse_proxy(const Secret& text, const std::string& 
 
 std::optional<ip::address> parse_address(const std::string& text) {
   boost::system::error_code error;
-  const auto address = ip::make_address(text, error);
+  auto address = ip::make_address(text, error);
   if (error) return std::nullopt;
   return address;
 }

@@ -21,7 +21,10 @@ std::optional<async::RateLimiter> make_budget(std::optional<double> rate, const 
 }
 
 /// What a write of so many bytes costs, without indexes. Source: Developer Guide, "Write request units".
-double estimate(std::size_t bytes) { return static_cast<double>(bytes / 1024 + 1); }
+double estimate(std::size_t bytes) {
+  const std::size_t units = bytes / 1024 + 1;
+  return static_cast<double>(units);
+}
 
 }  // namespace
 

@@ -103,8 +103,9 @@ async::Task<Result<RestorePlan>> plan_export(objects::ObjectStore& store, std::s
   if (!parts) co_return incomplete(store, folder + "manifest-files.json", parts.error().message);
   for (ExportFile& file : *parts) {
     // The manifest names keys of the bucket; ours are relative to the address: the file name is what both share.
-    const std::string base = file.key.substr(file.key.rfind('/') + 1);
-    plan.parts.push_back({.key = folder + "data/" + base,
+    std::string key = folder + "data/";
+    key += file.key.substr(file.key.rfind('/') + 1);
+    plan.parts.push_back({.key = std::move(key),
                           .items = file.items,
                           .md5_base64 = file.md5_base64.empty() ? std::nullopt : std::optional(file.md5_base64)});
   }

@@ -76,8 +76,11 @@ Status read_key_element(StreamDescription& stream, json::Value& value) {
     if (name == "KeyType") return read_into(role, member);
     return {};
   });
-  if (role == "HASH") stream.hash_name = std::move(attribute);
-  if (role == "RANGE") stream.range_name = std::move(attribute);
+  if (role == "HASH") {
+    stream.hash_name = std::move(attribute);
+  } else if (role == "RANGE") {
+    stream.range_name = std::move(attribute);
+  }
   return status;
 }
 

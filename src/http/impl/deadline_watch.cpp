@@ -10,7 +10,7 @@
 namespace dynamirror::http::impl {
 
 struct DeadlineWatch::State : std::enable_shared_from_this<DeadlineWatch::State> {
-  explicit State(boost::asio::any_io_executor executor) : timer(std::move(executor)) {}
+  explicit State(const boost::asio::any_io_executor& executor) : timer(executor) {}
 
   /// Makes sure that the timer fires no later than `at`.
   void arm(SteadyTime at) {

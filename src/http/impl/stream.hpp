@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming)
 }
 
 struct ssl_st;

@@ -7,7 +7,8 @@
 // peak memory are its own, too:
 //   pipeline: the whole replication job over N records of 600 bytes, all of different keys;
 //   limit: as many requests of the same bytes, built and signed beforehand, sent by the same HTTP client with nothing
-//   around it.
+//   around it;
+//   signing limit: the same, each signed when it is sent, as it must be.
 //
 // usage: engine_bench [RECORDS]        (default 1000000; a tenth of it is measured, too)
 #include <fmt/format.h>
@@ -162,21 +163,34 @@ async::Task<> replicate(Bench& bench, Figures& figures) {
   if (!ended) give_up(to_line(ended.error().error));
 }
 
-/// A request as the pipeline would send it, signed once: the server does not look at the time.
-http::Request signed_request(const Bench& bench, std::string target, std::string body) {
+/// A request as the pipeline would send it, not signed yet.
+http::Request request_for(const Bench& bench, std::string target, std::string body) {
   http::Request request{.endpoint = bench.source->endpoint(), .body = std::move(body)};
   request.headers = {{"content-type", "application/x-amz-json-1.0"}, {"x-amz-target", std::move(target)}};
-  aws::Signer signer({.region = "local", .service = "dynamodb"});
-  signer.sign(request, {.access_key_id = "bench", .secret_access_key = Secret("bench"), .session_token = {}},
-              system_clock().wall_now());
   return request;
 }
 
-async::Task<> send_many(http::Transport& transport, const http::Request& request, std::uint64_t& left) {
+/// Sends one request again and again.
+struct Repetition {
+  http::Transport& transport;
+  const http::Request& request;
+  bool sign_each = false;  ///< or once: the server does not look at the time
+};
+
+async::Task<> send_many(Repetition repetition, std::uint64_t& left) {
   const http::SendOptions options;
+  const aws::Credentials credentials{
+      .access_key_id = "bench", .secret_access_key = Secret("bench"), .session_token = {}};
+  aws::Signer signer({.region = "local", .service = "dynamodb"});
+  http::Request request = repetition.request;
+  signer.sign(request, credentials, system_clock().wall_now());
   while (left > 0) {
     --left;
-    auto answer = co_await transport.send(request, options);
+    if (repetition.sign_each) {
+      request = repetition.request;
+      signer.sign(request, credentials, system_clock().wall_now());
+    }
+    auto answer = co_await repetition.transport.send(request, options);
     if (!answer) give_up(to_line(answer.error()));
     if (answer->status != 200) give_up("HTTP " + std::to_string(answer->status) + ": " + answer->body);
   }
@@ -191,7 +205,7 @@ std::string batch_body(const std::vector<model::Change>& changes) {
   return body + R"(]},"ReturnConsumedCapacity":"TOTAL"})";
 }
 
-async::Task<> send_prebuilt(Bench& bench, std::uint64_t records, Figures& figures) {
+async::Task<> send_prebuilt(Bench& bench, std::uint64_t records, bool sign_each, Figures& figures) {
   auto prepared = co_await jobs::preflight(*bench.source, *bench.target, {});
   if (!prepared) give_up(to_line(prepared.error().front().error));
   aws::StreamsClient& streams = bench.source->streams();
@@ -203,15 +217,17 @@ async::Task<> send_prebuilt(Bench& bench, std::uint64_t records, Figures& figure
   const aws::GetRecordsOptions one_page{.iterator = iterator, .limit = 1'000, .shard = shard};
   const auto page = must(co_await streams.get_records(prepared->stream, prepared->source.key, one_page));
 
-  const http::Request read = signed_request(bench, "DynamoDBStreams_20120810.GetRecords",
-                                            R"({"ShardIterator":")" + iterator + R"(","Limit":1000})");
-  const http::Request write = signed_request(bench, "DynamoDB_20120810.BatchWriteItem", batch_body(page.changes));
+  const http::Request read = request_for(bench, "DynamoDBStreams_20120810.GetRecords",
+                                         R"({"ShardIterator":")" + iterator + R"(","Limit":1000})");
+  const http::Request write = request_for(bench, "DynamoDB_20120810.BatchWriteItem", batch_body(page.changes));
   std::uint64_t reads_left = records / kRecordsPerPage;
   std::uint64_t writes_left = records / kChangesPerBatch;
   const Stopwatch stopwatch;
   async::TaskGroup lanes(bench.loop.get_executor());
-  lanes.spawn(send_many(*bench.transport, read, reads_left));
-  for (std::size_t i = 0; i < kLanes; ++i) lanes.spawn(send_many(*bench.transport, write, writes_left));
+  const Repetition reads{*bench.transport, read, sign_each};
+  const Repetition writes{*bench.transport, write, sign_each};
+  lanes.spawn(send_many(reads, reads_left));
+  for (std::size_t i = 0; i < kLanes; ++i) lanes.spawn(send_many(writes, writes_left));
   co_await lanes.join();
   figures = stopwatch.figures(records);
 }
@@ -224,7 +240,7 @@ int run_child(const std::string& kind, const std::string& server, std::uint64_t 
   if (kind == "pipeline") {
     bench.run([&] { return replicate(bench, figures); });
   } else {
-    bench.run([&] { return send_prebuilt(bench, records, figures); });
+    bench.run([&] { return send_prebuilt(bench, records, kind == "signing-limit", figures); });
   }
   fmt::print("{} {} {}\n", figures.records, figures.seconds, figures.cpu_seconds);
   return 0;
@@ -304,6 +320,13 @@ void print(const std::string& name, const Figures& figures) {
   std::fflush(stdout);
 }
 
+void print_ratio(const char* name, const Figures& one, const Figures& other) {
+  const auto rate = [](const Figures& figures) { return static_cast<double>(figures.records) / figures.seconds; };
+  const auto cost = [](const Figures& figures) { return figures.cpu_seconds / static_cast<double>(figures.records); };
+  fmt::print("{}: {:.2f} of the throughput, {:.2f} times the CPU\n", name, rate(one) / rate(other),
+             cost(one) / cost(other));
+}
+
 int run_all(const std::string& self, std::uint64_t records) {
   const Figures small = measure(self, "pipeline", records / 10);
   print("pipeline", small);
@@ -311,10 +334,10 @@ int run_all(const std::string& self, std::uint64_t records) {
   print("pipeline", large);
   const Figures limit = measure(self, "limit", records);
   print("limit (pre-built requests)", limit);
-  const auto rate = [](const Figures& figures) { return static_cast<double>(figures.records) / figures.seconds; };
-  fmt::print(
-      "pipeline / limit: {:.2f} of the throughput, {:.2f} times the CPU\n", rate(large) / rate(limit),
-      large.cpu_seconds / limit.cpu_seconds * static_cast<double>(limit.records) / static_cast<double>(large.records));
+  const Figures signing_limit = measure(self, "signing-limit", records);
+  print("limit, signed when sent", signing_limit);
+  print_ratio("pipeline / limit", large, limit);
+  print_ratio("pipeline / limit, signed when sent", large, signing_limit);
   return 0;
 }
 

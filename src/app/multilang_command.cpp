@@ -35,9 +35,9 @@ Result<std::unique_ptr<sink::DeadLetters>> open_letters(const std::string& folde
   return sink::DeadLetters::open({.file = std::filesystem::path(folder) / (shard.str() + ".jsonl")});
 }
 
-async::Task<> end_lines_at_stop(jobs::StopRequest& stop, StandardLines& lines) {
+async::Task<> stop_lines(jobs::StopRequest& stop, StandardLines& lines) {
   while (!stop.requested()) co_await stop.changed().wait();
-  lines.end();
+  lines.stop();
 }
 
 async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& session) {
@@ -61,7 +61,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
                                     .random = session.random()};
   jobs::MultiLangShard shard(std::move(parts), command.job);
   async::TaskGroup background(session.executor());
-  background.spawn(end_lines_at_stop(session.stop(), **lines));
+  background.spawn(stop_lines(session.stop(), **lines));
   auto ended = co_await shard.run();
   background.cancel();
   co_await background.join();

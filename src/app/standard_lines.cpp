@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/standard_lines.hpp"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,10 @@ std::unexpected<Error> refuse(ErrorClass error_class, std::string doing, std::st
 struct StandardLines::Impl {
   boost::asio::posix::stream_descriptor input;
   std::string buffered{};
-  bool ended = false;
+  bool stopping = false;
+  bool waiting = false;  ///< for the next message
+
+  [[nodiscard]] async::Task<Result<std::optional<std::string>>> read();
 };
 
 StandardLines::StandardLines(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -50,22 +54,34 @@ Result<std::unique_ptr<StandardLines>> StandardLines::open(const boost::asio::an
   return std::unique_ptr<StandardLines>(new StandardLines(std::move(impl)));
 }
 
-async::Task<Result<std::optional<std::string>>> StandardLines::read() {
-  if (impl_->ended) co_return std::nullopt;
+async::Task<Result<std::optional<std::string>>> StandardLines::next() {
+  if (impl_->stopping) co_return std::nullopt;
+  impl_->waiting = true;
+  auto line = co_await impl_->read();
+  impl_->waiting = false;
+  if (impl_->stopping) co_return std::nullopt;
+  co_return line;
+}
+
+async::Task<Result<std::optional<std::string>>> StandardLines::answer() { return impl_->read(); }
+
+async::Task<Result<std::optional<std::string>>> StandardLines::Impl::read() {
   boost::system::error_code error;
-  auto buffer = boost::asio::dynamic_buffer(impl_->buffered, kMaxLineBytes);
+  auto buffer = boost::asio::dynamic_buffer(buffered, kMaxLineBytes);
   const std::size_t size = co_await boost::asio::async_read_until(
-      impl_->input, buffer, '\n', boost::asio::redirect_error(boost::asio::use_awaitable, error));
-  if (impl_->ended) co_return std::nullopt;
-  if (error == boost::asio::error::operation_aborted) throw boost::system::system_error(error);
+      input, buffer, '\n', boost::asio::redirect_error(boost::asio::use_awaitable, error));
+  if (error == boost::asio::error::operation_aborted) {
+    if (stopping && waiting) co_return std::nullopt;
+    throw boost::system::system_error(error);
+  }
   // Half a line at the end is what a daemon that died has left.
   if (error == boost::asio::error::eof) co_return std::nullopt;
   if (error == boost::asio::error::not_found) {
     co_return refuse(ErrorClass::kFatal, "read a message of the MultiLangDaemon", "a line of more than 64 MiB");
   }
   if (error) co_return refuse(ErrorClass::kTransient, "read a message of the MultiLangDaemon", error.message());
-  std::string line = impl_->buffered.substr(0, size - 1);
-  impl_->buffered.erase(0, size);
+  std::string line = buffered.substr(0, size - 1);
+  buffered.erase(0, size);
   co_return std::optional<std::string>(std::move(line));
 }
 
@@ -76,9 +92,14 @@ Status StandardLines::write(const std::string& line) {
                 "it is gone; what was applied since the last checkpoint is delivered again");
 }
 
-void StandardLines::end() {
-  impl_->ended = true;
-  impl_->input.cancel();
+bool StandardLines::gone() const {
+  pollfd end{.fd = STDIN_FILENO, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
+}
+
+void StandardLines::stop() {
+  impl_->stopping = true;
+  if (impl_->waiting) impl_->input.cancel();
 }
 
 }  // namespace dynamirror::app

@@ -18,12 +18,14 @@ class StandardLines final : public jobs::DaemonLines {
 
   /// Errors: class fatal for a line of more than 64 MiB (one call of KCL holds 10 MB of data at most); class transient
   /// when reading fails.
-  [[nodiscard]] async::Task<Result<std::optional<std::string>>> read() override;
+  [[nodiscard]] async::Task<Result<std::optional<std::string>>> next() override;
+  [[nodiscard]] async::Task<Result<std::optional<std::string>>> answer() override;
   /// Blocks until the daemon has room for the line. Errors: class transient: the daemon is gone.
   [[nodiscard]] Status write(const std::string& line) override;
+  [[nodiscard]] bool gone() const override;
 
-  /// Ends the `read` under way, and all to come, as if there were no more lines.
-  void end();
+  /// This process is to stop: ends the `next` under way, and all to come, as if there were no more lines.
+  void stop();
 
  private:
   struct Impl;

@@ -31,6 +31,13 @@ std::unexpected<JobFailure> out_of_turn(const DaemonMessage& message) {
                            "this message cannot come here; the KCL that sends it is not one that we know"));
 }
 
+std::unexpected<JobFailure> went_away(std::string what) {
+  return job_failure(ExitCode::kStoppedEarly,
+                     wrong("follow the MultiLangDaemon", {}, "it went away; " + std::move(what)));
+}
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \r\t") == std::string_view::npos; }
+
 /// What a later attempt may mend (com.amazonaws…exceptions of KCL, by their simple names).
 bool passes(std::string_view exception) {
   return exception == "ThrottlingException" || exception == "KinesisClientLibDependencyException";
@@ -81,9 +88,14 @@ async::Task<JobResult<void>> MultiLangShard::run() {
 
 async::Task<JobResult<void>> MultiLangShard::answer_all() {
   while (true) {  // until the daemon closes its end
-    auto message = co_await next_message();
+    auto line = co_await parts_.lines.next();
+    if (line && *line && is_blank(**line)) continue;
+    auto message = read(std::move(line));
     if (!message) co_return std::unexpected(std::move(message.error()));
-    if (!*message) co_return JobResult<void>{};
+    if (!*message) {
+      if (behind_ && !lost_) co_return went_away("what was applied since the last checkpoint is delivered again");
+      co_return JobResult<void>{};
+    }
     const std::string status = status_line((*message)->action);
     auto done = co_await answer(std::move(**message));
     if (!done) co_return done;
@@ -91,16 +103,12 @@ async::Task<JobResult<void>> MultiLangShard::answer_all() {
   }
 }
 
-async::Task<JobResult<std::optional<DaemonMessage>>> MultiLangShard::next_message() {
-  while (true) {  // past empty lines
-    auto line = co_await parts_.lines.read();
-    if (!line) co_return job_failure(std::move(line.error()));
-    if (!*line) co_return std::optional<DaemonMessage>{};
-    if ((*line)->find_first_not_of(" \r\t") == std::string::npos) continue;
-    auto message = parse_daemon_message(**line, reader_);
-    if (!message) co_return job_failure(std::move(message.error()));
-    co_return std::optional<DaemonMessage>(std::move(*message));
-  }
+JobResult<std::optional<DaemonMessage>> MultiLangShard::read(Result<std::optional<std::string>> line) {
+  if (!line) return job_failure(std::move(line.error()));
+  if (!*line) return std::optional<DaemonMessage>{};
+  auto message = parse_daemon_message(**line, reader_);
+  if (!message) return job_failure(std::move(message.error()));
+  return std::optional<DaemonMessage>(std::move(*message));
 }
 
 async::Task<JobResult<void>> MultiLangShard::answer(DaemonMessage message) {
@@ -112,12 +120,14 @@ async::Task<JobResult<void>> MultiLangShard::answer(DaemonMessage message) {
   switch (message.kind) {
     case Kind::kProcessRecords:
       if (over_) co_return out_of_turn(message);
+      if (lost_) co_return JobResult<void>{};  // another worker writes these
       co_return co_await process(std::move(message));
     case Kind::kShutdownRequested:
-      if (behind_) co_return co_await checkpoint(false);
+      if (behind_ && !lost_) co_return co_await checkpoint(false);
       co_return JobResult<void>{};
     case Kind::kShardEnded:
       over_ = true;
+      if (lost_) co_return JobResult<void>{};
       co_return co_await checkpoint(true);
     case Kind::kLeaseLost:
       over_ = true;
@@ -153,14 +163,9 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
   if (page->changes.size() != message.records) {
     co_return job_failure(ExitCode::kNotReady, wrong(doing, shard_.str(), "one of them is not one JSON object"));
   }
-  for (model::Change& change : page->changes) {
-    // What was delivered before is in the target already: to write it again could undo what came after it.
-    if (delivered_ && change.sequence() <= *delivered_) {
-      ++delivered_again_;
-      continue;
-    }
-    delivered_ = change.sequence();
-    writing_->buffer.push(writing_->shard, std::move(change));
+  if (!push(std::move(page->changes))) {
+    co_return job_failure(
+        wrong(doing, shard_.str(), "a record does not come after the one before it; order cannot be kept"));
   }
   behind_ = true;
   writing_->pump.changes_arrived();
@@ -169,18 +174,40 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
   co_return co_await checkpoint(false);
 }
 
+/// False, with nothing pushed, when they are not in the shard's order.
+bool MultiLangShard::push(std::vector<model::Change> changes) {
+  const auto not_after = [](const model::Change& one, const model::Change& next) {
+    return next.sequence() <= one.sequence();
+  };
+  if (std::adjacent_find(changes.begin(), changes.end(), not_after) != changes.end()) return false;
+  for (model::Change& change : changes) {
+    // What was delivered before is in the target already: to write it again could undo what came after it.
+    if (delivered_ && change.sequence() <= *delivered_) {
+      ++delivered_again_;
+      continue;
+    }
+    delivered_ = change.sequence();
+    writing_->buffer.push(writing_->shard, std::move(change));
+  }
+  return true;
+}
+
 /// Waits until everything delivered is in the target or set aside.
 async::Task<JobResult<void>> MultiLangShard::settle() {
   const auto& counters = writing_->buffer.counters();
   const auto limit = options_.stall_timeout;
-  const auto look = std::min<Duration>(limit / 4, std::chrono::seconds(1));
+  const auto look = std::min<Duration>(limit / 4, std::chrono::milliseconds(200));
   SteadyTime moved_at = parts_.clock.steady_now();
   std::uint64_t written = counters.applied + counters.dead_lettered;
   while (!writing_->failure && counters.held() > 0) {
     co_await writing_->pump.settled().wait_for(look);
-    // Superseded changes are no sign of life.
+    // Another worker takes the lease of a daemon that died, and may be further on than what we still hold.
+    if (parts_.lines.gone()) co_return went_away("what was not written yet is delivered again");
     const SteadyTime now = parts_.clock.steady_now();
-    if (std::exchange(written, counters.applied + counters.dead_lettered) != written) moved_at = now;
+    // Superseded changes are no sign of life.
+    const std::uint64_t written_now = counters.applied + counters.dead_lettered;
+    if (written_now != written) moved_at = now;
+    written = written_now;
     if (now - moved_at > limit) {
       const std::string& trouble = writing_->pump.statistics().last_trouble;
       co_return job_failure(ExitCode::kStalled,
@@ -204,6 +231,7 @@ async::Task<JobResult<void>> MultiLangShard::checkpoint(bool at_end) {
       co_return JobResult<void>{};
     }
     if (*refused == "ShutdownException") {
+      lost_ = true;
       log::warning("the lease went to another worker, which reads the last records again", {{"shard", shard_.str()}});
       co_return JobResult<void>{};
     }
@@ -224,13 +252,9 @@ async::Task<JobResult<std::string>> MultiLangShard::ask_for_checkpoint() {
   if (auto sent = parts_.lines.write(checkpoint_line(sequence_numbers_)); !sent) {
     co_return job_failure(std::move(sent.error()));
   }
-  auto message = co_await next_message();
+  auto message = read(co_await parts_.lines.answer());
   if (!message) co_return std::unexpected(std::move(message.error()));
-  if (!*message) {
-    co_return job_failure(ExitCode::kStoppedEarly,
-                          wrong("checkpoint shard", shard_.str(),
-                                "the daemon went away without an answer; what was applied is delivered again"));
-  }
+  if (!*message) co_return went_away("it did not answer; what was applied may be delivered again");
   if ((*message)->kind != Kind::kCheckpoint) co_return out_of_turn(**message);
   co_return std::move((*message)->error);
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "async/task.hpp"
 #include "base/clock.hpp"
@@ -25,9 +26,13 @@ namespace dynamirror::jobs {
 class DaemonLines {
  public:
   virtual ~DaemonLines() = default;
-  /// The next line, without its end; nothing when there will be no further one.
-  [[nodiscard]] virtual async::Task<Result<std::optional<std::string>>> read() = 0;
+  /// The next line, without its end; nothing when there will be no further one, or this process is to stop.
+  [[nodiscard]] virtual async::Task<Result<std::optional<std::string>>> next() = 0;
+  /// The line that answers one of ours: a stop does not keep it from coming.
+  [[nodiscard]] virtual async::Task<Result<std::optional<std::string>>> answer() = 0;
   [[nodiscard]] virtual Status write(const std::string& line) = 0;
+  /// Whether the daemon has closed its end, as seen without reading.
+  [[nodiscard]] virtual bool gone() const = 0;
 };
 
 /// Applies the changes of one shard, under KCL's MultiLangDaemon: the daemon reads the stream and keeps the lease, and
@@ -35,8 +40,8 @@ class DaemonLines {
 ///
 /// Promise: a checkpoint is asked for, and the end of the shard acknowledged, only when every change delivered before
 /// is in the target or in the dead-letter file. Nothing is being written when a message is answered: so nothing is
-/// written after "leaseLost". (Within a message, the daemon has no way to say that a lease is gone.) Changes that were
-/// delivered already are not applied again. Not thread-safe: lives on one event loop.
+/// written after "leaseLost". A daemon that dies ends the writing of the batch at hand; that it was paused cannot be
+/// seen here. Changes that were delivered already are not applied again. Not thread-safe: lives on one event loop.
 class MultiLangShard {
  public:
   struct Options {
@@ -69,9 +74,10 @@ class MultiLangShard {
   ~MultiLangShard();
 
   /// Answers messages until there are no more.
-  /// Errors: the daemon says what no daemon says, or a record that we cannot read (kInternal); a change that the target
-  /// refuses; no change written for `stall_timeout` (kStalled); an end of the shard that could not be checkpointed
-  /// (kUnreachable); a lease table that cannot be written (kState).
+  /// Errors: the daemon says what no daemon says, or sends records out of order (kInternal), or other records than
+  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for `stall_timeout`
+  /// (kStalled); the daemon went away before everything was written and checkpointed (kStoppedEarly); an end of the
+  /// shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses (kState).
   [[nodiscard]] async::Task<JobResult<void>> run();
 
   [[nodiscard]] Statistics statistics() const;
@@ -86,7 +92,8 @@ class MultiLangShard {
   [[nodiscard]] async::Task<JobResult<void>> settle();
   [[nodiscard]] async::Task<JobResult<void>> checkpoint(bool at_end);
   [[nodiscard]] async::Task<JobResult<std::string>> ask_for_checkpoint();
-  [[nodiscard]] async::Task<JobResult<std::optional<DaemonMessage>>> next_message();
+  [[nodiscard]] JobResult<std::optional<DaemonMessage>> read(Result<std::optional<std::string>> line);
+  [[nodiscard]] bool push(std::vector<model::Change> changes);
 
   Parts parts_;
   Options options_;
@@ -94,7 +101,8 @@ class MultiLangShard {
   std::unique_ptr<Writing> writing_;  ///< from "initialize" on
   ShardId shard_;
   bool sequence_numbers_ = false;
-  bool over_ = false;    ///< the lease is not ours any more, or the shard has ended
+  bool over_ = false;    ///< the daemon said that the lease is lost, or the shard has ended
+  bool lost_ = false;    ///< KCL refused a checkpoint because the lease is lost; the daemon will say so
   bool behind_ = false;  ///< changes were applied that no checkpoint covers
   std::optional<model::SequenceNumber> delivered_;
   std::uint64_t delivered_again_ = 0;

@@ -16,23 +16,22 @@ std::unexpected<JobFailure> not_ready(const TableSide& target, std::string messa
                                                 .message = std::move(message)});
 }
 
-/// The saved description of the table that was backed up.
-Result<aws::TableDescription> saved_description(const std::string& settings_json) {
-  auto settings = aws::parse_table_settings(settings_json);
+/// The saved description of the table that was backed up, if there is one.
+Result<std::optional<aws::TableDescription>> saved_description(const std::optional<std::string>& settings_json) {
+  if (!settings_json) return std::nullopt;
+  auto settings = aws::parse_table_settings(*settings_json);
   if (!settings) return std::unexpected(std::move(settings.error()));
   return aws::parse_table_description(settings->description_json);
 }
 
-async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::optional<std::string> settings_json,
+async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::optional<aws::TableDescription> saved,
                                                      bool dry_run) {
   const TableName& name = target.address().table;
-  if (!settings_json) {
+  if (!saved) {
     co_return not_ready(target,
                         "there is no such table, and the backup holds no description to make it from; make it "
                         "yourself first");
   }
-  auto saved = saved_description(*settings_json);
-  if (!saved) co_return job_failure(std::move(saved.error()));
   if (dry_run) {
     saved->name = name;
     co_return std::move(*saved);
@@ -50,18 +49,26 @@ async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::opt
 async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& target,
                                                                      std::optional<std::string> settings_json,
                                                                      RestoreTargetOptions options, Random& random) {
-  const TableName& name = target.address().table;
-  auto table = co_await target.dynamodb().describe_table(name);
+  auto saved = saved_description(settings_json);
+  auto table = co_await target.dynamodb().describe_table(target.address().table);
   if (!table && table.error().error_class == ErrorClass::kNotFound) {
     if (!options.create) {
       co_return not_ready(target, "there is no such table; start with --create-target to make it as it was");
     }
-    auto created = co_await create(target, std::move(settings_json), options.dry_run);
+    if (!saved) co_return job_failure(std::move(saved.error()));
+    auto created = co_await create(target, *saved, options.dry_run);
     if (!created || options.dry_run) co_return created;
     table = std::move(*created);
   }
   if (!table) co_return job_failure(std::move(table.error()));
   if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");
+  if (!saved) {
+    log::warning("the backup's description of its table cannot be read: the keys are not compared",
+                 {{"error", to_line(saved.error())}});
+  } else if (*saved && (*saved)->key != table->key) {
+    co_return not_ready(target, "its key is " + describe(table->key) + ", that of the table backed up " +
+                                    describe((*saved)->key) + "; both must be equal");
+  }
   if (options.may_hold_items) co_return std::move(*table);
   const auto occupied = co_await has_items(target, random);
   if (!occupied) co_return job_failure(occupied.error());

@@ -17,8 +17,9 @@ struct RestoreTargetOptions {
   bool dry_run = false;
 };
 
-/// The table to restore into: there (made from the saved settings if asked), active, and empty unless it may hold
-/// items. Errors say what to do.
+/// The table to restore into: there (made from the saved settings if asked), active, of the same key as far as the
+/// backup tells (otherwise items of one key would overwrite each other), and empty unless it may hold items. Errors say
+/// what to do.
 [[nodiscard]] async::Task<JobResult<aws::TableDescription>> prepare_restore_target(
     TableSide& target, std::optional<std::string> settings_json, RestoreTargetOptions options, Random& random);
 

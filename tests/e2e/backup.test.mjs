@@ -154,6 +154,9 @@ scenario('an occupied target is refused unless told, and a missing one unless it
   await succeed(stage, ['backup-table', source, url, '--jobid', 'job']);
   await refused(stage, ['restore-table', `${url}/job`, source], EXIT_NOT_READY, /not empty; --overwrite/);
   await succeed(stage, ['restore-table', `${url}/job`, source, '--overwrite']);
+  const coarser = `${servers().to}/${newName('Restored')}`;
+  await createTable(coarser, 'pk:S', { view: null }); // items that differ in the sort key alone would meet
+  await refused(stage, ['restore-table', `${url}/job`, coarser], EXIT_NOT_READY, /key is pk .*both must be equal/);
   const target = `${servers().to}/${newName('Restored')}`;
   await refused(stage, ['restore-table', `${url}/job`, target], EXIT_NOT_READY, /--create-target/);
   await succeed(stage, ['restore-table', `${url}/job`, target, '--create-target', '--dry-run']);

@@ -8,11 +8,12 @@ import { MultiLangDaemon } from './support/multilang_daemon.mjs';
 import { call } from './support/raw_dynamodb.mjs';
 import { scenario } from './support/stage.mjs';
 import { createTable } from './support/tables.mjs';
+import { until } from './support/until.mjs';
 
 const SHARD = 'shardId-00000001';
 const SECONDS = 120;
 const BATCH = 70;
-const EXIT = { ok: 0, usage: 2, notReady: 3, state: 6, internal: 70 };
+const EXIT = { ok: 0, usage: 2, notReady: 3, state: 6, stoppedEarly: 10, internal: 70 };
 // Prints a line and a half on stdout before it becomes the command: what a wrapper script or a library may do.
 const NOISY = ['/bin/sh', '-c', 'echo "starting {up}"; printf "half a line"; exec "$@"', 'sh'];
 
@@ -73,8 +74,9 @@ scenario(
           kills++;
           daemon.process.kill('SIGKILL');
           await Promise.allSettled([answered, daemon.process.exited]);
+        } else {
+          await answered;
         }
-        await answered.catch(() => {});
         if (daemon.checkpoints.at(-1)?.sequenceNumber === batch.at(-1).sequenceNumber) done += batch.length;
         if (daemon.process.ended) break;
       }
@@ -117,11 +119,36 @@ scenario('an old daemon is understood, a lost lease is not checkpointed, and a s
   assert.deepEqual(lost.checkpoints, []);
   assert.deepEqual(await lost.close(), { code: EXIT.ok, signal: null });
 
+  // The daemon dies while the target takes nothing: another worker goes on with this batch.
+  const throttled = await stage.faultProxy(['--target', endpoint, '--fault-rate', '1', '--kinds', 'throttling',
+    '--operations', 'BatchWriteItem,PutItem']);
+  const orphan = start(stage, `${throttled.endpoint}/Copy`);
+  await orphan.initialize(SHARD);
+  const unanswered = orphan.processRecords([record('b', 1, { id: { S: 'b' } })]).catch(() => 'none');
+  await orphan.process.waitUntil(({ stderr }) => stderr.includes('applying'), 10, 'start');
+  orphan.process.child.stdin.end();
+  assert.deepEqual(await orphan.process.waitForExit(10), { code: EXIT.stoppedEarly, signal: null });
+  assert.equal(await unanswered, 'none');
+  assert.match(complaints(orphan.process)[0], /went away/);
+
+  // Asked to stop within a batch, the process still finishes it and its checkpoint.
+  const slow = await stage.faultProxy(['--target', endpoint, '--fault-rate', '1', '--kinds', 'slow', '--operations',
+    'BatchWriteItem,PutItem']);
+  const busy = start(stage, `${slow.endpoint}/Copy`);
+  await busy.initialize(SHARD);
+  const last = busy.processRecords([record('c', 1, { id: { S: 'c' } })]);
+  const written = () => call(endpoint, 'GetItem', { TableName: 'Copy', Key: { id: { S: 'c' } } });
+  await until(async () => (await written()).Item, 10, 'the write, whose answer is held back');
+  busy.process.kill('SIGTERM');
+  await last;
+  assert.equal(busy.checkpoints.length, 1);
+  assert.deepEqual(await busy.process.waitForExit(5), { code: EXIT.ok, signal: null }, busy.process.lastWords());
+
   const stopped = start(stage, target);
   await stopped.initialize(SHARD);
   stopped.process.kill('SIGTERM');
   assert.deepEqual(await stopped.process.waitForExit(5), { code: EXIT.ok, signal: null });
-  for (const { process } of [old, lost, stopped]) assert.deepEqual(complaints(process), []);
+  for (const { process } of [old, lost, busy, stopped]) assert.deepEqual(complaints(process), []);
 });
 
 scenario('what no daemon says, and a start by hand, are one line each', async (stage) => {

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
@@ -67,15 +68,18 @@ class PlayedTarget final : public sink::ChangeSink {
   explicit PlayedTarget(std::vector<std::string>& events) : events_(events) {}
   std::set<std::string> refused;     ///< keys
   std::map<std::string, int> delay;  ///< key -> "try again" so many times
+  std::size_t at_once = 25;
+  std::function<void()> after_write = [] {};
   std::map<std::string, std::string> items;
 
-  [[nodiscard]] Limits limits() const override { return {.max_changes = 25, .max_bytes = 1u << 20}; }
+  [[nodiscard]] Limits limits() const override { return {.max_changes = at_once, .max_bytes = 1u << 20}; }
   [[nodiscard]] std::string describe() const override { return "target"; }
   [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
                                                                       SteadyTime /*not_after*/) override {
     co_await async::sleep_for(std::chrono::milliseconds(1));
     std::vector<sink::Outcome> outcomes;
     for (const model::Change* change : changes) outcomes.push_back(outcome_of(*change));
+    after_write();
     co_return outcomes;
   }
 
@@ -103,16 +107,19 @@ class PlayedDaemon final : public DaemonLines {
  public:
   explicit PlayedDaemon(std::vector<std::string>& events) : events_(events) {}
   std::deque<std::string> lines;
-  bool gone = false;
+  bool deaf = false;  ///< takes no answers
+  bool died = false;
 
-  [[nodiscard]] async::Task<Result<std::optional<std::string>>> read() override {
+  [[nodiscard]] bool gone() const override { return died; }
+  [[nodiscard]] async::Task<Result<std::optional<std::string>>> answer() override { return next(); }
+  [[nodiscard]] async::Task<Result<std::optional<std::string>>> next() override {
     if (lines.empty()) co_return std::nullopt;
     std::string line = std::move(lines.front());
     lines.pop_front();
     co_return std::optional<std::string>(std::move(line));
   }
   [[nodiscard]] Status write(const std::string& line) override {
-    if (gone) return failure(ErrorClass::kTransient, "answer", {}, "gone");
+    if (deaf) return failure(ErrorClass::kTransient, "answer", {}, "gone");
     events_.push_back(line.find("\"checkpoint\"") != std::string::npos ? "checkpoint"
                                                                        : line.substr(line.find("responseFor") + 14));
     if (events_.back().ends_with("\"}\n")) events_.back().resize(events_.back().size() - 3);
@@ -131,7 +138,7 @@ class MultiLang : public ::testing::Test {
                                 .key = {{"id", "S"}, {}},
                                 .sink = target_,
                                 .open_dead_letters = [this](const ShardId& shard) { return open(shard); },
-                                .clock = system_clock(),
+                                .clock = *clock_,
                                 .random = random_};
     MultiLangShard shard(std::move(parts), options_);
     auto ended = support::run_task(shard.run());
@@ -157,6 +164,7 @@ class MultiLang : public ::testing::Test {
   std::vector<std::string> events_;
   PlayedTarget target_{events_};
   PlayedDaemon daemon_{events_};
+  const Clock* clock_ = &system_clock();
   Random random_{1};
   MultiLangShard::Options options_{.stall_timeout = std::chrono::milliseconds(40),
                                    .checkpoint_attempts = 3,
@@ -229,9 +237,16 @@ TEST_F(MultiLang, AnEndThatCannotBeCheckpointedIsNotAcknowledged) {
   EXPECT_THAT(events_, ElementsAre("initialize", "checkpoint", "checkpoint", "checkpoint"));
 }
 
-TEST_F(MultiLang, ALeaseThatIsGoneAtACheckpointIsLeftToTheDaemon) {
-  ASSERT_TRUE(play({kInitialize, records_of({data("a", 1, "x")}), refused_with("ShutdownException"), kLeaseLost}));
-  EXPECT_THAT(events_, ElementsAre("initialize", "write 1", "checkpoint", "processRecords", "leaseLost"));
+TEST_F(MultiLang, NothingIsWrittenAfterALeaseWasGoneAtACheckpoint) {
+  ASSERT_TRUE(play({kInitialize, records_of({data("a", 1, "x")}), refused_with("ShutdownException"),
+                    records_of({data("a", 2, "y")}), kLeaseLost}));
+  EXPECT_THAT(events_,
+              ElementsAre("initialize", "write 1", "checkpoint", "processRecords", "processRecords", "leaseLost"));
+  events_.clear();
+  ASSERT_TRUE(play({kInitialize, records_of({data("a", 1, "x")}), refused_with("ShutdownException"),
+                    R"({"action":"shutdownRequested"})", kShardEnded}));
+  EXPECT_THAT(events_,
+              ElementsAre("initialize", "write 1", "checkpoint", "processRecords", "shutdownRequested", "shardEnded"));
 }
 
 TEST_F(MultiLang, ALeaseTableThatIsBrokenEndsIt) {
@@ -260,11 +275,44 @@ TEST_F(MultiLang, ATargetThatMovesNothingEndsIt) {
   EXPECT_THAT(events_, ElementsAre("initialize"));
 }
 
+TEST_F(MultiLang, ATargetThatMovesSlowlyDoesNot) {
+  ManualClock clock;
+  clock_ = &clock;
+  target_.at_once = 1;
+  target_.after_write = [&] { clock.advance(options_.stall_timeout * 3 / 4); };
+  options_.max_concurrent_writes = 1;
+  std::vector<std::string> several;
+  for (int i = 1; i <= 5; ++i) several.push_back(data("k" + std::to_string(i), i, "x"));
+  const auto ended = play({kInitialize, records_of(several), kDone});
+  ASSERT_TRUE(ended) << to_line(ended.error().error);
+  EXPECT_EQ(target_.items.size(), 5u);
+}
+
+TEST_F(MultiLang, RecordsOutOfOrderEndItBeforeAnythingIsWritten) {
+  const auto ended = play({kInitialize, records_of({data("a", 5, "x"), data("b", 3, "y")}), kDone});
+  expect_failure(ended, ExitCode::kInternal, "order cannot be kept");
+  EXPECT_THAT(events_, ElementsAre("initialize"));
+}
+
 TEST_F(MultiLang, ADaemonThatIsGoneEndsIt) {
   expect_failure(play({kInitialize, records_of({data("a", 1, "x")})}), ExitCode::kStoppedEarly, "went away");
-  daemon_.gone = true;
+  daemon_.deaf = true;
   expect_failure(play({kInitialize}), ExitCode::kUnreachable, "gone");
   ASSERT_TRUE(play({}));
+}
+
+TEST_F(MultiLang, WhatADeadDaemonHasLeftIsNotWritten) {
+  target_.delay[key_of("a")] = 1'000'000;
+  daemon_.died = true;
+  options_.stall_timeout = std::chrono::seconds(60);
+  const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), kDone});
+  expect_failure(ended, ExitCode::kStoppedEarly, "went away; what was not written yet is delivered again");
+}
+
+TEST_F(MultiLang, ADaemonThatGoesWithoutACheckpointIsNoGoodEnd) {
+  const auto throttled = refused_with("ThrottlingException");
+  const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), throttled, throttled, throttled});
+  expect_failure(ended, ExitCode::kStoppedEarly, "since the last checkpoint is delivered again");
 }
 
 TEST_F(MultiLang, MessagesOutOfTurnEndIt) {

@@ -16,7 +16,8 @@ namespace dynamirror::async {
 
 /// Threads for work that would hold an event loop up, such as compression. Work is a function without arguments that
 /// touches nothing but what it was given; its result comes back on the loop of the coroutine that asked.
-/// Destroying the pool waits for what is under way.
+/// Destroying the pool waits for what is under way. REQUIRES: destroyed before the event loops that it serves: a thread
+/// may still be handing over the last result when the loop has it already.
 class CpuPool {
  public:
   /// REQUIRES: threads >= 1.

@@ -124,9 +124,18 @@ std::optional<FaultKind> FaultPlan::drawn(std::string_view operation) {
   if (policy_.rate <= 0) return std::nullopt;
   if (!policy_.operations.empty() && !policy_.operations.contains(std::string(operation))) return std::nullopt;
   if (!random_.chance(policy_.rate)) return std::nullopt;
+  // Of those that happened least: so each happens, however few requests there are.
   std::vector<FaultKind> possible;
+  std::uint64_t least = 0;
   for (const FaultKind kind : policy_.kinds) {
-    if (applies_to(kind, operation)) possible.push_back(kind);
+    if (!applies_to(kind, operation)) continue;
+    const auto found = counts_.find(kind);
+    const std::uint64_t happened = found == counts_.end() ? 0 : found->second;
+    if (possible.empty() || happened < least) {
+      possible.clear();
+      least = happened;
+    }
+    if (happened == least) possible.push_back(kind);
   }
   if (possible.empty()) return std::nullopt;
   return possible[random_.below(possible.size())];

@@ -57,7 +57,7 @@ class FaultPlan {
   struct Policy {
     std::uint64_t seed = 1;
     double rate = 0;                           ///< share of requests that meet a fault
-    std::vector<FaultKind> kinds{};            ///< drawn from those that apply to the operation
+    std::vector<FaultKind> kinds{};            ///< drawn from those that apply to the operation and happened least
     std::set<std::string> operations{};        ///< empty: every operation
     std::chrono::microseconds min_latency{0};  ///< of every answer
     std::chrono::microseconds max_latency{0};

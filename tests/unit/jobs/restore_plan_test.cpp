@@ -45,19 +45,21 @@ class RestorePlanTest : public ::testing::Test {
   }
 
   /// All lines of a part.
-  [[nodiscard]] Result<std::string> read(const RestorePart& part) {
+  [[nodiscard]] Result<std::string> read(const RestorePart& part) { return support::run_task(read_all(part)); }
+
+  async::Task<Result<std::string>> read_all(RestorePart part) {
+    async::CpuPool pool(1);
     LinesReader reader(part, store, pool);
     std::string all;
     while (true) {
-      auto lines = support::run_task(reader.next());
-      if (!lines) return std::unexpected(lines.error());
-      if (lines->empty()) return all;
+      auto lines = co_await reader.next();
+      if (!lines) co_return std::unexpected(lines.error());
+      if (lines->empty()) co_return all;
       all += *lines;
     }
   }
 
   support::MemoryObjects store;
-  async::CpuPool pool{1};
 };
 
 TEST_F(RestorePlanTest, ADumpIsWholeOnlyWithTheManifestsOfAllSegments) {

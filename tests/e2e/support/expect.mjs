@@ -2,7 +2,7 @@
 // What dynamirror promises on its outputs, as assertions: docs/replicate.md and docs/exit-codes.md.
 import assert from 'node:assert/strict';
 
-const COUNTERS = ['applied', 'superseded', 'filtered', 'dead_lettered', 'in_flight'];
+const COUNTERS = ['applied', 'superseded', 'filtered', 'dead_lettered', 'released', 'in_flight'];
 const SUMMARY_TYPES = {
   source: 'string',
   target: 'string',
@@ -12,6 +12,7 @@ const SUMMARY_TYPES = {
   superseded: 'count',
   filtered: 'count',
   dead_lettered: 'count',
+  released: 'count',
   in_flight: 'count',
   retries: 'count',
   lag_p50_ms: 'count',
@@ -36,6 +37,7 @@ export function assertSummary(run) {
   assert.ok(summary.error === null || typeof summary.error === 'string');
   const sum = COUNTERS.reduce((total, name) => total + summary[name], 0);
   assert.equal(summary.read, sum, `read = ${COUNTERS.join(' + ')}: ${lines[0]}`);
+  if (!summary.leases) assert.equal(summary.released, 0, 'only leases go to other workers');
   assert.equal(summary.exit_code, run.ended.code);
   return summary;
 }

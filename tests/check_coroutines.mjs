@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // Finds what g++ 12 miscompiles in coroutines, which no warning tells of, and what outlives its owner there:
-//   aggregate  an aggregate with designated initialisers within an expression that awaits: copied bit by bit, and
-//              destroyed twice (gcc.gnu.org/PR98401 and its kin)
+//   aggregate  an aggregate, with designated initialisers or of several values, within an expression that awaits: copied
+//              bit by bit, and destroyed twice (gcc.gnu.org/PR98401 and its kin)
 //   capture    a capturing lambda within such an expression: likewise
+//   branch     an await in a branch of ?: whose call is given a value of its own: that is destroyed twice
 //   while      an await in the condition of a loop
 //   coroutine  a capturing lambda that is itself a coroutine: its captures die before its first resumption ends
 // A scan of the text, not a parser: it follows brackets, and so needs code as clang-format leaves it. The remedy is the
-// same for the first three: give the temporary, or the result, a name in a statement of its own.
+// same for the first four: give the temporary, or the result, a name in a statement of its own.
 //
 // usage: check_coroutines.mjs [ROOT]       check ROOT/src, tests and bench; exit 1 and one line per finding
 //        check_coroutines.mjs --self-test  check that planted mistakes are found and nothing else is
@@ -16,7 +17,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SAYS = {
-  aggregate: 'designated initialisers in an expression that awaits; name the value in a statement before',
+  aggregate: 'an aggregate in an expression that awaits; name the value in a statement before',
+  branch: 'an await with a moved value in a branch of ?:; use if and else',
   capture: 'a capturing lambda in an expression that awaits; name it in a statement before',
   while: 'an await in the condition of a loop; put the result into a variable',
   coroutine: 'a capturing lambda as a coroutine; make it a function with arguments',
@@ -95,7 +97,7 @@ function findingsInExpression(text, start, end) {
       if (!lambda) continue;
       if (lambda.captures !== '') found.push({ at: i, kind: 'capture' });
       i = lambda.body[1] - 1; // what it does are expressions of their own
-    } else if (text[i] === '{' && /^\{\s*\.\w/.test(text.slice(i, i + 200))) {
+    } else if (text[i] === '{' && /^\{\s*\.\w/.test(text.slice(i, i + 200)) || (/^\{\s*\{/.test(text.slice(i, i + 80)) && !isBlock(text, i))) {
       found.push({ at: i, kind: 'aggregate' });
     }
   }
@@ -121,6 +123,9 @@ export function findingsIn(source) {
     const start = expressionStart(text, index);
     for (const finding of findingsInExpression(text, start, expressionEnd(text, start))) add(finding);
     if (text[start - 1] === '(' && wordBefore(text, start - 1) === 'while') add({ at: start, kind: 'while' });
+    const branch = /[^:][?:]\s*$/.test(text.slice(start, index)) && text.slice(start, index).includes('?');
+    const call = text.indexOf('(', index);
+    if (branch && /\bmove\(/.test(text.slice(call, closing(text, call)))) add({ at: index, kind: 'branch' });
   }
   for (const { index } of text.matchAll(/\[(?!\[)/g)) {
     const lambda = isLambda(text, index) ? lambdaAt(text, index) : undefined;
@@ -136,6 +141,11 @@ const PLANTED = [
   ['void f() {\n  co_return co_await client.get(key,\n      GetOptions{\n        .a = "x"});\n}', 'aggregate'],
   ['void f() { if (auto x = co_await g({.a = 1}); !x) co_return; }', 'aggregate'],
   ['void f() { h({.a = co_await g()}); }', 'aggregate'],
+  ['void f() { auto x = co_await g(a, {{b, c}, {}}); }', 'aggregate'],
+  ['void f() { auto x = a ? co_await g(std::move(b)) : co_await h(c); }', 'branch'],
+  ['void f() { auto x = a\n  ? co_await g(b)\n  : co_await h(std::move(c)); }', 'branch'],
+  ['void f() { auto x = a ? co_await g(b) : co_await h(c); }', ''],
+  ['void f() { switch (a) { case 1: co_await g(std::move(b)); } }', ''],
   ['void f() { co_await g([&] { return 1; }); }', 'capture'],
   ['void f() { co_await pool.run([x = std::move(y)](int a) mutable -> int { return a; }); }', 'capture'],
   ['void f() { co_await g([this] { return 1; }, {.a = 1}); }', 'capture aggregate'],

@@ -243,6 +243,14 @@ ExitCode run_backup_table(const BackupTableCommand& command) {
   const auto share = command.leases.wanted ? Result<WorkShare>(WorkShare{})
                                            : work_share(command.segment, command.segments, aws::process_environment());
   if (!share) return fail(share.error());
+  if (share->count > 1 && command.job_id.empty()) {
+    return fail(Error{.error_class = ErrorClass::kInvalid,
+                      .doing = "back up",
+                      .resource = command.table,
+                      .code = {},
+                      .message = "the segments of one dump need one name: give --jobid NAME, the same to all " +
+                                 std::to_string(share->count) + " processes"});
+  }
   return run_in_session(command.common, [&](Session& session) { return back_up(command, *share, session); });
 }
 

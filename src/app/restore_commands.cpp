@@ -63,10 +63,7 @@ class RestoreRun {
  private:
   async::Task<ExitCode> restore(objects::ObjectStore& store, const jobs::RestorePlan& plan, jobs::TableSide& target) {
     const jobs::RestoreTargetOptions options{
-        .create = command_.create_target,
-        // An incremental export is meant for a table that is there already.
-        .may_hold_items = command_.overwrite || plan.kind == jobs::BackupKind::kIncrementalExport,
-        .dry_run = command_.dry_run};
+        .create = command_.create_target, .may_hold_items = command_.overwrite, .dry_run = command_.dry_run};
     auto table = co_await jobs::prepare_restore_target(target, plan.settings_json, options, session_.random());
     if (!table) co_return fail(table.error());
     std::unique_ptr<sink::DeadLetters> letters;
@@ -78,7 +75,8 @@ class RestoreRun {
     sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command_.max_write_units},
                          target.dynamodb(), system_clock());
     sink::DiscardSink nothing(sink.describe());
-    const jobs::ItemLoader::Options loader_options;
+    const jobs::ItemLoader::Options loader_options{.refuse_repeated_keys =
+                                                       plan.kind != jobs::BackupKind::kIncrementalExport};
     jobs::ItemLoader loader(table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
                             letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
     const auto read = co_await load(store, plan, loader);
@@ -204,8 +202,8 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
                          .code = {},
                          .message = "not confirmed, nothing was written (--yes writes without asking)"});
   }
-  if (auto done = co_await jobs::apply_record_restore(**target, *plan, system_clock(), session.random()); !done)
-    co_return fail(done.error());
+  auto done = co_await jobs::apply_record_restore(**target, table->key, *plan, system_clock(), session.random());
+  if (!done) co_return fail(done.error());
   print("done\n");
   co_return ExitCode::kOk;
 }

@@ -5,6 +5,7 @@
 
 #include "aws/dynamodb/table_settings.hpp"
 #include "jobs/dump_manifest.hpp"
+#include "jobs/dump_names.hpp"
 #include "jobs/stoppable_scan.hpp"
 
 namespace dynamirror::jobs {
@@ -45,11 +46,6 @@ async::Task<Result<LinesObjectTotals>> dump(source::TableScan& scan, LinesObject
 
 }  // namespace
 
-std::string DumpNames::manifest() const {
-  if (shares == 1) return job_id + ".manifest.json";
-  return job_id + ".manifest-" + std::to_string(share) + "-of-" + std::to_string(shares) + ".json";
-}
-
 async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::ObjectStore& store, BackupOptions options,
                                                   async::CpuPool& pool, source::TableScan& scan, StopRequest& stop,
                                                   const Clock& clock) {
@@ -57,6 +53,9 @@ async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::Obj
   auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
   if (!settings) co_return job_failure(std::move(settings.error()));
   const DumpNames names{options.job_id, options.scan.share, options.scan.shares};
+  auto claimed = co_await claim_dump(store, names, *settings);
+  if (claimed) claimed = co_await remove_old_manifests(store, names);
+  if (!claimed) co_return job_failure(std::move(claimed.error()));
   LinesObject::Options lines{.key = names.data(), .compression = options.compression};
   auto object = co_await LinesObject::start(std::move(lines), store, pool);
   if (!object) co_return job_failure(std::move(object.error()));
@@ -64,18 +63,15 @@ async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::Obj
   if (!totals) co_return job_failure(std::move(totals.error()));
 
   BackupResult result{.object = std::move(*totals), .consumed_read_units = scan.statistics().consumed_units};
+  const DumpManifest manifest{.table = table.display(),
+                              .begun = begun,
+                              .ended = clock.wall_now(),
+                              .segment = names.share,
+                              .segments = names.shares,
+                              .gzip = options.compression == Compression::kGzip,
+                              .object = result.object};
   const objects::PutOptions json;
-  auto saved = co_await store.put(names.table(), aws::to_json(*settings), json);
-  if (saved) {
-    const DumpManifest manifest{.table = table.display(),
-                                .begun = begun,
-                                .ended = clock.wall_now(),
-                                .segment = names.share,
-                                .segments = names.shares,
-                                .gzip = options.compression == Compression::kGzip,
-                                .object = result.object};
-    saved = co_await store.put(names.manifest(), to_json(manifest), json);
-  }
+  auto saved = co_await store.put(names.manifest(), to_json(manifest), json);
   if (!saved) co_return job_failure(std::move(saved.error()));
   co_return result;
 }

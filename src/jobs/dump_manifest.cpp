@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump_manifest.hpp"
 
+#include <ctime>
 #include <utility>
 
 #include "base/text.hpp"
@@ -35,6 +36,18 @@ Status read_object(LinesObjectTotals& object, json::Value& value) {
   });
 }
 
+/// As `format_time` writes it. One that is not is left at the epoch: it only helps to tell old segments from new ones.
+Status read_time(WallTime& out, json::Value& value) {
+  std::string text;
+  if (auto read = json::read_into(text, value); !read) return read;
+  std::tm fields{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  constexpr std::time_t kLatest = 9'000'000'000;  // the year 2255, within 64 bits of nanoseconds
+  const std::time_t seconds = end != nullptr && *end == 'Z' ? timegm(&fields) : 0;
+  if (seconds > 0 && seconds < kLatest) out = WallTime(std::chrono::seconds(seconds));
+  return {};
+}
+
 }  // namespace
 
 std::string to_json(const DumpManifest& manifest) {
@@ -60,6 +73,8 @@ Result<DumpManifest> parse_dump_manifest(std::string_view json) {
     return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
       if (name == "format") return json::read_into(format, member);
       if (name == "table") return json::read_into(manifest.table, member);
+      if (name == "begun") return read_time(manifest.begun, member);
+      if (name == "ended") return read_time(manifest.ended, member);
       if (name == "segment") return read_count(manifest.segment, member);
       if (name == "segments") return read_count(manifest.segments, member);
       if (name == "compression") return json::read_into(compression, member);

@@ -20,7 +20,8 @@ ItemLoader::ItemLoader(model::KeySchema key, sink::ChangeSink& sink, sink::DeadL
               pump_.room().notify();  // whoever waits for room must learn of it
             }),
       writing_(executor),
-      shard_(buffer_.add_shard()) {
+      shard_(buffer_.add_shard()),
+      refuse_repeated_keys_(options.refuse_repeated_keys) {
   writing_.spawn(pump_.run());
 }
 
@@ -28,6 +29,13 @@ async::Task<Status> ItemLoader::put(std::string_view item_json) {
   auto key = keys_.from_item(item_json);
   if (!key) co_return std::unexpected(std::move(key.error()));
   const std::string canonical(*key);
+  if (refuse_repeated_keys_) {
+    if (canonical == last_key_) {
+      co_return failure(ErrorClass::kInvalid, "write item", canonical,
+                        "two items of the backup have this key: the target's key is not that of the table backed up");
+    }
+    last_key_ = canonical;
+  }
   co_return co_await push(canonical, item_json);
 }
 

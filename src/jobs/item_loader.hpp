@@ -27,6 +27,9 @@ class ItemLoader {
   struct Options {
     std::size_t max_bytes = 4u << 20;  ///< of items read and not yet written
     std::size_t max_concurrent_writes = 64;
+    /// Two items of one key in a row are an error: a dump has its items in the order of their partition keys, so it is
+    /// of a table with a sort key that this one has not, and would lose all but one of each.
+    bool refuse_repeated_keys = false;
     std::string_view poison_hint = "--dead-letter FILE sets such items aside";
   };
 
@@ -34,7 +37,8 @@ class ItemLoader {
   ItemLoader(model::KeySchema key, sink::ChangeSink& sink, sink::DeadLetters* dead_letters, const Clock& clock,
              Random& random, boost::asio::any_io_executor executor, Options options);
 
-  /// Takes an item; waits for room. Errors: class invalid when it lacks the key; whatever has ended the load.
+  /// Takes an item; waits for room. Errors: class invalid when it lacks the key, or repeats the last one's and may not;
+  /// whatever has ended the load.
   [[nodiscard]] async::Task<Status> put(std::string_view item_json);
   /// Deletes the item of a key. Likewise.
   [[nodiscard]] async::Task<Status> remove(std::string_view key_json);
@@ -57,6 +61,8 @@ class ItemLoader {
   async::TaskGroup writing_;
   ordering::ChangeBuffer::ShardHandle shard_;
   std::uint64_t count_ = 0;
+  bool refuse_repeated_keys_;
+  std::string last_key_;
 };
 
 }  // namespace dynamirror::jobs

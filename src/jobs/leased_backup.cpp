@@ -8,6 +8,7 @@
 #include "async/task_group.hpp"
 #include "aws/dynamodb/table_settings.hpp"
 #include "jobs/dump_manifest.hpp"
+#include "jobs/dump_names.hpp"
 #include "jobs/leased_tasks.hpp"
 
 namespace dynamirror::jobs {
@@ -102,8 +103,7 @@ async::Task<Status> LeasedBackup::Impl::put_settings() {
   auto settings = co_await aws::read_settings(parts.table.dynamodb(), parts.table.address().table);
   if (!settings) co_return std::unexpected(std::move(settings.error()));
   const DumpNames names{options.job_id};
-  const objects::PutOptions json;
-  co_return co_await parts.store.put(names.table(), aws::to_json(*settings), json);
+  co_return co_await claim_dump(parts.store, names, std::move(*settings));
 }
 
 async::Task<> LeasedBackup::Impl::read_all() {

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.hpp"
 #include "jobs/dump_manifest.hpp"
 #include "jobs/export_manifest.hpp"
 
@@ -59,11 +60,37 @@ async::Task<Status> check_parts(objects::ObjectStore& store, const std::vector<R
   co_return Status{};
 }
 
+/// What the manifests of one dump must agree about.
+struct DumpSpan {
+  std::string table{};
+  WallTime first_begun = WallTime::max();
+  WallTime last_begun = WallTime::min();
+  WallTime first_ended = WallTime::max();
+
+  /// False when it is of another table than those before.
+  bool add(const DumpManifest& manifest) {
+    if (!table.empty() && manifest.table != table) return false;
+    table = manifest.table;
+    first_begun = std::min(first_begun, manifest.begun);
+    last_begun = std::max(last_begun, manifest.begun);
+    first_ended = std::min(first_ended, manifest.ended);
+    return true;
+  }
+  /// Whether a segment began after another had ended: as where fewer processes than segments work, or where a segment
+  /// is left of an older dump of the same name.
+  [[nodiscard]] bool apart() const { return last_begun > first_ended; }
+  [[nodiscard]] std::string describe() const {
+    return "its segments were begun between " + format_time(first_begun) + " and " + format_time(last_begun) +
+           ": if no single job ran for so long, some are of an older dump of this name";
+  }
+};
+
 async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::string name,
                                            std::vector<objects::ObjectInfo> manifests) {
   RestorePlan plan{.kind = BackupKind::kDump, .items = 0};
   std::set<std::uint32_t> seen;
   std::uint32_t segments = 0;
+  DumpSpan span;
   for (const objects::ObjectInfo& object : manifests) {
     auto text = co_await store.get(object.key, kWhole);
     if (!text) co_return std::unexpected(std::move(text.error()));
@@ -73,6 +100,10 @@ async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::str
       co_return incomplete(store, object.key, "manifests of different numbers of segments stand side by side");
     }
     segments = manifest->segments;
+    if (!span.add(*manifest)) {
+      co_return incomplete(store, object.key,
+                           "its segments are of different tables: " + span.table + " and " + manifest->table);
+    }
     if (!seen.insert(manifest->segment).second) continue;
     *plan.items += manifest->object.lines;
     plan.parts.push_back({.key = manifest->object.key,
@@ -85,11 +116,23 @@ async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::str
                          "the dump is incomplete: " + std::to_string(segments - seen.size()) + " of " +
                              std::to_string(segments) + " segments have no manifest; nothing was restored");
   }
+  if (span.apart()) plan.warnings.push_back(span.describe());
   if (auto whole = co_await check_parts(store, plan.parts); !whole) co_return std::unexpected(std::move(whole.error()));
   auto settings = co_await get_if_there(store, name + ".table.json");
   if (!settings) co_return std::unexpected(std::move(settings.error()));
   plan.settings_json = std::move(*settings);
   co_return plan;
+}
+
+/// Where a data file stands, relative to the address. The manifest names keys of the bucket; an export may have been
+/// copied since. Incremental exports share one folder of data, beside their own.
+std::string data_key(const std::string& folder, const std::string& manifest_key) {
+  constexpr std::string_view kRoot = "AWSDynamoDB/";
+  const std::size_t root = manifest_key.rfind(kRoot);
+  const bool shared = root != std::string::npos && manifest_key.compare(root + kRoot.size(), 5, "data/") == 0;
+  std::string key = shared ? "data/" : folder + "data/";
+  key += manifest_key.substr(manifest_key.rfind('/') + 1);
+  return key;
 }
 
 async::Task<Result<RestorePlan>> plan_export(objects::ObjectStore& store, std::string folder, std::string summary) {
@@ -101,13 +144,17 @@ async::Task<Result<RestorePlan>> plan_export(objects::ObjectStore& store, std::s
   if (!files) co_return std::unexpected(std::move(files.error()));
   auto parts = parse_export_files(*files);
   if (!parts) co_return incomplete(store, folder + "manifest-files.json", parts.error().message);
+  std::uint64_t items = 0;
   for (ExportFile& file : *parts) {
-    // The manifest names keys of the bucket; ours are relative to the address: the file name is what both share.
-    std::string key = folder + "data/";
-    key += file.key.substr(file.key.rfind('/') + 1);
-    plan.parts.push_back({.key = std::move(key),
+    items += file.items;
+    plan.parts.push_back({.key = data_key(folder, file.key),
                           .items = file.items,
                           .md5_base64 = file.md5_base64.empty() ? std::nullopt : std::optional(file.md5_base64)});
+  }
+  if (items != read->items) {
+    co_return incomplete(store, folder + "manifest-files.json",
+                         "its files hold " + std::to_string(items) + " items, the summary says " +
+                             std::to_string(read->items) + "; nothing was restored");
   }
   if (auto whole = co_await check_parts(store, plan.parts); !whole) co_return std::unexpected(std::move(whole.error()));
   co_return plan;
@@ -119,6 +166,32 @@ bool is_item_name(std::string_view name) {
 
 bool is_segment_name(std::string_view name) {
   return !name.empty() && name.size() <= 9 && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// A dump of mapbox's tool, which writes neither description nor manifest.
+async::Task<Result<RestorePlan>> plan_old_dump(objects::ObjectStore& store, std::string name) {
+  const std::string folder = name + "/";
+  const auto ours = co_await get_if_there(store, name + ".table.json");
+  if (!ours) co_return std::unexpected(ours.error());
+  if (*ours) co_return incomplete(store, name, "the dump has no manifest: it was not finished; nothing was restored");
+  auto objects = co_await list_all(store, folder);
+  if (!objects) co_return std::unexpected(std::move(objects.error()));
+  RestorePlan plan{.kind = BackupKind::kOldDump};
+  std::uint64_t last = 0;
+  for (const objects::ObjectInfo& object : *objects) {
+    const std::string segment = object.key.substr(folder.size());
+    if (!is_segment_name(segment)) continue;
+    last = std::max<std::uint64_t>(last, std::stoul(segment));
+    plan.parts.push_back({.key = object.key, .size_bytes = object.size_bytes});
+  }
+  if (plan.parts.size() <= last) {
+    co_return incomplete(store, folder,
+                         "it holds " + std::to_string(plan.parts.size()) + " segments, but one is number " +
+                             std::to_string(last) + ": some are missing; nothing was restored");
+  }
+  plan.warnings.push_back("the dump has no manifest: whether all its " + std::to_string(plan.parts.size()) +
+                          " segments were written cannot be checked");
+  co_return plan;
 }
 
 /// A folder without a manifest: what its first object is called says what it is.
@@ -136,16 +209,7 @@ async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::s
                       "no kind of backup has objects named like " + first_object +
                           "; give the address of one dump, snapshot, incremental folder or export");
   }
-  auto objects = co_await list_all(store, folder);
-  if (!objects) co_return std::unexpected(std::move(objects.error()));
-  RestorePlan plan{.kind = BackupKind::kOldDump};
-  for (const objects::ObjectInfo& object : *objects) {
-    if (!is_segment_name(std::string_view(object.key).substr(folder.size()))) continue;
-    plan.parts.push_back({.key = object.key, .size_bytes = object.size_bytes});
-  }
-  plan.warnings.push_back("the dump has no manifest: whether all its " + std::to_string(plan.parts.size()) +
-                          " segments were written cannot be checked");
-  co_return plan;
+  co_return co_await plan_old_dump(store, std::move(name));
 }
 
 }  // namespace

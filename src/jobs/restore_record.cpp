@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "jobs/diff_condition.hpp"
 #include "jobs/diff_table.hpp"
 #include "jobs/incremental_record.hpp"
 #include "jobs/record_history.hpp"
@@ -43,12 +44,21 @@ std::string describe(const RecordRestore& plan) {
          " (since " + format_time(plan.since) + ")\n";
 }
 
-async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan, const Clock& clock,
-                                         Random& random) {
+async::Task<Status> apply_record_restore(TableSide& target, const model::KeySchema& key, const RecordRestore& plan,
+                                         const Clock& clock, Random& random) {
+  auto condition = plan.now ? still_as(*plan.now, plan.wanted.value_or("")) : Result<ItemCondition>(still_absent(key));
+  if (!condition) co_return std::unexpected(std::move(condition.error()));
   DiffTable table({.table = target.address().table}, target.dynamodb(), clock, random);
-  ItemCondition unconditional;
-  if (plan.wanted) co_return co_await table.put(*plan.wanted, std::move(unconditional));
-  co_return co_await table.remove(plan.key, std::move(unconditional));
+  Status written;
+  if (plan.wanted) {
+    written = co_await table.put(*plan.wanted, std::move(*condition));
+  } else {
+    written = co_await table.remove(plan.key, std::move(*condition));
+  }
+  if (!written && written.error().error_class == ErrorClass::kConflict) {
+    written.error().message = "it is not as it was shown any more; nothing was written, look again";
+  }
+  co_return written;
 }
 
 }  // namespace dynamirror::jobs

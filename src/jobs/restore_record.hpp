@@ -30,9 +30,9 @@ struct RecordRestore {
 /// For people: both states and the attributes in which they differ.
 [[nodiscard]] std::string describe(const RecordRestore& plan);
 
-/// Writes the wanted state, or deletes the record; patient with throttling. Unconditional: the user has seen what is
-/// replaced.
-[[nodiscard]] async::Task<Status> apply_record_restore(TableSide& target, const RecordRestore& plan, const Clock& clock,
-                                                       Random& random);
+/// Writes the wanted state, or deletes the record; patient with throttling. Errors: class conflict, with nothing
+/// written, when the table does not hold any more what the plan says, and the user has seen.
+[[nodiscard]] async::Task<Status> apply_record_restore(TableSide& target, const model::KeySchema& key,
+                                                       const RecordRestore& plan, const Clock& clock, Random& random);
 
 }  // namespace dynamirror::jobs

@@ -62,9 +62,10 @@ async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& 
   }
   if (!table) co_return job_failure(std::move(table.error()));
   if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");
-  if (!saved) {
-    log::warning("the backup's description of its table cannot be read: the keys are not compared",
-                 {{"error", to_line(saved.error())}});
+  if (!saved || !*saved) {
+    log::warning("the key of the table backed up is not known, and not compared with the target's",
+                 {{"target_key", describe(table->key)},
+                  {"why", saved ? "the backup holds no description of its table" : to_line(saved.error())}});
   } else if (*saved && (*saved)->key != table->key) {
     co_return not_ready(target, "its key is " + describe(table->key) + ", that of the table backed up " +
                                     describe((*saved)->key) + "; both must be equal");

@@ -5,9 +5,9 @@
 // restored table is compared with the original by a tool that shares no code with dynamirror.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
@@ -19,6 +19,7 @@ import { Table } from '../tools/lib/table.mjs';
 const EXIT_DIFFERENT = 1;
 const EXIT_USAGE = 2;
 const EXIT_NOT_READY = 3;
+const EXIT_STATE = 6;
 const EXIT_STOPPED_EARLY = 10;
 const servers = shared('backup', async (stage) => ({ from: await stage.dynamoDbLocal(), to: await stage.dynamoDbLocal() }));
 let count = 0;
@@ -148,6 +149,23 @@ for (const [what, spoil, says] of [
   });
 }
 
+scenario('a dump takes the place of an older one of its table as a whole, and of no other table', async (stage) => {
+  const { source } = await filledTable(stage, { changes: 100 });
+  const url = `file:${stage.path('dumps')}`;
+  const backUp = (table, ...more) => ['backup-table', table, url, ...more];
+  for (const segment of ['0', '1']) {
+    await succeed(stage, backUp(source, '--jobid', 'job', '--segment', segment, '--segments', '2'));
+  }
+  const { source: another } = await filledTable(stage, { changes: 20 });
+  await refused(stage, backUp(another, '--jobid', 'job'), EXIT_STATE, /a dump of another table has this name/);
+  await succeed(stage, backUp(source, '--jobid', 'job'));
+  const target = `${servers().to}/${newName('Restored')}`;
+  await succeed(stage, ['restore-table', `${url}/job`, target, '--create-target']);
+  await assertEqual(stage, source, target);
+  const nameless = backUp(source, '--segment', '0', '--segments', '2');
+  await refused(stage, nameless, EXIT_USAGE, /the segments of one dump need one name: give --jobid/);
+});
+
 scenario('an occupied target is refused unless told, and a missing one unless it may be made', async (stage) => {
   const { source } = await filledTable(stage, { changes: 100 });
   const url = `file:${stage.path('dumps')}`;
@@ -157,6 +175,9 @@ scenario('an occupied target is refused unless told, and a missing one unless it
   const coarser = `${servers().to}/${newName('Restored')}`;
   await createTable(coarser, 'pk:S', { view: null }); // items that differ in the sort key alone would meet
   await refused(stage, ['restore-table', `${url}/job`, coarser], EXIT_NOT_READY, /key is pk .*both must be equal/);
+  // As mapbox's tool leaves it, without a description.
+  cpSync(join(stage.path('dumps'), 'job'), join(stage.path('dumps'), 'old'), { recursive: true });
+  await refused(stage, ['restore-table', `${url}/old`, coarser], EXIT_USAGE, /two items of the backup have this key/);
   const target = `${servers().to}/${newName('Restored')}`;
   await refused(stage, ['restore-table', `${url}/job`, target], EXIT_NOT_READY, /--create-target/);
   await succeed(stage, ['restore-table', `${url}/job`, target, '--create-target', '--dry-run']);
@@ -225,16 +246,20 @@ scenario('a backfill writes what a stream no longer holds, and moves objects fro
   assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
 });
 
-// A native export in the layout that the developer guide documents.
+// A native export in the layout that the developer guide documents: incremental ones share a folder of data, beside
+// their own.
 function writeExport(folder, { incremental, lines }) {
-  mkdirSync(join(folder, 'data'), { recursive: true });
+  const data = incremental ? join(dirname(folder), 'data') : join(folder, 'data');
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(data, { recursive: true });
   const halves = [[], []];
   lines.forEach((line, i) => halves[i % 2].push(line));
   const files = halves.map((half, i) => {
     const body = gzipSync(half.map((line) => `${line}\n`).join(''));
-    writeFileSync(join(folder, 'data', `part${i}.json.gz`), body);
+    writeFileSync(join(data, `part${i}.json.gz`), body);
     const md5Checksum = createHash('md5').update(body).digest('base64');
-    const dataFileS3Key = `AWSDynamoDB/01693685827463-2d8752fd/data/part${i}.json.gz`;
+    const own = incremental ? '' : '01693685827463-2d8752fd/';
+    const dataFileS3Key = `backups/AWSDynamoDB/${own}data/part${i}.json.gz`;
     return JSON.stringify({ itemCount: half.length, md5Checksum, etag: 'x-1', dataFileS3Key });
   });
   writeFileSync(join(folder, 'manifest-files.json'), `${files.join('\n')}\n`);
@@ -265,7 +290,9 @@ scenario('a full and an incremental export are restored identically', async (sta
   await createTable(target, 'id:N', { view: null });
   await succeed(stage, ['restore-table', `file:${stage.path('full')}`, target]);
   await assertEqual(stage, source, target);
-  await succeed(stage, ['restore-table', `file:${stage.path('incremental')}`, target]);
+  const incremental = ['restore-table', `file:${stage.path('incremental')}`, target];
+  await refused(stage, incremental, EXIT_NOT_READY, /not empty; --overwrite/);
+  await succeed(stage, [...incremental, '--overwrite']);
   await remove(table, { id: gone.id });
   await put(table, after);
   await put(table, fresh);
@@ -287,7 +314,11 @@ scenario('a backup that is asked to stop leaves nothing and says that it is earl
   const { code } = await run.waitForExit(5);
   assert.equal(code, EXIT_STOPPED_EARLY, run.lastWords());
   const left = existsSync(stage.path('dumps')) ? readdirSync(stage.path('dumps'), { recursive: true }) : [];
-  assert.deepEqual(left.filter((name) => name !== 'job'), [], 'neither data nor manifest');
+  const harmless = ['job', 'job.table.json'];
+  assert.deepEqual(left.filter((name) => !harmless.includes(name)), [], 'neither data nor manifest');
+  const target = `${servers().to}/${newName('Restored')}`;
+  const restore = ['restore-table', `file:${stage.path('dumps')}/job`, target, '--create-target'];
+  await refused(stage, restore, EXIT_NOT_READY, /there is nothing/);
 });
 
 scenario('a table that is made by a restore gets its settings back', async (stage) => {

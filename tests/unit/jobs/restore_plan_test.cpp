@@ -27,12 +27,15 @@ class RestorePlanTest : public ::testing::Test {
   }
 
   /// A dump's segment with its manifest.
-  void write_segment(std::uint32_t segment, std::uint32_t segments, const std::string& text) {
+  void write_segment(std::uint32_t segment, std::uint32_t segments, const std::string& text,
+                     const std::string& table = "Orders", WallTime begun = {}) {
     const std::string key = "job/" + std::to_string(segment);
     const std::string packed = objects::gzip(text);
     store.write(key, packed);
     DumpManifest manifest;
-    manifest.table = "Orders";
+    manifest.table = table;
+    manifest.begun = begun;
+    manifest.ended = begun + std::chrono::seconds(60);
     manifest.segment = segment;
     manifest.segments = segments;
     manifest.object = {.key = key,
@@ -74,6 +77,41 @@ TEST_F(RestorePlanTest, ADumpIsWholeOnlyWithTheManifestsOfAllSegments) {
   EXPECT_EQ(whole->kind, BackupKind::kDump);
   EXPECT_THAT(whole->parts, SizeIs(3));
   EXPECT_EQ(whole->items, 3u);
+}
+
+TEST_F(RestorePlanTest, SegmentsOfTwoTablesAreNoDump) {
+  write_segment(0, 2, "a\n", "Orders");
+  write_segment(1, 2, "b\n", "Users");
+  const auto mixed = plan("job");
+  ASSERT_FALSE(mixed);
+  EXPECT_THAT(mixed.error().message, HasSubstr("different tables: Orders and Users"));
+}
+
+TEST_F(RestorePlanTest, SegmentsThatMayBeOfTwoDumpsAreAWarning) {
+  write_segment(0, 2, "a\n");
+  write_segment(1, 2, "b\n", "Orders", WallTime(std::chrono::seconds(59)));
+  EXPECT_THAT(plan("job")->warnings, SizeIs(0));
+  write_segment(1, 2, "b\n", "Orders", WallTime(std::chrono::hours(24 * 7)));
+  const auto apart = plan("job");
+  ASSERT_TRUE(apart);
+  ASSERT_THAT(apart->warnings, SizeIs(1));
+  EXPECT_THAT(apart->warnings.front(), HasSubstr("between 1970-01-01T00:00:00Z and 1970-01-08T00:00:00Z"));
+}
+
+TEST_F(RestorePlanTest, ADumpThatWasNotFinishedIsNoneOfMapboxs) {
+  store.write("job.table.json", "{}");
+  store.write("job/0", "x");
+  const auto unfinished = plan("job");
+  ASSERT_FALSE(unfinished);
+  EXPECT_THAT(unfinished.error().message, HasSubstr("it was not finished; nothing was restored"));
+}
+
+TEST_F(RestorePlanTest, ADumpOfMapboxWithAGapIsIncomplete) {
+  store.write("old/0", "x");
+  store.write("old/2", "y");
+  const auto gap = plan("old");
+  ASSERT_FALSE(gap);
+  EXPECT_THAT(gap.error().message, HasSubstr("it holds 2 segments, but one is number 2: some are missing"));
 }
 
 TEST_F(RestorePlanTest, APartOfAnotherSizeOrAbsentIsNamed) {
@@ -118,6 +156,31 @@ TEST_F(RestorePlanTest, AnExportNamesItsPartsAndRefusesIon) {
   EXPECT_EQ(found->parts.front().items, 2u);
   store.write("exp/manifest-summary.json", R"({"version":"1","tableArn":"arn","outputFormat":"ION"})");
   EXPECT_THAT(plan("exp").error().message, HasSubstr("only DYNAMODB_JSON"));
+}
+
+TEST_F(RestorePlanTest, AnExportWhoseFilesDoNotAddUpIsIncomplete) {
+  store.write("exp/manifest-summary.json",
+              R"({"version":"2020-06-30","tableArn":"arn","itemCount":3,"outputFormat":"DYNAMODB_JSON"})");
+  store.write("exp/manifest-files.json",
+              R"({"itemCount":2,"md5Checksum":"bQ==","dataFileS3Key":"AWSDynamoDB/exp/data/p.json.gz"})"
+              "\n");
+  store.write("exp/data/p.json.gz", "x");
+  const auto cut = plan("exp");
+  ASSERT_FALSE(cut);
+  EXPECT_THAT(cut.error().message, HasSubstr("its files hold 2 items, the summary says 3"));
+}
+
+TEST_F(RestorePlanTest, AnIncrementalExportHasItsDataInAFolderThatExportsShare) {
+  store.write("exp/manifest-summary.json",
+              R"({"version":"2023-08-01","tableArn":"arn","itemCount":1,"outputFormat":"DYNAMODB_JSON",)"
+              R"("exportType":"INCREMENTAL_EXPORT"})");
+  store.write("exp/manifest-files.json", R"({"itemCount":1,"dataFileS3Key":"some/prefix/AWSDynamoDB/data/p.json.gz"})"
+                                         "\n");
+  store.write("data/p.json.gz", "x");
+  const auto found = plan("exp");
+  ASSERT_TRUE(found) << to_line(found.error());
+  EXPECT_EQ(found->kind, BackupKind::kIncrementalExport);
+  EXPECT_EQ(found->parts.front().key, "data/p.json.gz");
 }
 
 TEST_F(RestorePlanTest, LinesComeWholeFromMembersAndPlainTextsOfAnySize) {

@@ -54,6 +54,7 @@ struct ReplayCommand {
   std::string file;
   std::string target;
   aws::SideOptions target_side;
+  bool other_target = false;
   std::optional<double> max_write_units;
   CommonOptions common;
 };

@@ -85,6 +85,7 @@ class CopyRun {
     if (command_.leases.wanted) co_return co_await with_leases(source, target, tables);
     const auto wanted = identity(source, target, tables);
     const StateFileOptions options{.state = command_.state_file,
+                                   .kind = ".copy",
                                    .dead_letters = command_.dead_letter_file,
                                    .without_dead_letters = command_.stop_on_error};
     auto files = open_state_files(options, wanted);
@@ -172,7 +173,7 @@ class CopyRun {
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
     // The next copy of these tables is a new one.
     if (auto removed = store.remove_scan(); !removed) co_return end(removed.error(), ExitCode::kState);
-    co_return ExitCode::kOk;
+    co_return with_letters(files.dead_letters.get());
   }
 
   async::Task<ExitCode> copy_with_others(jobs::TableSide& source, jobs::TableSide& target,
@@ -215,7 +216,13 @@ class CopyRun {
     summary_.requests = source.requests() + target.requests();
     if (shared.leases.side) summary_.requests += shared.leases.side->requests();
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
-    co_return ExitCode::kOk;
+    co_return with_letters(letters);
+  }
+
+  ExitCode with_letters(const sink::DeadLetters* letters) {
+    summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
+    const auto missing = missing_keys(letters, command_.target);
+    return missing ? end(*missing, ExitCode::kPoison) : ExitCode::kOk;
   }
 
   [[nodiscard]] jobs::CopyOptions job_options(const TableName& source) const {

@@ -33,14 +33,15 @@ std::string to_json(const CopySummary& summary) {
   const auto& scan = summary.status.scan;
   return fmt::format(
       R"({{"source":{},"target":{},"dry_run":{},"resumed":{},"read":{},"written":{},"superseded":{},"dead_lettered":{},)"
-      R"("released":{},"in_flight":{},"segments":{},"segments_done":{},"consumed_read_units":{:.1f},"consumed_write_units":{:.1f},)"
+      R"("dead_letter_keys":{},"released":{},"in_flight":{},"segments":{},"segments_done":{},"consumed_read_units":{:.1f},"consumed_write_units":{:.1f},)"
       R"("requests":{},"throttled_reads":{},"retries":{},"leases":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, summary.status.resumed, counters.read,
-      counters.applied, counters.superseded, counters.dead_lettered, counters.released, counters.held(), scan.segments,
-      scan.segments_done, scan.consumed_units, summary.consumed_write_units, summary.requests, scan.throttled,
-      summary.status.retries, to_json(summary.shared), static_cast<double>(summary.duration.count()) / 1e3,
-      static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
+      counters.applied, counters.superseded, counters.dead_lettered, summary.dead_letter_keys, counters.released,
+      counters.held(), scan.segments, scan.segments_done, scan.consumed_units, summary.consumed_write_units,
+      summary.requests, scan.throttled, summary.status.retries, to_json(summary.shared),
+      static_cast<double>(summary.duration.count()) / 1e3, static_cast<int>(summary.exit_code),
+      summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 
 }  // namespace dynamirror::app

@@ -21,6 +21,7 @@ struct CopySummary {
   double consumed_write_units = 0;
   std::uint64_t requests = 0;                ///< HTTP requests to both sides and the lease table, retries included
   std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
+  std::size_t dead_letter_keys = 0;          ///< that the target lacks, also from earlier runs
   bool dry_run = false;
   jobs::ExitCode exit_code = jobs::ExitCode::kOk;
   std::string error;  ///< one line; empty after success

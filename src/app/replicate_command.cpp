@@ -124,7 +124,16 @@ class ReplicateRun {
                            .clock = system_clock(),
                            .random = session_.random()},
                           options, session_.executor());
-    co_return co_await run(job, tables);
+    const ExitCode exit_code = co_await run(job, tables);
+    co_return with_letters(exit_code, files->dead_letters.get());
+  }
+
+  /// A target that lacks what its dead letters hold has not caught up, whichever run has written them.
+  ExitCode with_letters(ExitCode exit_code, const sink::DeadLetters* letters) {
+    summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
+    const auto missing = missing_keys(letters, command_.target);
+    if (exit_code != ExitCode::kOk || !command_.job.stop_when_caught_up || !missing) return exit_code;
+    return end(*missing, ExitCode::kPoison);
   }
 
   async::Task<ExitCode> replicate_with_others(Tables& tables, const source::TableStream& stream,
@@ -161,7 +170,7 @@ class ReplicateRun {
     if (metrics) co_await metrics->finish();
     summary_.leases = shards.statistics();
     if (leases->side) summary_.requests += leases->side->dynamodb_api().statistics().requests;
-    co_return exit_code;
+    co_return with_letters(exit_code, letters->get());
   }
 
   /// Null when none are wanted; a file of leases has neither a region nor a name that others know.

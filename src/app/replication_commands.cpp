@@ -10,6 +10,8 @@ namespace {
 void add_load_options(CLI::App& app, ReplicateCommand& command) {
   auto* load = app.add_flag("--initial-load", command.initial_load,
                             "copy the table first, and apply its stream from where it stood before");
+  // The load needs every change since its start, however old it is by then.
+  load->excludes(app.get_option("--max-record-age"));
   app.add_flag("--overwrite", command.overwrite, "load although the target holds items already")->needs(load);
   app.add_option("--spool", command.spool,
                  "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "
@@ -86,6 +88,7 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
 void add_replay_options(CLI::App& app, ReplayCommand& command) {
   app.add_option("FILE", command.file, "dead-letter file")->required();
   app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
+  app.add_flag("--other-target", command.other_target, "also letters that another table has refused");
   app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
       ->check(CLI::PositiveNumber)
       ->option_text("UNITS");

@@ -27,7 +27,31 @@ Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
   return copy;
 }
 
+/// A newer change of a key must not go past its letters: a replay would put the old state over it.
+Status refuse_standing_letters(const std::string& file) {
+  if (!std::filesystem::exists(file)) return {};
+  const auto letters = sink::DeadLetters::open({.file = file});
+  if (!letters) return std::unexpected(letters.error());
+  if ((*letters)->keys() == 0) return {};
+  return failure(
+      ErrorClass::kConflict, "leave dead letters out", file,
+      std::to_string((*letters)->keys()) +
+          " keys have letters there, which their later changes must follow; run `dead-letters replay` first, "
+          "or go on with this file");
+}
+
 }  // namespace
+
+std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target) {
+  if (letters == nullptr || letters->keys() == 0) return std::nullopt;
+  return Error{.error_class = ErrorClass::kInvalid,
+               .doing = "bring in step",
+               .resource = target,
+               .code = {},
+               .message = std::to_string(letters->keys()) +
+                          " keys have dead letters, their newest state is not there; remove the cause, then run "
+                          "`dead-letters replay`"};
+}
 
 std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
   if (side.address().endpoint) return side.endpoint().url() + "/" + table.name.str();
@@ -37,11 +61,14 @@ std::string identity_of(const jobs::TableSide& side, const aws::TableDescription
 Result<StateFiles> open_state_files(const StateFileOptions& options,
                                     const coordination::ReplicationIdentity& identity) {
   std::filesystem::path state = options.state;
+  std::string letters_file = state.string();  // all jobs of one pair of tables have the same
   if (state.empty()) {
     auto path = coordination::LocalStore::default_path(identity);
     if (!path) return std::unexpected(std::move(path.error()));
-    state = std::move(*path);
+    letters_file = path->string();
+    state = path->string() + options.kind;
   }
+  letters_file += ".dead-letters.jsonl";
   StateFiles files;
   if (options.dry_run) {
     auto copy = copy_of_state(state, identity);
@@ -53,10 +80,12 @@ Result<StateFiles> open_state_files(const StateFileOptions& options,
   if (!store) return std::unexpected(std::move(store.error()));
   files.store = std::move(*store);
   log::info("state file", {{"file", state.string()}});
+  const bool elsewhere = !options.dead_letters.empty() && options.dead_letters != letters_file;
+  if (options.without_dead_letters || elsewhere) {
+    if (auto clear = refuse_standing_letters(letters_file); !clear) return std::unexpected(std::move(clear.error()));
+  }
   if (options.without_dead_letters) return files;
-
-  auto letters =
-      open_dead_letters(options.dead_letters.empty() ? state.string() + ".dead-letters.jsonl" : options.dead_letters);
+  auto letters = open_dead_letters(elsewhere ? options.dead_letters : letters_file);
   if (!letters) return std::unexpected(std::move(letters.error()));
   files.dead_letters = std::move(*letters);
   return files;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "aws/dynamodb/table_description.hpp"
@@ -18,11 +19,16 @@ struct StateFiles {
 };
 
 struct StateFileOptions {
-  std::string state{};         ///< empty: the default path
+  std::string state{};         ///< empty: the default path …
+  std::string kind{};          ///< … with this at its end: jobs of one pair of tables that have files of their own
   std::string dead_letters{};  ///< empty: beside the state file
   bool without_dead_letters = false;
   bool dry_run = false;  ///< starts where the real run would, and leaves the files as they are
 };
+
+/// What stands between a target and its source though everything was read: keys with dead letters. Nothing when none
+/// has any. `letters` may be null.
+[[nodiscard]] std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target);
 
 /// Errors: those of the files, each with the remedy.
 [[nodiscard]] Result<StateFiles> open_state_files(const StateFileOptions& options,

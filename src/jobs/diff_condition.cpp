@@ -12,6 +12,8 @@ namespace dynamirror::jobs {
 namespace {
 
 /// Name -> the value's JSON text.
+constexpr std::size_t kMaxExpressionBytes = 4096;
+
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
 Result<Attributes> read_attributes(std::string_view item_json) {
@@ -45,7 +47,11 @@ class Terms {
     condition_.expression += "attribute_not_exists(#a" + number + ")";
   }
 
-  [[nodiscard]] std::size_t size() const { return count_; }
+  /// Whether one more term is within the service's limits.
+  [[nodiscard]] bool has_room() const {
+    constexpr std::size_t kLongestTerm = 40;  // " AND attribute_not_exists(#a149)"
+    return count_ < kMaxConditionTerms && condition_.expression.size() + kLongestTerm <= kMaxExpressionBytes;
+  }
 
   [[nodiscard]] ItemCondition end() {
     names_.end_object();
@@ -91,7 +97,7 @@ Result<ItemCondition> still_as(std::string_view replica_json, std::string_view p
 
   Terms terms;
   for (const std::string& name : *differing) {
-    if (terms.size() == kMaxConditionTerms) break;
+    if (!terms.has_room()) break;
     const auto attribute = replica->find(name);
     if (attribute == replica->end()) {
       terms.absent(name);
@@ -100,7 +106,7 @@ Result<ItemCondition> still_as(std::string_view replica_json, std::string_view p
     }
   }
   for (const auto& [name, value] : *replica) {
-    if (terms.size() == kMaxConditionTerms) break;
+    if (!terms.has_room()) break;
     if (!std::binary_search(differing->begin(), differing->end(), name)) terms.equal(name, value);
   }
   return terms.end();

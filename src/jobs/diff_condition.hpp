@@ -22,11 +22,11 @@ struct ItemCondition {
 /// "The replica's item is still as it was compared": equal in all its attributes, and without those that only the
 /// primary's item has (`primary_json` is empty when the primary has none).
 ///
-/// An expression holds 300 operators and functions, which are 150 attributes. Of a larger item those are named in which
-/// the two differ, then others: a live change of the replica comes from the primary, so it shows in what differed. What
-/// even so goes unseen is found by reading both again after the write (DiffRepairer).
-/// Limits: Developer Guide, "Service quotas", "Expression parameters" (4 KB of text, too, which 150 terms do not
-/// reach). Errors: class invalid, for what is not an item in wire form.
+/// An expression holds 300 operators and functions, which are 150 attributes, and 4 KB of text. Of a larger item those
+/// are named in which the two differ, then others: a live change of the replica comes from the primary, so it shows in
+/// what differed. What even so goes unseen is found by reading both again after the write (DiffRepairer). Limits:
+/// Developer Guide, "Service quotas", "Expression parameters". Errors: class invalid, for what is not an item in wire
+/// form.
 [[nodiscard]] Result<ItemCondition> still_as(std::string_view replica_json, std::string_view primary_json);
 
 inline constexpr std::size_t kMaxConditionTerms = 150;

@@ -31,13 +31,19 @@ struct Attempt {
   KeyState* state;
 };
 
-Result<Keys> find_keys(const DeadLetters& letters) {
+/// `target`: whose letters these must be; empty: anybody's.
+Result<Keys> find_keys(const DeadLetters& letters, const std::string& target) {
   Keys keys;
   auto walk = letters.walk();
   for (std::uint64_t entry = 0;; ++entry) {  // ends with the file
     const auto letter = walk.next();
     if (!letter) return std::unexpected(letter.error());
     if (!*letter) return keys;
+    if (!target.empty() && !(*letter)->target.empty() && (*letter)->target != target) {
+      return failure(ErrorClass::kInvalid, "replay dead letters to", target,
+                     "letter " + std::to_string(entry + 1) + " is of " + (*letter)->target +
+                         "; --other-target replays it all the same");
+    }
     KeyState& state = keys[std::string((*letter)->change.key())];
     state.newest_entry = entry;
     ++state.letters;
@@ -157,7 +163,7 @@ ReplayResult count(const Keys& keys) {
 async::Task<Result<ReplayResult>> replay_dead_letters(DeadLetters& letters, sink::ChangeSink& target,
                                                       const Clock& clock, Random& random,
                                                       const ReplayOptions& options) {
-  auto keys = find_keys(letters);
+  auto keys = find_keys(letters, options.other_target ? std::string() : target.describe());
   if (!keys) co_return std::unexpected(keys.error());
   Batches batches(letters, *keys, target.limits());
   std::optional<Error> stopped_by;

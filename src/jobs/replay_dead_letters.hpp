@@ -16,7 +16,8 @@
 namespace dynamirror::jobs {
 
 struct ReplayOptions {
-  int max_attempts = 8;  ///< for each key
+  int max_attempts = 8;       ///< for each key
+  bool other_target = false;  ///< also letters that another target has refused
   async::Backoff::Options backoff{.base = std::chrono::milliseconds(50), .cap = std::chrono::milliseconds(5'000)};
 };
 
@@ -35,7 +36,8 @@ struct ReplayResult {
 /// of its keys can be overtaken.
 ///
 /// Memory holds, for a while, one batch of changes and a few bytes for each key.
-/// Errors: the file cannot be read or rewritten. A target that cannot be written to is a result (`stopped_by`): what
+/// Errors: class invalid for a letter of another target (nothing is written then); the file cannot be read or
+/// rewritten. A target that cannot be written to is a result (`stopped_by`): what
 /// was achieved before is kept. Everything passed is borrowed until the task ends.
 [[nodiscard]] async::Task<Result<ReplayResult>> replay_dead_letters(sink::DeadLetters& letters,
                                                                     sink::ChangeSink& target, const Clock& clock,

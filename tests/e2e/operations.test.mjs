@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { assertClean, assertSummary, complaints } from './support/expect.mjs';
+import { assertClean, assertRefused, assertSummary, complaints } from './support/expect.mjs';
 import { LOCAL_KEYS, scenario, shared } from './support/stage.mjs';
 import { createTable, dropIndex, describe, itemsOf, put, remove } from './support/tables.mjs';
 import { Table } from '../tools/lib/table.mjs';
 
-const EXIT = { ok: 0, stalled: 8, poison: 9, stoppedEarly: 10 };
+const EXIT = { ok: 0, state: 6, stalled: 8, poison: 9, stoppedEarly: 10 };
 const STOP_SECONDS = 5; // the promise for SIGTERM
 
 const endpoints = shared('operations', async (stage) => {
@@ -261,8 +261,14 @@ scenario('what the target refuses goes to the dead-letter file, and replay write
   const { source, target, from, to } = await poisonedPair();
   const file = stage.path('letters.jsonl');
   const run = await catchUp(stage, { source, target }, ['--dead-letter', file]);
-  assert.equal(run.ended.code, EXIT.ok, run.stderr);
+  assert.equal(run.ended.code, EXIT.poison, run.stderr);
   assert.equal(assertSummary(run).dead_lettered, 2);
+  assert.match(complaints(run)[0], /2 keys have dead letters, their newest state is not there/);
+  // Those of an earlier run count as much: the target is not in step.
+  const nothingNew = await catchUp(stage, { source, target }, ['--dead-letter', file]);
+  assert.equal(nothingNew.ended.code, EXIT.poison, nothingNew.stderr);
+  const { read, dead_lettered, dead_letter_keys } = assertSummary(nothingNew);
+  assert.deepEqual({ read, dead_lettered, dead_letter_keys }, { read: 0, dead_lettered: 0, dead_letter_keys: 2 });
   assert.deepEqual(Object.keys(byId(await itemsOf(to))).sort(), ['good', 'later'], 'all other keys go on');
 
   const [letter] = readLetters(file).filter(({ key }) => key.id.S === 'poison');
@@ -289,11 +295,30 @@ scenario('what the target refuses goes to the dead-letter file, and replay write
   assert.ok(entries >= 2);
   assert.deepEqual([result.keys, result.applied, result.still_failing], [2, 1, 1]);
 
+  const other = `${target}-other`;
+  await createTable(other, 'id:S', { view: null });
+  const elsewhere = await stage.run(['dead-letters', 'replay', file, other]);
+  assertRefused(elsewhere, { code: EXIT.state, says: ['letter 1 is of', '--other-target'] });
   await dropIndex(to, 'by-rank');
   const healed = await replay();
   assert.equal(healed.ended.code, EXIT.ok, healed.stderr);
   assert.deepEqual([healed.json().applied, healed.json().still_failing], [1, 0]);
   assert.deepEqual(readLetters(file), []);
+  await assertEqualTables(stage, { source, target });
+});
+
+scenario('later changes do not go past the dead letters of their key, however the next run is started', async (stage) => {
+  const { source, target, from, to } = await poisonedPair();
+  assert.equal((await catchUp(stage, { source, target })).ended.code, EXIT.poison);
+  await remove(from, { id: { S: 'poison' } });
+  const letters = `${stage.path('state')}.dead-letters.jsonl`;
+  for (const more of [['--on-error', 'stop'], ['--dead-letter', stage.path('elsewhere.jsonl')]]) {
+    const run = await catchUp(stage, { source, target }, more);
+    assertRefused(run, { code: EXIT.state, says: [letters, '2 keys have letters there', 'dead-letters replay'] });
+  }
+  assert.equal((await catchUp(stage, { source, target })).ended.code, EXIT.poison);
+  await dropIndex(to, 'by-rank');
+  assert.equal((await stage.run(['dead-letters', 'replay', letters, target])).ended.code, EXIT.ok);
   await assertEqualTables(stage, { source, target });
 });
 

@@ -82,6 +82,16 @@ TEST(StillAs, NamesFirstWhatDiffersOfAnItemThatIsTooLarge) {
   EXPECT_FALSE(holds(*condition, primary));
 }
 
+TEST(StillAs, KeepsWithinTheLengthOfAnExpression) {
+  std::string primary = R"({"id":{"S":"a"})";
+  for (int i = 0; i < 200; ++i) primary += ",\"attribute " + std::to_string(i) + R"(":{"N":"1"})";
+  const auto condition = still_as(R"({"id":{"S":"a"}})", primary + "}");
+  ASSERT_TRUE(condition);
+  EXPECT_LE(condition->expression.size(), 4096u);
+  EXPECT_TRUE(holds(*condition, R"({"id":{"S":"a"}})"));
+  EXPECT_FALSE(holds(*condition, R"({"id":{"S":"a"},"attribute 0":{"N":"1"}})"));
+}
+
 TEST(StillAs, RefusesWhatIsNoItem) { EXPECT_FALSE(still_as("[]", "")); }
 
 }  // namespace

@@ -37,7 +37,7 @@ DeadLetter letter(const std::string& id, const std::string& sequence, std::size_
           .error = {.error_class = ErrorClass::kInvalid, .doing = {}, .resource = {}, .code = "Old", .message = "old"},
           .at = {},
           .attempts = 1,
-          .target = "old-target"};
+          .target = "new-target"};
 }
 
 class PlayedTarget final : public sink::ChangeSink {
@@ -87,7 +87,7 @@ class ReplayDeadLetters : public ::testing::Test {
 
   Result<ReplayResult> replay() {
     const auto letters = open();
-    ReplayOptions options{.max_attempts = 3};
+    ReplayOptions options{.max_attempts = 3, .other_target = other_target_};
     options.backoff = {.base = std::chrono::milliseconds(1), .cap = std::chrono::milliseconds(1)};
     return support::run_task(replay_dead_letters(*letters, target_, clock_, random_, options));
   }
@@ -107,6 +107,7 @@ class ReplayDeadLetters : public ::testing::Test {
   test::TempFolder folder_;
   std::filesystem::path file_ = folder_ / "dead.jsonl";
   PlayedTarget target_;
+  bool other_target_ = false;
   ManualClock clock_;
   Random random_{1};
 };
@@ -124,6 +125,19 @@ TEST_F(ReplayDeadLetters, AppliesOnlyTheNewestLetterOfEachKeyAndEmptiesTheFile) 
   EXPECT_THAT(target_.applied, ElementsAre(Pair(key_of("a"), "5"), Pair(key_of("b"), "10"), Pair(key_of("c"), "4")));
   EXPECT_THAT(target_.writes, ElementsAre(ElementsAre("4", "5"), ElementsAre("10"))) << "file order, target's limits";
   EXPECT_THAT(left(), IsEmpty());
+}
+
+TEST_F(ReplayDeadLetters, LettersOfAnotherTargetAreLeftAloneUnlessAskedFor) {
+  DeadLetter other = letter("b", "2");
+  other.target = "other-target";
+  add({letter("a", "1"), other});
+  const auto refused = replay();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(to_line(refused.error()), ::testing::HasSubstr("letter 2 is of other-target"));
+  EXPECT_THAT(target_.writes, IsEmpty());
+  EXPECT_THAT(left(), ElementsAre("1:Old:1", "2:Old:1"));
+  other_target_ = true;
+  EXPECT_EQ(replay()->applied, 2u);
 }
 
 TEST_F(ReplayDeadLetters, HasNothingToDoWithAnEmptyFile) {

@@ -29,7 +29,7 @@ async::Task<Result<RecordState>> read_state(objects::ObjectStore& store, const o
   RecordState state{.since = version.modified, .version_id = version.version_id, .item = std::nullopt};
   if (version.is_delete_marker) co_return state;
   objects::GetOptions options;
-  if (version.version_id != "null") options.version_id = version.version_id;
+  options.version_id = version.version_id;  // "null", too: once the bucket is versioned it is one among others
   auto body = co_await store.get(version.key, options);
   if (body) {
     state.item = sink::without_whitespace(*body).value_or(std::move(*body));

@@ -159,7 +159,7 @@ async::Task<> Restore::read_some_items(const std::vector<objects::ObjectVersion>
   while (status && next < versions.size()) {
     const objects::ObjectVersion& version = versions[next++];
     objects::GetOptions options;
-    if (version.version_id != "null") options.version_id = version.version_id;
+    options.version_id = version.version_id;  // "null", too: once the bucket is versioned it is one among others
     auto item = co_await store_.get(version.key, options);
     // An item deleted since it was listed is no longer part of the newest state.
     if (!item && item.error().error_class == ErrorClass::kNotFound && version.version_id.empty()) continue;

@@ -11,7 +11,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { complaints } from './support/expect.mjs';
-import { bodyOf, keysIn, makeBucket, S3, startGateway, unfinishedUploads } from './support/buckets.mjs';
+import { bodyOf, keysIn, makeBucket, S3, startGateway, unfinishedUploads, versionBucket } from './support/buckets.mjs';
 import { LOCAL_KEYS, scenario, shared } from './support/stage.mjs';
 import { createTable, itemsOf, put, remove } from './support/tables.mjs';
 import { Table } from '../tools/lib/table.mjs';
@@ -172,6 +172,27 @@ scenario('the history of a record goes through 50 versions and its deletions, an
   await refused(stage, restore, { code: 2, says: /not confirmed/ });
   await succeed(stage, [...restore, '--yes']);
   assert.equal((await itemsOf(table)).length, 0);
+});
+
+scenario('what was written before a bucket was versioned is a state like any other', async (stage) => {
+  const { rgw } = servers();
+  const bucket = await newBucket();
+  const { source, table } = await filledTable(stage, { key: 'id:S', changes: 0 });
+  const key = { id: { S: 'a' } };
+  const item = (v) => ({ ...key, v: { N: v } });
+  const Key = `p/${table.name}/${objectId(key)}`;
+  const store = (v) => rgw.client.send(new S3.PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(item(v)) }));
+  await store('1');
+  await sleep(1_100); // object versions are dated by the second
+  const before = new Date().toISOString();
+  await sleep(1_100);
+  await versionBucket(rgw, bucket);
+  await store('2');
+  const args = ['incremental-record-history', source, `s3://${bucket}/p`, '{"id":"a"}', '--output', 'json'];
+  const states = (await succeed(stage, args)).stdout.trim().split('\n').map((line) => JSON.parse(line).item);
+  assert.deepEqual(states, [item('2'), item('1')]);
+  await succeed(stage, ['restore-table', `s3://${bucket}/p/${table.name}`, source, '--as-of', before]);
+  assert.deepEqual(await itemsOf(table), [item('1')]);
 });
 
 scenario('old names and arguments work as they did, also for objects under their old name', async (stage) => {

@@ -29,6 +29,12 @@ class MemoryObjects final : public objects::ObjectStore {
   void write(const std::string& key, std::optional<std::string> body) {
     versions[key].push_back({"v" + std::to_string(++count_), std::move(body), now});
   }
+  /// As a bucket keeps what was written while it was not versioned: with the id "null", of which there is one a key.
+  void write_unversioned(const std::string& key, std::optional<std::string> body) {
+    std::vector<Version>& history = versions[key];
+    std::erase_if(history, [](const Version& version) { return version.id == "null"; });
+    history.push_back({"null", std::move(body), now});
+  }
   [[nodiscard]] std::optional<std::string> newest(const std::string& key) const {
     const auto at = versions.find(key);
     return at == versions.end() ? std::nullopt : at->second.back().body;

@@ -23,7 +23,10 @@ export async function startGateway(stage) {
 
 export async function makeBucket({ client }, Bucket, { versioned = false } = {}) {
   await client.send(new S3.CreateBucketCommand({ Bucket }));
-  if (!versioned) return;
+  if (versioned) await versionBucket({ client }, Bucket);
+}
+
+export async function versionBucket({ client }, Bucket) {
   const VersioningConfiguration = { Status: 'Enabled' };
   await client.send(new S3.PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
 }

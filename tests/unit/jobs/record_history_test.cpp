@@ -70,6 +70,13 @@ TEST_F(RecordHistory, BothNamesAreOneHistoryAndTheMoveIsNoDeletion) {
   EXPECT_EQ(text(history({"t/new", "t/old"})), "4:- 3:3 2:- 1:1 ");
 }
 
+TEST_F(RecordHistory, WhatWasWrittenBeforeTheBucketWasVersionedIsReadAsItWas) {
+  store.now = at(1);
+  store.write_unversioned("t/a", "1");
+  write(2, "t/a", "2");
+  EXPECT_EQ(text(history({"t/a", std::nullopt})), "2:2 1:1 ");
+}
+
 TEST_F(RecordHistory, TheStateAtAMomentIsTheNewestNotAfterIt) {
   write(2, "t/a", "2");
   write(4, "t/a", std::nullopt);

@@ -22,6 +22,23 @@ async::Task<Result<std::vector<objects::ObjectVersion>>> versions_of(objects::Ob
   co_return versions;
 }
 
+/// The versions under the old name without the delete markers that are no deletion of the record: our tools write it
+/// under its new name and then remove the old object. What such a marker removes the new name has superseded by then.
+/// Both lists are newest first.
+std::vector<objects::ObjectVersion> without_moves(const std::vector<objects::ObjectVersion>& old_name,
+                                                  const std::vector<objects::ObjectVersion>& new_name) {
+  std::vector<objects::ObjectVersion> kept;
+  for (std::size_t i = 0; i < old_name.size(); ++i) {
+    const auto then = std::find_if(new_name.begin(), new_name.end(), [&](const objects::ObjectVersion& version) {
+      return version.modified <= old_name[i].modified;
+    });
+    const bool superseded =
+        then != new_name.end() && (i + 1 == old_name.size() || old_name[i + 1].modified <= then->modified);
+    if (!old_name[i].is_delete_marker || !superseded) kept.push_back(old_name[i]);
+  }
+  return kept;
+}
+
 /// An archived object is listed and cannot be read before it is restored (S3 API: InvalidObjectState).
 bool is_archived(const Error& error) { return error.code == "InvalidObjectState"; }
 
@@ -49,9 +66,8 @@ async::Task<Result<std::vector<RecordState>>> record_history(objects::ObjectStor
   if (object.old_name) {
     auto old = co_await versions_of(store, *object.old_name);
     if (!old) co_return std::unexpected(std::move(old.error()));
-    // A record that moved to its new name was not deleted at that moment: the old name's last marker says nothing.
-    if (!versions->empty() && !old->empty() && old->front().is_delete_marker) old->erase(old->begin());
-    versions->insert(versions->end(), std::make_move_iterator(old->begin()), std::make_move_iterator(old->end()));
+    const auto states = without_moves(*old, *versions);
+    versions->insert(versions->end(), states.begin(), states.end());
     std::stable_sort(versions->begin(), versions->end(),
                      [](const auto& a, const auto& b) { return a.modified > b.modified; });
   }

@@ -22,7 +22,7 @@ struct RecordState {
 };
 
 /// Every state of one record that the versions of its objects hold, newest first. Objects under both names that the old
-/// tools used count as one history.
+/// tools used count as one history, in which a record's move from the one to the other is no deletion.
 /// Errors: those of the store. A record that never was gives an empty history.
 [[nodiscard]] async::Task<Result<std::vector<RecordState>>> record_history(objects::ObjectStore& store,
                                                                            sink::ItemObject object);

@@ -70,6 +70,26 @@ TEST_F(RecordHistory, BothNamesAreOneHistoryAndTheMoveIsNoDeletion) {
   EXPECT_EQ(text(history({"t/new", "t/old"})), "4:- 3:3 2:- 1:1 ");
 }
 
+TEST_F(RecordHistory, ADeletionUnderTheOldNameIsOneWhateverTheNewNameHolds) {
+  // Made again under its new name.
+  write(1, "t/old", "1");
+  write(2, "t/old", std::nullopt);
+  write(4, "t/new", "4");
+  EXPECT_EQ(text(history({"t/new", "t/old"})), "4:4 2:- 1:1 ");
+  // Deleted under its new name, made again and deleted under its old one.
+  write(5, "t/new", std::nullopt);
+  write(6, "t/old", "6");
+  write(7, "t/old", std::nullopt);
+  EXPECT_EQ(text(history({"t/new", "t/old"})), "7:- 6:6 5:- 4:4 2:- 1:1 ");
+}
+
+TEST_F(RecordHistory, ADeletionUnderTheOldNameIsOneWhenTheNewNameHeldAnOlderState) {
+  write(1, "t/new", "1");
+  write(2, "t/old", "2");
+  write(3, "t/old", std::nullopt);
+  EXPECT_EQ(text(history({"t/new", "t/old"})), "3:- 2:2 1:1 ");
+}
+
 TEST_F(RecordHistory, WhatWasWrittenBeforeTheBucketWasVersionedIsReadAsItWas) {
   store.now = at(1);
   store.write_unversioned("t/a", "1");

@@ -34,6 +34,7 @@ class RestoreRun {
       auto moment = parse_moment(command_.as_of);
       if (!moment) co_return fail(moment.error());
       options_.as_of = *moment;
+      if (auto versions = check_keeps_versions(); !versions) co_return fail(versions.error());
     }
     auto place = split_place(command_.url);
     if (!place) co_return fail(place.error());
@@ -61,6 +62,14 @@ class RestoreRun {
   }
 
  private:
+  [[nodiscard]] Status check_keeps_versions() const {
+    const auto address = objects::parse_object_address(command_.url);
+    if (!address || !std::holds_alternative<objects::FolderAddress>(*address)) return {};
+    return failure(ErrorClass::kInvalid, "restore", command_.url,
+                   "--as-of needs a bucket with versions, and a folder keeps none; leave it out to restore the newest "
+                   "state");
+  }
+
   async::Task<ExitCode> restore(objects::ObjectStore& store, const jobs::RestorePlan& plan, jobs::TableSide& target) {
     const jobs::RestoreTargetOptions options{
         .create = command_.create_target, .may_hold_items = command_.overwrite, .dry_run = command_.dry_run};
@@ -86,7 +95,9 @@ class RestoreRun {
     if (!command_.dry_run && command_.create_target) settings = co_await take_over_settings(target, *table, plan);
     const Costs costs{.write_units = sink.statistics().consumed_units,
                       .requests = target.requests() + store.requests()};
+    if (options_.as_of) warn_of_what_was_not_there();
     report(counters, costs, settings);
+    if (!complete_) co_return fail(complete_.error());
     co_return counters.dead_lettered == 0 ? ExitCode::kOk : ExitCode::kPoison;
   }
 
@@ -102,6 +113,8 @@ class RestoreRun {
     auto written = co_await loader.finish();
     progress.cancel();
     co_await progress.join();
+    found_ = restore.progress();
+    complete_ = restore.complete();
     if (!written) co_return std::unexpected(std::move(written.error()));  // the cause of what the reader saw
     if (!read) co_return jobs::job_failure(std::move(read.error()));
     co_return jobs::JobResult<void>{};
@@ -130,6 +143,17 @@ class RestoreRun {
     std::uint64_t requests = 0;  ///< to the table and to the bucket, retries included
   };
 
+  void warn_of_what_was_not_there() const {
+    if (found_.not_there > 0) {
+      log::warning("objects without a version as old as that moment were left out: made later, or expired",
+                   {{"objects", format_count(found_.not_there)}});
+    }
+    if (!found_.versioned) {
+      log::warning("no object has versions: items that were deleted since that moment cannot be restored",
+                   {{"from", command_.url}});
+    }
+  }
+
   void report(const ordering::ChangeBuffer::Counters& counters, Costs costs, const std::vector<std::string>& settings) {
     const double seconds = std::chrono::duration<double>(system_clock().steady_now() - begun_).count();
     if (command_.common.output == OutputFormat::kJson) {
@@ -137,10 +161,12 @@ class RestoreRun {
       for (const std::string& line : settings) lines += (lines.empty() ? "" : ",") + json_quoted(line);
       print(fmt::format(
           R"({{"from":{},"target":{},"dry_run":{},"read":{},"written":{},"superseded":{},"dead_lettered":{},)"
-          R"("consumed_write_units":{:.1f},"requests":{},"duration_seconds":{:.3f},"settings":[{}]}})"
+          R"("not_there":{},"not_known":{},"consumed_write_units":{:.1f},"requests":{},"duration_seconds":{:.3f},)"
+          R"("settings":[{}]}})"
           "\n",
           json_quoted(command_.url), json_quoted(command_.target), command_.dry_run, counters.read, counters.applied,
-          counters.superseded, counters.dead_lettered, costs.write_units, costs.requests, seconds, lines));
+          counters.superseded, counters.dead_lettered, found_.not_there, found_.not_known, costs.write_units,
+          costs.requests, seconds, lines));
       return;
     }
     print(fmt::format(
@@ -148,6 +174,10 @@ class RestoreRun {
         command_.dry_run ? "[dry run, nothing was written] " : "", command_.url, command_.target,
         format_count(counters.applied), format_count(counters.read), format_count(counters.dead_lettered),
         costs.write_units, format_count(costs.requests), seconds));
+    if (found_.not_there > 0) {
+      print(fmt::format("  {} objects without a version as old as that moment were left out\n",
+                        format_count(found_.not_there)));
+    }
     for (const std::string& line : settings) print("  " + line + "\n");
   }
 
@@ -156,6 +186,8 @@ class RestoreRun {
   async::CpuPool pool_;
   SteadyTime begun_;
   jobs::RestoreOptions options_;
+  jobs::RestoreProgress found_;
+  Status complete_;
 };
 
 async::Task<ExitCode> restore_table(const RestoreTableCommand& command, Session& session) {

@@ -9,6 +9,50 @@
 #include "jobs/lines_reader.hpp"
 
 namespace dynamirror::jobs {
+namespace {
+
+/// The id of what S3 has stored while a bucket was not versioned: it took the place of what was there before.
+constexpr std::string_view kReplacing = "null";
+
+/// Finds the state of every key at a moment in a listing, page by page: versions come in key order, the newest of a key
+/// first, so that the first one that is not too new is the state.
+class StatesAt {
+ public:
+  StatesAt(WallTime moment, RestoreProgress& progress) : moment_(moment), progress_(progress) {}
+
+  /// The objects to read; deleted ones are left out.
+  [[nodiscard]] std::vector<objects::ObjectVersion> take(std::vector<objects::ObjectVersion> versions) {
+    std::vector<objects::ObjectVersion> states;
+    for (objects::ObjectVersion& version : versions) {
+      progress_.versioned |= version.version_id != kReplacing;
+      if (version.key != key_) {
+        end_key();
+        key_ = version.key;
+        found_ = false;
+      }
+      if (found_) continue;
+      oldest_id_ = version.version_id;
+      found_ = version.modified <= moment_;
+      if (found_ && !version.is_delete_marker) states.push_back(std::move(version));
+    }
+    return states;
+  }
+
+  /// REQUIRES: called once a key has no more versions: before the next one, and at the listing's end.
+  void end_key() {
+    if (key_.empty() || found_) return;
+    ++(oldest_id_ == kReplacing ? progress_.not_known : progress_.not_there);
+  }
+
+ private:
+  WallTime moment_;
+  RestoreProgress& progress_;
+  std::string key_;  ///< its older versions may reach into the next page
+  bool found_ = false;
+  std::string oldest_id_;
+};
+
+}  // namespace
 
 Restore::Restore(const RestorePlan& plan, RestoreOptions options, objects::ObjectStore& store, ItemLoader& loader,
                  async::CpuPool& pool, const StopRequest& stop, boost::asio::any_io_executor executor)
@@ -19,6 +63,15 @@ Restore::Restore(const RestorePlan& plan, RestoreOptions options, objects::Objec
       pool_(pool),
       stop_(stop),
       executor_(std::move(executor)) {}
+
+Status Restore::complete() const {
+  if (progress_.not_known == 0) return {};
+  return failure(ErrorClass::kInvalid, "restore", store_.describe(plan_.folder),
+                 std::to_string(progress_.not_known) +
+                     " objects were written after that moment without keeping what they replaced (the bucket was not "
+                     "versioned), so their items were left out; restore their newest state without --as-of, or use a "
+                     "dump from before");
+}
 
 Status Restore::go_on() const { return stop_.check("restore", store_.describe(plan_.folder)); }
 
@@ -124,22 +177,17 @@ async::Task<Status> Restore::read_folder() {
   co_return Status{};
 }
 
-/// Versions come in key order, the newest of a key first: the first one that is not too new is the state of its item.
 async::Task<Status> Restore::read_folder_as_of(WallTime moment) {
   std::string from;
-  std::string decided;  // the key whose state has been found; its older versions may reach into the next page
-  do {                  // until the listing's end
+  StatesAt states(moment, progress_);
+  do {  // until the listing's end
     auto page = co_await store_.list_versions(plan_.folder, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
-    std::vector<objects::ObjectVersion> states;
-    for (objects::ObjectVersion& version : page->versions) {
-      if (version.key == decided || version.modified > moment) continue;
-      decided = version.key;
-      if (!version.is_delete_marker) states.push_back(std::move(version));
-    }
-    if (auto read = co_await read_items(states); !read) co_return read;
+    const auto found = states.take(std::move(page->versions));
+    if (auto read = co_await read_items(found); !read) co_return read;
     from = std::move(page->next);
   } while (!from.empty());
+  states.end_key();
   co_return Status{};
 }
 

@@ -23,6 +23,10 @@ struct RestoreProgress {
   std::uint64_t deletes = 0;  ///< likewise, of incremental exports
   std::uint64_t bytes = 0;    ///< of item text
   std::uint64_t parts_done = 0;
+  // As of a moment:
+  std::uint64_t not_there = 0;  ///< objects whose oldest version is newer: made later, or the older ones have expired
+  std::uint64_t not_known = 0;  ///< likewise, and that one replaced what was there: the bucket kept no versions then
+  bool versioned = false;       ///< some object has a version that was kept as one
 };
 
 /// Reads a backup and gives its items to a loader. Every part is checked against what its manifest says; a part that
@@ -36,6 +40,10 @@ class Restore {
 
   /// Until everything was given to the loader; what became of it `ItemLoader::finish` tells.
   [[nodiscard]] async::Task<Status> run();
+
+  /// After `run`: whether the backup could tell what was there. Errors: class invalid, with the number of the objects
+  /// that were changed after the moment asked for without a version of then; the others have been restored.
+  [[nodiscard]] Status complete() const;
 
   [[nodiscard]] const RestoreProgress& progress() const { return progress_; }
 

@@ -213,7 +213,9 @@ scenario('an incremental backup follows its table; snapshots and record tools ag
     assert.equal(await assertEqual(stage, source, target), items.length);
   }
   const made = `${servers().to}/${newName('Made')}`;
-  await succeed(stage, ['restore-table', `${url}/Streamed`, made, '--create-target']);
+  const restore = ['restore-table', `${url}/Streamed`, made, '--create-target'];
+  await refused(stage, [...restore, '--as-of', '2026-01-31T12:00:00Z'], EXIT_USAGE, /--as-of needs .* a folder keeps none/);
+  await succeed(stage, restore);
 
   const { pk, sk } = items[0];
   const key = JSON.stringify({ sk: Number(sk.N), pk: pk.S });

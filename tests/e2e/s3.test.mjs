@@ -195,6 +195,40 @@ scenario('what was written before a bucket was versioned is a state like any oth
   assert.deepEqual(await itemsOf(table), [item('1')]);
 });
 
+scenario('a moment is no success where the bucket kept no versions of it, and what was made later is counted', async (stage) => {
+  const { rgw } = servers();
+  const bucket = await newBucket();
+  const { source, table } = await filledTable(stage, { key: 'id:S', changes: 0 });
+  const item = (id, v) => ({ id: { S: id }, v: { N: v } });
+  const store = (id, v) => {
+    const Key = `p/${table.name}/${objectId({ id: { S: id } })}`;
+    return rgw.client.send(new S3.PutObjectCommand({ Bucket: bucket, Key, Body: JSON.stringify(item(id, v)) }));
+  };
+  await store('a', '1');
+  await store('b', '1');
+  await sleep(1_100); // object versions are dated by the second
+  const first = new Date().toISOString();
+  await sleep(1_100);
+  await store('b', '2');
+  const restore = ['restore-table', `s3://${bucket}/p/${table.name}`, source, '--output', 'json', '--as-of'];
+  const lossy = await refused(stage, [...restore, first], { code: 2, says: /1 objects were written after that moment/ });
+  assert.equal(lossy.json().not_known, 1);
+  assert.match(lossy.stderr, /no object has versions/);
+  assert.deepEqual(await itemsOf(table), [item('a', '1')], 'the others are restored');
+
+  await versionBucket(rgw, bucket);
+  await sleep(1_100);
+  const second = new Date().toISOString();
+  await sleep(1_100);
+  await store('b', '3');
+  await store('c', '3');
+  const run = await succeed(stage, [...restore, second, '--overwrite']);
+  assert.equal(run.json().not_there, 1);
+  assert.match(run.stderr, /left out: made later, or expired objects=1/);
+  const restored = (await itemsOf(table)).sort((x, y) => x.id.S.localeCompare(y.id.S));
+  assert.deepEqual(restored, [item('a', '1'), item('b', '2')]);
+});
+
 scenario('old names and arguments work as they did, also for objects under their old name', async (stage) => {
   const { rgw } = servers();
   const bucket = await newBucket();

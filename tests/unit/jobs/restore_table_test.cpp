@@ -56,6 +56,7 @@ class RestoreFolder : public ::testing::Test {
     const auto finished = co_await loader.finish();
     EXPECT_TRUE(finished);
     progress = restore.progress();
+    complete = restore.complete();
     co_return status;
   }
   /// What the target holds after a restore to that moment, or of the newest state: the items in their keys' order.
@@ -75,6 +76,7 @@ class RestoreFolder : public ::testing::Test {
   Random random{1};
   MemoryTable table;
   RestoreProgress progress;
+  Status complete;
 };
 
 TEST_F(RestoreFolder, WhatWasWrittenBeforeTheBucketWasVersionedComesBackAsItWas) {
@@ -83,6 +85,44 @@ TEST_F(RestoreFolder, WhatWasWrittenBeforeTheBucketWasVersionedComesBackAsItWas)
   EXPECT_EQ(restored(2), item("a", "1") + " ");
   EXPECT_EQ(restored(3), item("a", "3") + " ");
   EXPECT_EQ(restored(), item("a", "3") + " ");
+}
+
+TEST_F(RestoreFolder, AnItemWhoseStateOfThenWasNotKeptMakesTheRestoreIncomplete) {
+  write_unversioned(1, "a", item("a", "1"));
+  write_unversioned(3, "b", item("b", "3"));
+  write(4, "b", item("b", "4"));
+  write_unversioned(3, "c", item("c", "3"));
+  EXPECT_EQ(restored(2), item("a", "1") + " ");
+  EXPECT_EQ(progress.not_known, 2u);
+  EXPECT_EQ(progress.not_there, 0u);
+  ASSERT_FALSE(complete);
+  EXPECT_EQ(complete.error().error_class, ErrorClass::kInvalid);
+  EXPECT_THAT(to_line(complete.error()), ::testing::HasSubstr("2 objects"));
+
+  EXPECT_EQ(restored(3), item("a", "1") + " " + item("b", "3") + " " + item("c", "3") + " ");
+  EXPECT_EQ(progress.not_known, 0u);
+  EXPECT_TRUE(complete);
+}
+
+TEST_F(RestoreFolder, AnItemThatHasOnlyLaterVersionsIsCounted) {
+  write(1, "a", item("a", "1"));
+  write(3, "a", item("a", "3"));
+  write(4, "a", item("a", "4"));
+  write(3, "b", item("b", "3"));
+  write(4, "b", std::nullopt);
+  write(1, "c", item("c", "1"));
+  write(3, "d", item("d", "3"));
+  EXPECT_EQ(restored(2), item("a", "1") + " " + item("c", "1") + " ");
+  EXPECT_EQ(progress.not_there, 2u);
+  EXPECT_EQ(progress.not_known, 0u);
+  EXPECT_TRUE(progress.versioned);
+  EXPECT_TRUE(complete);
+}
+
+TEST_F(RestoreFolder, AFolderWithoutASingleVersionIsSeen) {
+  write_unversioned(1, "a", item("a", "1"));
+  EXPECT_EQ(restored(2), item("a", "1") + " ");
+  EXPECT_FALSE(progress.versioned);
 }
 
 }  // namespace

@@ -121,12 +121,13 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
   const std::uint64_t requests = (*from)->requests() + (*to)->requests();
   const std::string text =
       command.common.output == OutputFormat::kJson
-          ? fmt::format(R"({{"object":{},"items":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
+          ? fmt::format(R"({{"object":{},"items":{},"gone":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
                         "\n",
-                        json_quoted((*to)->describe(place->name)), result->lines, result->bytes, result->stored_bytes,
-                        requests)
-          : fmt::format("{} -> {}: {} items, {} bytes, {} stored, {} requests\n", (*from)->describe(""),
-                        (*to)->describe(place->name), format_count(result->lines), format_count(result->bytes),
+                        json_quoted((*to)->describe(place->name)), result->lines, job.progress().gone, result->bytes,
+                        result->stored_bytes, requests)
+          : fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
+                        (*from)->describe(""), (*to)->describe(place->name), format_count(result->lines),
+                        format_count(job.progress().gone), format_count(result->bytes),
                         format_count(result->stored_bytes), format_count(requests));
   print(text);
   append_to_log(command.log_file, text);

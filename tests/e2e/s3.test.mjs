@@ -294,7 +294,8 @@ async function spoilingProxy(stage, spoil) {
       request.resume();
       request.on('end', () => {
         response.writeHead(trouble, { 'content-type': 'application/xml' });
-        response.end('<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>');
+        const code = trouble === 404 ? 'NoSuchKey' : 'SlowDown';
+        response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>Said by the proxy.</Message></Error>`);
       });
       return undefined;
     }
@@ -331,6 +332,22 @@ scenario('SlowDown and broken connections are ridden out', async (stage) => {
   await succeed(stage, ['restore-table', `s3://${bucket}/inc${pathname}`, target], env);
   await assertEqual(stage, source, target);
   assert.ok((await keysIn(rgw, bucket)).length > 0);
+});
+
+scenario('a snapshot counts the objects that went while it was made', async (stage) => {
+  const { rgw } = servers();
+  const bucket = await newBucket();
+  for (const name of ['a', 'b', 'c']) {
+    const Body = JSON.stringify({ id: { S: name } });
+    await rgw.client.send(new S3.PutObjectCommand({ Bucket: bucket, Key: `x/k/${name}`, Body }));
+  }
+  const endpoint = await spoilingProxy(stage, ({ url }) => (url.endsWith('/x/k/b') ? 404 : undefined));
+  const env = { ...environment(), AWS_ENDPOINT_URL_S3: endpoint };
+  const args = ['incremental-snapshot', `s3://${bucket}/x/k`, `s3://${bucket}/snap`];
+  const run = await succeed(stage, [...args, '--output', 'json'], env);
+  const { items, gone } = run.json();
+  assert.deepEqual({ items, gone }, { items: 2, gone: 1 });
+  assert.match((await succeed(stage, args, env)).stdout, /: 2 items, 1 gone meanwhile, /);
 });
 
 scenario('an upload that breaks off leaves neither half an object nor an unfinished upload', async (stage) => {

@@ -88,6 +88,7 @@ class RestoreRun {
                                                        plan.kind != jobs::BackupKind::kIncrementalExport};
     jobs::ItemLoader loader(table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
                             letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
+    options_.key = table->key;
     const auto read = co_await load(store, plan, loader);
     const auto& counters = loader.counters();
     if (!read) co_return give_up(*table, counters, read.error());
@@ -95,6 +96,10 @@ class RestoreRun {
     if (!command_.dry_run && command_.create_target) settings = co_await take_over_settings(target, *table, plan);
     const Costs costs{.write_units = sink.statistics().consumed_units,
                       .requests = target.requests() + store.requests()};
+    if (found_.superseded > 0) {
+      log::warning("items stood under both names of their key: the newer objects were taken",
+                   {{"items", format_count(found_.superseded)}});
+    }
     if (options_.as_of) warn_of_what_was_not_there();
     report(counters, costs, settings);
     if (!complete_) co_return fail(complete_.error());

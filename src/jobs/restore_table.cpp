@@ -57,12 +57,13 @@ class StatesAt {
 Restore::Restore(const RestorePlan& plan, RestoreOptions options, objects::ObjectStore& store, ItemLoader& loader,
                  async::CpuPool& pool, const StopRequest& stop, boost::asio::any_io_executor executor)
     : plan_(plan),
-      options_(options),
+      options_(std::move(options)),
       store_(store),
       loader_(loader),
       pool_(pool),
       stop_(stop),
-      executor_(std::move(executor)) {}
+      executor_(std::move(executor)),
+      names_(store, plan.folder, options_.key, options_.as_of) {}
 
 Status Restore::complete() const {
   if (progress_.not_known == 0) return {};
@@ -191,34 +192,55 @@ async::Task<Status> Restore::read_folder_as_of(WallTime moment) {
   co_return Status{};
 }
 
-async::Task<Status> Restore::read_items(const std::vector<objects::ObjectVersion>& versions) {
-  if (auto status = go_on(); !status) co_return status;
-  std::size_t next = 0;
-  Status status;
-  async::TaskGroup readers(executor_);
-  const std::size_t count = std::min(options_.max_reads, versions.size());
-  for (std::size_t i = 0; i < count; ++i) readers.spawn(read_some_items(versions, next, status));
-  co_await readers.join();
-  co_return status;
+async::Task<Status> Restore::read_items(const std::vector<objects::ObjectVersion>& objects) {
+  ItemsWork page{.objects = objects};
+  co_await read_all(page);
+  if (!page.status || page.later.empty()) co_return page.status;
+  ItemsWork rest{.objects = page.later, .round = TwoNames::Round::kLater};
+  co_await read_all(rest);
+  co_return rest.status;
 }
 
-async::Task<> Restore::read_some_items(const std::vector<objects::ObjectVersion>& versions, std::size_t& next,
-                                       Status& status) {
-  while (status && next < versions.size()) {
-    const objects::ObjectVersion& version = versions[next++];
-    objects::GetOptions options;
-    options.version_id = version.version_id;  // "null", too: once the bucket is versioned it is one among others
-    auto item = co_await store_.get(version.key, options);
-    // An item deleted since it was listed is no longer part of the newest state.
-    if (!item && item.error().error_class == ErrorClass::kNotFound && version.version_id.empty()) continue;
-    Status loaded = item ? co_await loader_.put(*item) : std::unexpected(std::move(item.error()));
-    if (loaded) {
-      ++progress_.items;
-      progress_.bytes += item->size();
-    } else if (status) {
-      status = std::move(loaded);
-    }
+async::Task<> Restore::read_all(ItemsWork& work) {
+  work.status = go_on();
+  async::TaskGroup readers(executor_);
+  const std::size_t count = std::min(options_.max_reads, work.objects.size());
+  for (std::size_t i = 0; i < count; ++i) readers.spawn(read_some_items(work));
+  co_await readers.join();
+}
+
+async::Task<> Restore::read_some_items(ItemsWork& work) {
+  while (work.status && work.next < work.objects.size()) {
+    auto read = co_await read_item(work.objects[work.next++], work);
+    if (!read && work.status) work.status = std::move(read);
   }
+}
+
+async::Task<Status> Restore::read_item(const objects::ObjectVersion& object, ItemsWork& work) {
+  objects::GetOptions options;
+  options.version_id = object.version_id;  // "null", too: once the bucket is versioned it is one among others
+  auto item = co_await store_.get(object.key, options);
+  // An item deleted since it was listed is no longer part of the newest state.
+  if (!item && item.error().error_class == ErrorClass::kNotFound && object.version_id.empty()) co_return Status{};
+  if (!item) co_return std::unexpected(std::move(item.error()));
+  const auto verdict = co_await names_.judge(object, *item, work.round);
+  if (!verdict) co_return std::unexpected(verdict.error());
+  switch (*verdict) {
+    case TwoNames::Verdict::kLater:
+      work.later.push_back(object);
+      co_return Status{};
+    case TwoNames::Verdict::kSuperseded:
+      ++progress_.superseded;
+      co_return Status{};
+    case TwoNames::Verdict::kTake:
+      break;
+  }
+  auto loaded = co_await loader_.put(*item);
+  if (loaded) {
+    ++progress_.items;
+    progress_.bytes += item->size();
+  }
+  co_return loaded;
 }
 
 }  // namespace dynamirror::jobs

@@ -9,10 +9,12 @@
 #include "jobs/exit_code.hpp"
 #include "jobs/item_loader.hpp"
 #include "jobs/restore_plan.hpp"
+#include "jobs/two_names.hpp"
 
 namespace dynamirror::jobs {
 
 struct RestoreOptions {
+  model::KeySchema key{};           ///< of the target
   std::optional<WallTime> as_of{};  ///< incremental backups: the state at this moment, by object versions
   std::size_t max_parts = 4;        ///< objects of lines read at once
   std::size_t max_reads = 64;       ///< objects of single items read at once
@@ -23,15 +25,17 @@ struct RestoreProgress {
   std::uint64_t deletes = 0;  ///< likewise, of incremental exports
   std::uint64_t bytes = 0;    ///< of item text
   std::uint64_t parts_done = 0;
+  std::uint64_t superseded = 0;  ///< objects whose item stands under its other name in a newer state
   // As of a moment:
   std::uint64_t not_there = 0;  ///< objects whose oldest version is newer: made later, or the older ones have expired
   std::uint64_t not_known = 0;  ///< likewise, and that one replaced what was there: the bucket kept no versions then
   bool versioned = false;       ///< some object has a version that was kept as one
 };
 
-/// Reads a backup and gives its items to a loader. Every part is checked against what its manifest says; a part that
-/// turns out to be damaged ends the restore, and the error says that the target is incomplete.
-/// Memory: a few MiB for each part under way. Not thread-safe: lives on one event loop; single use.
+/// Reads a backup and gives its items to a loader. Of an item that stands under both names of its key the newer counts.
+/// Every part is checked against what its manifest says; a part that turns out to be damaged ends the restore, and the
+/// error says that the target is incomplete. Memory: a few MiB for each part under way. Not thread-safe: lives on one
+/// event loop; single use.
 class Restore {
  public:
   /// REQUIRES: all outlive the restore.
@@ -57,9 +61,18 @@ class Restore {
 
   [[nodiscard]] async::Task<Status> read_folder();
   [[nodiscard]] async::Task<Status> read_folder_as_of(WallTime moment);
-  [[nodiscard]] async::Task<Status> read_items(const std::vector<objects::ObjectVersion>& versions);
-  [[nodiscard]] async::Task<> read_some_items(const std::vector<objects::ObjectVersion>& versions, std::size_t& next,
-                                              Status& status);
+  /// A page that several readers share.
+  struct ItemsWork {
+    const std::vector<objects::ObjectVersion>& objects;
+    TwoNames::Round round = TwoNames::Round::kPage;
+    std::size_t next = 0;
+    std::vector<objects::ObjectVersion> later{};
+    Status status{};
+  };
+  [[nodiscard]] async::Task<Status> read_items(const std::vector<objects::ObjectVersion>& objects);
+  [[nodiscard]] async::Task<> read_all(ItemsWork& work);
+  [[nodiscard]] async::Task<> read_some_items(ItemsWork& work);
+  [[nodiscard]] async::Task<Status> read_item(const objects::ObjectVersion& object, ItemsWork& work);
 
   const RestorePlan& plan_;
   RestoreOptions options_;
@@ -69,6 +82,7 @@ class Restore {
   const StopRequest& stop_;
   boost::asio::any_io_executor executor_;
   json::Reader reader_;
+  TwoNames names_;
   RestoreProgress progress_;
 };
 

@@ -5,7 +5,7 @@
 // restored table is compared with the original by a tool that shares no code with dynamirror.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -246,6 +246,29 @@ scenario('a backfill writes what a stream no longer holds, and moves objects fro
   assert.ok(run.json().requests > items.length, 'every item is read again');
   const names = readdirSync(folder).sort();
   assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
+});
+
+scenario('of an item under both names of its key the newer object is restored', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'zz:S,aa:N', changes: 150 });
+  const folder = stage.path(`bucket/${table.name}`);
+  mkdirSync(folder, { recursive: true });
+  const write = (item, key, second) => {
+    const file = join(folder, objectId(key));
+    writeFileSync(file, wire(item));
+    utimesSync(file, second, second);
+  };
+  const items = await itemsOf(table);
+  items.forEach((item, i) => {
+    const { zz, aa } = item;
+    const stale = { ...item, stale: { BOOL: true } };
+    write(i % 2 ? item : stale, { zz, aa }, i % 2 ? 2_000 : 1_000);
+    write(i % 2 ? stale : item, { aa, zz }, i % 2 ? 1_000 : 2_000);
+  });
+  const target = `${servers().to}/${newName('Restored')}`;
+  await createTable(target, 'zz:S,aa:N', { view: null });
+  const run = await succeed(stage, ['restore-table', `file:${folder}`, target]);
+  assert.match(run.stderr, /under both names of their key/);
+  assert.equal(await assertEqual(stage, source, target), items.length);
 });
 
 // A native export in the layout that the developer guide documents: incremental ones share a folder of data, beside

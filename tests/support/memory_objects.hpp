@@ -24,6 +24,7 @@ class MemoryObjects final : public objects::ObjectStore {
   std::map<std::string, Error> get_errors;               ///< by key or "key?version"
   std::map<std::string, std::vector<Version>> versions;  ///< newest last
   std::function<async::Task<>()> after_put;              ///< runs before a `put` is acknowledged
+  int heads = 0;                                         ///< calls so far
   int uploads_under_way = 0;                             ///< neither finished nor aborted
 
   void write(const std::string& key, std::optional<std::string> body) {
@@ -54,6 +55,7 @@ class MemoryObjects final : public objects::ObjectStore {
     co_return found->body->substr(*options.first_byte, *options.last_byte - *options.first_byte + 1);
   }
   [[nodiscard]] async::Task<Result<objects::ObjectInfo>> head(std::string key) override {
+    ++heads;
     const auto body = newest(key);
     if (!body) co_return absent(key);
     co_return objects::ObjectInfo{key, body->size(), versions.at(key).back().modified};

@@ -118,13 +118,18 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
     co_await publish_metrics(session, std::move(metric), std::move(data));
   }
   if (!result) co_return fail(result.error());
+  if (job.progress().superseded > 0) {
+    log::warning("items stood under both names of their key: the newer objects count",
+                 {{"left_out", format_count(job.progress().superseded)}});
+  }
   const std::uint64_t requests = (*from)->requests() + (*to)->requests();
   const std::string text =
       command.common.output == OutputFormat::kJson
-          ? fmt::format(R"({{"object":{},"items":{},"gone":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
-                        "\n",
-                        json_quoted((*to)->describe(place->name)), result->lines, job.progress().gone, result->bytes,
-                        result->stored_bytes, requests)
+          ? fmt::format(
+                R"({{"object":{},"items":{},"gone":{},"superseded":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
+                "\n",
+                json_quoted((*to)->describe(place->name)), result->lines, job.progress().gone,
+                job.progress().superseded, result->bytes, result->stored_bytes, requests)
           : fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
                         (*from)->describe(""), (*to)->describe(place->name), format_count(result->lines),
                         format_count(job.progress().gone), format_count(result->bytes),

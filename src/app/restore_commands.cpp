@@ -97,8 +97,8 @@ class RestoreRun {
     const Costs costs{.write_units = sink.statistics().consumed_units,
                       .requests = target.requests() + store.requests()};
     if (found_.superseded > 0) {
-      log::warning("items stood under both names of their key: the newer objects were taken",
-                   {{"items", format_count(found_.superseded)}});
+      log::warning("items stood under both names of their key: the newer objects count",
+                   {{"left_out", format_count(found_.superseded)}});
     }
     if (options_.as_of) warn_of_what_was_not_there();
     report(counters, costs, settings);

@@ -50,34 +50,59 @@ async::Task<Status> IncrementalSnapshot::read_all(LinesObject& lines) {
 }
 
 async::Task<Status> IncrementalSnapshot::read_page(const objects::ObjectsPage& page, LinesObject& lines) {
-  std::size_t next = 0;
-  Status status;
-  async::TaskGroup readers(executor_);
-  const std::size_t count = std::min(options_.max_reads, page.objects.size());
-  for (std::size_t i = 0; i < count; ++i) readers.spawn(read_some(page, next, lines, status));
-  co_await readers.join();
-  co_return status;
+  PageWork work{.objects = page.objects, .lines = lines};
+  co_await read_objects(work);
+  if (!work.status || work.later.empty()) co_return work.status;
+  PageWork rest{.objects = work.later, .lines = lines, .round = TwoNames::Round::kLater};
+  co_await read_objects(rest);
+  co_return rest.status;
 }
 
-async::Task<> IncrementalSnapshot::read_some(const objects::ObjectsPage& page, std::size_t& next, LinesObject& lines,
-                                             Status& status) {
-  const objects::GetOptions newest;
-  while (status && next < page.objects.size()) {
-    const std::string& key = page.objects[next++].key;
-    auto body = co_await from_.get(key, newest);
-    if (!body && body.error().error_class == ErrorClass::kNotFound) {
-      ++progress_.gone;
-      continue;
-    }
-    if (!body) {
-      status = std::unexpected(std::move(body.error()));
-      co_return;
-    }
-    ++progress_.read;
-    std::string line = sink::without_whitespace(*body).value_or(std::move(*body));
-    line += '\n';
-    if (auto added = co_await lines.add(std::move(line), 1); !added) status = std::move(added);
+async::Task<> IncrementalSnapshot::read_objects(PageWork& work) {
+  async::TaskGroup readers(executor_);
+  const std::size_t count = std::min(options_.max_reads, work.objects.size());
+  for (std::size_t i = 0; i < count; ++i) readers.spawn(read_some(work));
+  co_await readers.join();
+}
+
+async::Task<> IncrementalSnapshot::read_some(PageWork& work) {
+  while (work.status && work.next < work.objects.size()) {
+    auto read = co_await read_object(work.objects[work.next++], work);
+    if (!read && work.status) work.status = std::move(read);
   }
+}
+
+async::Task<Status> IncrementalSnapshot::read_object(const objects::ObjectInfo& object, PageWork& work) {
+  const objects::GetOptions newest;
+  auto body = co_await from_.get(object.key, newest);
+  if (!body && body.error().error_class == ErrorClass::kNotFound) {
+    ++progress_.gone;
+    co_return Status{};
+  }
+  if (!body) co_return std::unexpected(std::move(body.error()));
+  if (TwoNames* names = names_for(object.key, *body)) {
+    objects::ObjectVersion version{.key = object.key, .version_id = {}, .modified = object.modified};
+    const auto verdict = co_await names->judge(std::move(version), *body, work.round);
+    if (!verdict) co_return std::unexpected(verdict.error());
+    if (*verdict == TwoNames::Verdict::kLater) work.later.push_back(object);
+    if (*verdict == TwoNames::Verdict::kSuperseded) ++progress_.superseded;
+    if (*verdict != TwoNames::Verdict::kTake) co_return Status{};
+  }
+  ++progress_.read;
+  std::string line = sink::without_whitespace(*body).value_or(std::move(*body));
+  line += '\n';
+  co_return co_await work.lines.add(std::move(line), 1);
+}
+
+/// Null while the table's key is not known: a snapshot is made of a folder, without its table.
+TwoNames* IncrementalSnapshot::names_for(std::string_view key, std::string_view item) {
+  if (!names_ && looks_for_key_left_ > 0) {
+    --looks_for_key_left_;
+    if (auto found = sink::find_key(key.substr(prefix_.size()), item)) {
+      names_.emplace(from_, prefix_, std::move(*found), std::nullopt);
+    }
+  }
+  return names_ ? &*names_ : nullptr;
 }
 
 }  // namespace dynamirror::jobs

@@ -37,6 +37,12 @@ class ItemObjects {
   json::Reader reader_;
 };
 
+/// The key of a table, found from one of its objects: which one or two of the item's attributes does `id`, the last
+/// part of the object's name, belong to? Which of two is the hash attribute stays open: the names are the same either
+/// way. Nothing when there are none such; only the first 100 attributes that a key may hold are tried. Slow: tens of
+/// milliseconds for a wide item, so ask once for a table.
+[[nodiscard]] std::optional<model::KeySchema> find_key(std::string_view id, std::string_view item);
+
 /// The text without whitespace between its tokens; nothing when it has none to take away. Services answer compact JSON
 /// already, so that the usual case costs one scan.
 [[nodiscard]] std::optional<std::string> without_whitespace(std::string_view json);

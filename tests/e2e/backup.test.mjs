@@ -248,7 +248,7 @@ scenario('a backfill writes what a stream no longer holds, and moves objects fro
   assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
 });
 
-scenario('of an item under both names of its key the newer object is restored', async (stage) => {
+scenario('of an item under both names of its key the newer object is restored, also from a snapshot', async (stage) => {
   const { source, table } = await filledTable(stage, { key: 'zz:S,aa:N', changes: 150 });
   const folder = stage.path(`bucket/${table.name}`);
   mkdirSync(folder, { recursive: true });
@@ -264,11 +264,17 @@ scenario('of an item under both names of its key the newer object is restored', 
     write(i % 2 ? item : stale, { zz, aa }, i % 2 ? 2_000 : 1_000);
     write(i % 2 ? stale : item, { aa, zz }, i % 2 ? 1_000 : 2_000);
   });
-  const target = `${servers().to}/${newName('Restored')}`;
-  await createTable(target, 'zz:S,aa:N', { view: null });
-  const run = await succeed(stage, ['restore-table', `file:${folder}`, target]);
-  assert.match(run.stderr, /under both names of their key/);
-  assert.equal(await assertEqual(stage, source, target), items.length);
+  const snapshot = `file:${stage.path('snapshots/today')}`;
+  const joined = await succeed(stage, ['incremental-snapshot', `file:${folder}`, snapshot, '--output', 'json']);
+  assert.ok(joined.json().superseded > 0);
+  assert.match(joined.stderr, /under both names of their key/);
+  for (const from of [`file:${folder}`, snapshot]) {
+    const target = `${servers().to}/${newName('Restored')}`;
+    await createTable(target, 'zz:S,aa:N', { view: null });
+    const run = await succeed(stage, ['restore-table', from, target]);
+    if (from !== snapshot) assert.match(run.stderr, /under both names of their key/);
+    assert.equal(await assertEqual(stage, source, target), items.length);
+  }
 });
 
 // A native export in the layout that the developer guide documents: incremental ones share a folder of data, beside

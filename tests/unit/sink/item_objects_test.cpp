@@ -47,6 +47,19 @@ TEST(ItemObjects, KeysOfAnotherTableAreRefused) {
   EXPECT_FALSE(names.of("no key"));
 }
 
+TEST(ItemObjects, TheKeyIsFoundFromTheNameOfAnObject) {
+  const std::string item =
+      R"({"list":{"L":[{"S":"x"}]},"v":{"S":"x"}, "aa" : {"N":"1"},"id":{"S":"abc"},"zz":{"S":"x"}})";
+  const model::KeySchema sorted{.hash = {"aa", "N"}, .range = model::KeyAttribute{"zz", "S"}};
+  const auto id = [](const std::string& name) { return name.substr(name.find('/') + 1); };
+  EXPECT_EQ(find_key(id(kSortedName), item), sorted);
+  EXPECT_EQ(find_key(id(kSchemaName), item), sorted);
+  EXPECT_EQ(find_key("8f6d96a2442d76bb99e39f6d179ac31b313bf5e31bcd8caa62c44690bf465115", item), kHash);
+  EXPECT_EQ(find_key("readme", item), std::nullopt);
+  EXPECT_EQ(find_key(id(kSortedName), "no item"), std::nullopt);
+  EXPECT_EQ(find_key(id(kSortedName), "[1]"), std::nullopt);
+}
+
 TEST(ItemObjects, OnlyWhitespaceBetweenTokensIsTakenAway) {
   EXPECT_EQ(without_whitespace(R"({"a":{"S":"b c\" d"}})"), std::nullopt);
   EXPECT_EQ(without_whitespace("{ \"a\" :\n{\"S\":\"b c\\\" d\"}\t}\n"), R"({"a":{"S":"b c\" d"}})");

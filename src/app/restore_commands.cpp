@@ -23,6 +23,11 @@ namespace {
 
 using jobs::ExitCode;
 
+/// A folder of single objects, and so a snapshot of it, may hold an item under both names of its key.
+bool has_a_key_once(jobs::BackupKind kind) {
+  return kind == jobs::BackupKind::kDump || kind == jobs::BackupKind::kOldDump || kind == jobs::BackupKind::kFullExport;
+}
+
 /// One run of `restore-table` on the session's loop.
 class RestoreRun {
  public:
@@ -84,8 +89,7 @@ class RestoreRun {
     sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command_.max_write_units},
                          target.dynamodb(), system_clock());
     sink::DiscardSink nothing(sink.describe());
-    const jobs::ItemLoader::Options loader_options{.refuse_repeated_keys =
-                                                       plan.kind != jobs::BackupKind::kIncrementalExport};
+    const jobs::ItemLoader::Options loader_options{.refuse_repeated_keys = has_a_key_once(plan.kind)};
     jobs::ItemLoader loader(table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
                             letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
     options_.key = table->key;

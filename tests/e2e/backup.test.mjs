@@ -277,6 +277,26 @@ scenario('of an item under both names of its key the newer object is restored, a
   }
 });
 
+scenario('both objects of one item may follow each other', async (stage) => {
+  const item = (n, v) => ({ zz: { S: 'x' }, aa: { N: `${n}` }, v: { N: v } });
+  const names = (n) => [objectId({ aa: { N: `${n}` }, zz: { S: 'x' } }), objectId({ zz: { S: 'x' }, aa: { N: `${n}` } })];
+  let n = 0;
+  while (names(n)[0] > names(n)[1]) n++; // the sorted name comes first
+  const folder = stage.path('bucket/Single');
+  mkdirSync(folder, { recursive: true });
+  names(n).forEach((name, i) => {
+    writeFileSync(join(folder, name), wire(item(n, `${i}`)));
+    utimesSync(join(folder, name), 1_000 + i, 1_000 + i);
+  });
+  const snapshot = `file:${stage.path('snapshots/today')}`;
+  await succeed(stage, ['incremental-snapshot', `file:${folder}`, snapshot]);
+  for (const from of [`file:${folder}`, snapshot]) {
+    const table = await createTable(`${servers().to}/${newName('Restored')}`, 'zz:S,aa:N', { view: null });
+    await succeed(stage, ['restore-table', from, `${servers().to}/${table.name}`]);
+    assert.deepEqual(await itemsOf(table), [item(n, '1')]);
+  }
+});
+
 // A native export in the layout that the developer guide documents: incremental ones share a folder of data, beside
 // their own.
 function writeExport(folder, { incremental, lines }) {

@@ -74,7 +74,10 @@ class CopyRun {
                                                            const jobs::CopyTables& tables) const {
     std::string share;
     if (share_.count > 1) share = fmt::format(" (segment {} of {})", share_.index, share_.count);
-    return {.source = identity_of(source, tables.source), .target = identity_of(target, tables.target) + share};
+    return {.source = identity_of(source, tables.source),
+            .target = identity_of(target, tables.target) + share,
+            .source_id = tables.source.id,
+            .target_id = tables.target.id};
   }
 
   async::Task<ExitCode> with_files(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {

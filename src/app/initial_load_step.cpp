@@ -101,7 +101,9 @@ async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, coordination::Sca
 
 async::Task<InitialLoadOutcome> load_with_spool(InitialLoadStep step, coordination::ScanStore& scans) {
   const std::filesystem::path file = spool_file(step);
-  auto spool = coordination::LocalStore::open(file, step.identity);
+  // Whether the tables are still the same is the state file's to say.
+  const coordination::ReplicationIdentity tables{.source = step.identity.source, .target = step.identity.target};
+  auto spool = coordination::LocalStore::open(file, tables);
   if (!spool) co_return failed(jobs::job_failure(ExitCode::kState, std::move(spool.error())));
   auto outcome = co_await run_load(step, scans, spool->get());
   if (!outcome.ended) co_return outcome;

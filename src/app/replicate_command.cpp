@@ -84,7 +84,9 @@ class ReplicateRun {
     }
     tables.prepared = std::move(*prepared);
     tables.identity = {.source = identity_of(*tables.source, tables.prepared.source),
-                       .target = identity_of(*tables.target, tables.prepared.target)};
+                       .target = identity_of(*tables.target, tables.prepared.target),
+                       .source_id = {},  // a source made anew has a new stream, and that is noticed
+                       .target_id = tables.prepared.target.id};
     const source::TableStream stream{tables.source->streams(), tables.prepared.stream, tables.prepared.source.key};
     sink::TableSink table({.table = tables.prepared.target.name,
                            .key = tables.prepared.target.key,

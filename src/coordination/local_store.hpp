@@ -11,10 +11,13 @@
 
 namespace dynamirror::coordination {
 
-/// What a state file is for; a file made for one replication is refused for another.
+/// What a state file is for; a file made for one replication is refused for another, and one that remembers work on a
+/// table is refused for a later table of the same name.
 struct ReplicationIdentity {
   std::string source;  ///< the source table as resolved: ARN, or endpoint/table
   std::string target;
+  std::string source_id{};  ///< TableId; empty: unknown, or of no account
+  std::string target_id{};
   friend bool operator==(const ReplicationIdentity&, const ReplicationIdentity&) = default;
 };
 
@@ -23,8 +26,8 @@ struct ReplicationIdentity {
 class LocalStore final : public CheckpointStore, public ScanStore, public SpoolStore {
  public:
   /// Opens or creates the file (and its folder). Errors: class conflict when another process holds it (naming the
-  /// process when known) or when it belongs to another replication (naming both); class invalid when it is not a state
-  /// file, is damaged or cannot be read or written; each with the remedy.
+  /// process when known), when it belongs to another replication (naming both) or when a table was made anew since;
+  /// class invalid when it is not a state file, is damaged or cannot be read or written; each with the remedy.
   [[nodiscard]] static Result<std::unique_ptr<LocalStore>> open(const std::filesystem::path& file,
                                                                 const ReplicationIdentity& identity);
   ~LocalStore() override;

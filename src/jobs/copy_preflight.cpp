@@ -57,6 +57,7 @@ async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& 
     if (options.dry_run) {
       aws::TableDescription planned = *model;
       planned.name = target.address().table;
+      planned.id.clear();
       co_return CopyTables{std::move(*model), std::move(planned), true};
     }
     found = co_await create_like(target, *model);

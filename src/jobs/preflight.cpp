@@ -135,6 +135,7 @@ aws::TableDescription planned_target(const aws::TableDescription& source, TableN
   aws::TableDescription planned = source;
   planned.name = std::move(name);
   planned.arn.clear();
+  planned.id.clear();
   planned.stream = {};
   return planned;
 }

@@ -31,6 +31,8 @@ std::string DynamoDbStandin::address_of(std::string_view table) const {
 
 void DynamoDbStandin::add_table(TableSpec spec) { impl_->core.locked()->service.add_table(std::move(spec)); }
 
+void DynamoDbStandin::remove_table(const std::string& table) { impl_->core.locked()->service.tables().erase(table); }
+
 void DynamoDbStandin::put(const std::string& table, std::string_view item) {
   const auto object = parse_object(item);
   assert(object);

@@ -40,6 +40,7 @@ class DynamoDbStandin {
 
   // --- tables: keys and items are wire JSON in any spelling ---
   void add_table(TableSpec spec);
+  void remove_table(const std::string& table);                ///< with its streams; one of the same name may be added
   void put(const std::string& table, std::string_view item);  ///< as a user of the table would; REQUIRES: valid
   void remove(const std::string& table, std::string_view key, bool by_ttl = false);
   [[nodiscard]] std::map<std::string, std::string> snapshot(const std::string& table) const;  ///< canonical key -> item

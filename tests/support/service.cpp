@@ -21,6 +21,8 @@ TableState& Service::add_table(TableSpec spec) {
   const std::string name = spec.name;
   const std::string arn = "arn:aws:dynamodb:" + options_.region + ":" + options_.account_id + ":table/" + name;
   auto table = std::make_unique<TableState>(std::move(spec), arn, options_.seed);
+  const std::string number = std::to_string(++tables_made_);
+  table->id = "12345678-0123-4567-8901-" + std::string(12 - number.size(), '0') + number;
   if (table->spec.stream_view) table->enable_stream(*table->spec.stream_view, clock_.wall_now());
   auto& slot = tables_[name];
   assert(slot == nullptr);

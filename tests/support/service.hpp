@@ -112,6 +112,7 @@ class Service {
   const Clock& clock_;
   Random random_;
   std::map<std::string, std::unique_ptr<TableState>> tables_;
+  std::uint64_t tables_made_ = 0;
   std::uint64_t iterator_epoch_ = 0;
   std::map<std::string, int> throttled_keys_;
   std::set<std::string> refused_keys_;

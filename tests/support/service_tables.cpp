@@ -146,7 +146,7 @@ Service::Object Service::description_of(TableState& table) {
       {"TableSizeBytes", 0},
       {"ItemCount", table.items().size()},
       {"TableArn", table.arn},
-      {"TableId", "12345678-0123-4567-8901-123456789012"},
+      {"TableId", table.id},
       {"DeletionProtectionEnabled", false},
       {"ProvisionedThroughput", Object{{"NumberOfDecreasesToday", 0},
                                        {"ReadCapacityUnits", table.pay_per_request ? 0 : 5},

@@ -43,6 +43,7 @@ class TableState {
 
   TableSpec spec;
   std::string arn;
+  std::string id;  ///< differs between a table and the one of its name before it
   boost::json::array attribute_definitions;
   boost::json::array global_indexes;  ///< as CreateTable gave them
   boost::json::array local_indexes;

@@ -103,6 +103,7 @@ Status read_data_member(TableDescription& table, std::vector<KeyElement>& key, s
 Status read_member(TableDescription& table, std::vector<KeyElement>& key, std::string_view name, json::Value& member) {
   if (member.consume_null()) return {};
   if (name == "TableArn") return read_into(table.arn, member);
+  if (name == "TableId") return read_into(table.id, member);
   if (name == "TableStatus") return read_into(table.status, member);
   if (name == "BillingModeSummary") return read_billing_mode(table.billing_mode, member);
   if (name == "ProvisionedThroughput") return read_into(table.throughput, member);

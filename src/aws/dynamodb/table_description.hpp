@@ -65,6 +65,7 @@ struct StreamSummary {
 /// What DescribeTable answers, as far as we use it.
 struct TableDescription {
   std::string arn;
+  std::string id;  ///< differs between a table and an earlier one of its name; empty when the server gives none
   TableName name;
   std::string status;           ///< "ACTIVE", "CREATING", "UPDATING", "DELETING", …
   std::int64_t item_count = 0;  ///< the service updates it about every six hours

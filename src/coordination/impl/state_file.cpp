@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "coordination/impl/table_ids.hpp"
 
 namespace dynamirror::coordination {
 namespace {
@@ -20,8 +21,8 @@ constexpr std::string_view kOpening = "open state file";
 
 /// "DYNM" in the database header: tells our files from other programs' databases.
 constexpr std::int64_t kApplicationId = 0x44594e4d;
-/// Grows with every change of the tables below. Format 1 had no scan and no spool.
-constexpr std::int64_t kFormat = 2;
+/// Grows with every change of the tables below. Format 1 had no scan and no spool, format 2 no facts.
+constexpr std::int64_t kFormat = 3;
 constexpr std::int64_t kFormatWithoutScan = 1;
 
 /// Rows are found by stream and shard only, so the primary key is the table. A shard's parents are separated by line
@@ -44,6 +45,10 @@ constexpr std::string_view kScanSchema = R"sql(
   CREATE TABLE scan_segments(segment INTEGER PRIMARY KEY, after_key TEXT NOT NULL, done INTEGER NOT NULL);
   CREATE TABLE spooled_changes(number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, image TEXT NOT NULL);
 )sql";
+
+/// What came with format 3.
+constexpr std::string_view kFactSchema =
+    "CREATE TABLE facts(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 std::unexpected<Error> refusal(const std::filesystem::path& file, std::string message,
                                ErrorClass error_class = ErrorClass::kInvalid) {
@@ -112,14 +117,15 @@ Result<Content> examine(const sqlite::Database& database, const std::filesystem:
   const auto verdict = database.query_text("PRAGMA quick_check(1)");
   if (!verdict) return state_failure(std::string(kOpening), file, verdict.error());
   if (*verdict != "ok") return state_failure(std::string(kOpening), file, {SQLITE_CORRUPT, *verdict});
-  return *format == kFormatWithoutScan ? Content::kFormerFormat : Content::kOurs;
+  return *format < kFormat ? Content::kFormerFormat : Content::kOurs;
 }
 
 sqlite::Answer<> make_tables(const sqlite::Database& database, const ReplicationIdentity& identity) {
   auto transaction = sqlite::Transaction::begin(database);
   if (!transaction) return std::unexpected(transaction.error());
   const auto pragmas = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};", kApplicationId, kFormat);
-  if (auto done = database.execute(std::string(kSchema) + std::string(kScanSchema) + pragmas); !done) return done;
+  const auto schema = fmt::format("{}{}{}", kSchema, kScanSchema, kFactSchema);
+  if (auto done = database.execute(schema + pragmas); !done) return done;
   auto insert = database.prepare("INSERT INTO identity VALUES (1, ?, ?, ?, ?)");
   if (!insert) return std::unexpected(insert.error());
   const std::string created = format_time(system_clock().wall_now());
@@ -134,8 +140,11 @@ sqlite::Answer<> make_tables(const sqlite::Database& database, const Replication
 sqlite::Answer<> upgrade(const sqlite::Database& database) {
   auto transaction = sqlite::Transaction::begin(database);
   if (!transaction) return std::unexpected(transaction.error());
+  const auto format = database.query_integer("PRAGMA user_version");
+  if (!format) return std::unexpected(format.error());
+  const auto missing = fmt::format("{}{}", *format == kFormatWithoutScan ? kScanSchema : "", kFactSchema);
   const auto pragma = fmt::format("PRAGMA user_version = {};", kFormat);
-  if (auto done = database.execute(std::string(kScanSchema) + pragma); !done) return done;
+  if (auto done = database.execute(missing + pragma); !done) return done;
   return transaction->commit();
 }
 
@@ -207,6 +216,9 @@ Result<sqlite::Database> open_state_file(const std::filesystem::path& file, cons
   if (*content != Content::kNothing) {
     if (auto ours = check_identity(*database, file, identity); !ours) return std::unexpected(ours.error());
   }
+  if (*content == Content::kOurs) {
+    if (auto same = check_table_ids(*database, file, identity); !same) return std::unexpected(same.error());
+  }
   if (auto set = set_durability(*database); !set) return state_failure(std::string(kOpening), file, set.error());
   if (*content == Content::kNothing) {
     if (auto made = make_tables(*database, identity); !made) {
@@ -217,6 +229,9 @@ Result<sqlite::Database> open_state_file(const std::filesystem::path& file, cons
     if (auto upgraded = upgrade(*database); !upgraded) {
       return state_failure(std::string(kOpening), file, upgraded.error());
     }
+  }
+  if (auto kept = keep_table_ids(*database, identity); !kept) {
+    return state_failure(std::string(kOpening), file, kept.error());
   }
   return std::move(*database);
 }

@@ -34,6 +34,7 @@ TEST(TableDescription, ReadsEverythingWeUse) {
   const auto table = parse_table_description(kFull);
   ASSERT_TRUE(table) << to_line(table.error());
   EXPECT_EQ(table->arn, "arn:aws:dynamodb:eu-west-1:1:table/T");
+  EXPECT_EQ(table->id, "u");
   EXPECT_EQ(table->name, TableName("T"));
   EXPECT_EQ(table->status, "UPDATING");
   EXPECT_FALSE(table->active());
@@ -70,6 +71,7 @@ TEST(TableDescription, TakesWhatIsAbsentForTheDocumentedDefault) {
   EXPECT_FALSE(table->stream.enabled) << "the last stream of a table is named even when it is off";
   EXPECT_TRUE(table->stream.latest_arn);
   EXPECT_FALSE(table->key.range);
+  EXPECT_EQ(table->id, "");
   EXPECT_FALSE(table->sse_type);
 }
 

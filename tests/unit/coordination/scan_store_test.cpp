@@ -75,7 +75,7 @@ TEST_F(ScanStoreTest, AFileOfTheFormerFormatLearnsIt) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open((folder_.path() / "state").c_str(), &database), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(database,
-                         "DROP TABLE scan_job; DROP TABLE scan_segments; DROP TABLE spooled_changes; "
+                         "DROP TABLE scan_job; DROP TABLE scan_segments; DROP TABLE spooled_changes; DROP TABLE facts; "
                          "PRAGMA user_version = 1",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);

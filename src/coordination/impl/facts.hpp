@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "coordination/impl/sqlite.hpp"
+
+namespace dynamirror::coordination {
+
+// What a state file knows by name, each in a word: too little for tables of their own.
+inline constexpr std::string_view kSourceIdFact = "source id";
+inline constexpr std::string_view kTargetIdFact = "target id";
+
+/// Empty when it is not known.
+[[nodiscard]] sqlite::Answer<std::string> read_fact(const sqlite::Database& database, std::string_view name);
+[[nodiscard]] sqlite::Answer<> write_fact(const sqlite::Database& database, std::string_view name,
+                                          std::string_view value);
+
+}  // namespace dynamirror::coordination

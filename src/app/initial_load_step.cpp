@@ -65,7 +65,7 @@ jobs::InitialLoadOptions options_of(const InitialLoadStep& step) {
 async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, coordination::ScanStore& scans,
                                          coordination::LocalStore* spool) {
   std::optional<jobs::SpoolParts> spool_parts;
-  if (spool != nullptr) spool_parts.emplace(jobs::SpoolParts{*spool, *spool});
+  if (spool != nullptr) spool_parts.emplace(jobs::SpoolParts{*spool, *spool, spool_file(step).string()});
   const jobs::InitialLoadParts parts{.stream = step.stream,
                                      .source = step.source.dynamodb(),
                                      .sink = step.sink,

@@ -41,6 +41,7 @@ class LocalStore final : public CheckpointStore, public ScanStore, public SpoolS
   [[nodiscard]] Status save_scan(const ScanJob& job) override;
   [[nodiscard]] Status save_segments(std::span<const ScanSegment> segments) override;
   [[nodiscard]] Status set_scan_phase(std::string_view phase) override;
+  [[nodiscard]] Status set_scan_spool(std::string_view id) override;
   [[nodiscard]] Status remove_scan() override;
 
   [[nodiscard]] Status put_changes(std::span<const model::Change* const> changes) override;
@@ -48,6 +49,8 @@ class LocalStore final : public CheckpointStore, public ScanStore, public SpoolS
                                                                  std::size_t max_bytes) override;
   [[nodiscard]] Status remove_changes_to(std::int64_t row) override;
   [[nodiscard]] Result<std::uint64_t> count_changes() override;
+  [[nodiscard]] Result<std::string> spool_id() override;
+  [[nodiscard]] Status set_spool_id(std::string_view id) override;
 
   /// `$XDG_STATE_HOME/dynamirror/<sha-256 of the identity, 16 hex digits>.state`, or below `~/.local/state`.
   /// Errors: class invalid when neither variable is set.

@@ -30,6 +30,7 @@ struct ScanJob {
   std::uint32_t split = 1;
   WallTime begun{};                     ///< to the second
   std::vector<ScanSegment> segments{};  ///< by number
+  std::string spool{};                  ///< id of the spool that the changes meanwhile go to; empty: none so far
   friend bool operator==(const ScanJob&, const ScanJob&) = default;
 };
 
@@ -46,6 +47,7 @@ class ScanStore {
   /// Moves segments of the saved job, all or none.
   [[nodiscard]] virtual Status save_segments(std::span<const ScanSegment> segments) = 0;
   [[nodiscard]] virtual Status set_scan_phase(std::string_view phase) = 0;
+  [[nodiscard]] virtual Status set_scan_spool(std::string_view id) = 0;
   [[nodiscard]] virtual Status remove_scan() = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -33,6 +34,10 @@ class SpoolStore {
   /// Removes all changes up to a row.
   [[nodiscard]] virtual Status remove_changes_to(std::int64_t row) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> count_changes() = 0;
+
+  /// Tells this spool from another one; empty until it was set.
+  [[nodiscard]] virtual Result<std::string> spool_id() = 0;
+  [[nodiscard]] virtual Status set_spool_id(std::string_view id) = 0;
 };
 
 }  // namespace dynamirror::coordination

@@ -80,7 +80,9 @@ struct InitialLoad::Impl {
   [[nodiscard]] async::Task<JobResult<void>> drain();
   [[nodiscard]] async::Task<JobResult<void>> drain_changes(std::vector<coordination::SpooledChange> changes);
   [[nodiscard]] JobResult<void> check_stream() const;
-  [[nodiscard]] Status begin_spool();
+  [[nodiscard]] JobResult<void> check_spool() const;
+  [[nodiscard]] JobResult<void> begin_spool();
+  [[nodiscard]] Status make_spool_ours();
   [[nodiscard]] Status clear_spool();
   [[nodiscard]] JobResult<void> enter(std::string_view next);
   [[nodiscard]] JobResult<void> finish();
@@ -95,6 +97,7 @@ struct InitialLoad::Impl {
   boost::asio::any_io_executor executor;
   std::string phase{};
   WallTime begun{};
+  std::string spool_id{};  ///< of the spool that this load has begun with; empty: none so far
   StopRequest load_stop{};
   StopRequest spool_stop{};
   std::optional<ChangeSpool> spool{};
@@ -135,6 +138,7 @@ JobResult<void> InitialLoad::Impl::restore() {
     if (auto same = check_same_scan(**job, options.copy); !same) return state_failed(same.error());
     phase = (*job)->phase;
     begun = (*job)->begun;
+    spool_id = (*job)->spool;
     if (phase == kDraining && !spool) {
       return state_failed(conflict(parts.stream.arn.str(), "changes wait in the spool; start with the same --spool"));
     }
@@ -197,20 +201,51 @@ JobResult<void> InitialLoad::Impl::check_stream() const {
                                   "the load over"));
 }
 
+/// Another spool, or a new one, has not the changes that were spooled, nor the positions that go with them.
+JobResult<void> InitialLoad::Impl::check_spool() const {
+  const auto id = parts.spool->changes.spool_id();
+  if (!id) return state_failed(id.error());
+  const auto reached = parts.spool->positions.load(parts.stream.arn);
+  if (!reached) return state_failed(reached.error());
+  // A load of a version that gave no ids has left positions.
+  const bool ours = *id == spool_id && (!spool_id.empty() || !reached->empty());
+  if (ours) return {};
+  return state_failed(conflict(parts.spool->name,
+                               "this spool is not the one that the load has begun with; start with the --spool of "
+                               "before (a relative path counts from the working folder) or, if that file is lost, "
+                               "remove the state file to start over"));
+}
+
 /// The spool goes on from the recorded position, unless it has gone further already.
-Status InitialLoad::Impl::begin_spool() {
+JobResult<void> InitialLoad::Impl::begin_spool() {
+  if (!spool_id.empty()) return check_spool();
+  if (auto ours = make_spool_ours(); !ours) return state_failed(ours.error());
+  return {};
+}
+
+/// The id is the last thing that the spool gets, and the state file gets it after that: killed on the way, the next run
+/// begins again.
+Status InitialLoad::Impl::make_spool_ours() {
+  const auto former = parts.spool->changes.spool_id();
+  if (!former) return std::unexpected(former.error());
   const auto reached = parts.spool->positions.load(parts.stream.arn);
   if (!reached) return std::unexpected(reached.error());
-  if (!reached->empty()) return {};
-  const auto recorded = parts.positions.load(parts.stream.arn);
-  if (!recorded) return std::unexpected(recorded.error());
-  return parts.spool->positions.save(parts.stream.arn, *recorded);
+  // Positions without an id are ours, of a version that gave none; with one, they are those of another load.
+  if (!former->empty() || reached->empty()) {
+    if (auto cleared = clear_spool(); !cleared) return cleared;
+    const auto recorded = parts.positions.load(parts.stream.arn);
+    if (!recorded) return std::unexpected(recorded.error());
+    if (auto saved = parts.spool->positions.save(parts.stream.arn, *recorded); !saved) return saved;
+  }
+  spool_id = fmt::format("{:016x}{:016x}", parts.random.next(), parts.random.next());
+  if (auto named = parts.spool->changes.set_spool_id(spool_id); !named) return named;
+  return parts.scans.set_scan_spool(spool_id);
 }
 
 async::Task<JobResult<void>> InitialLoad::Impl::load() {
   if (auto same = check_stream(); !same) co_return same;
   if (spool) {
-    if (auto ready = begin_spool(); !ready) co_return state_failed(ready.error());
+    if (auto ready = begin_spool(); !ready) co_return ready;
   }
   say_expectation();
   const CopyParts copy_parts{.source = parts.source,
@@ -269,9 +304,10 @@ JobResult<void> InitialLoad::Impl::after_load() {
 
 /// The positions that the spool has reached become those of the replication, then its changes are written.
 async::Task<JobResult<void>> InitialLoad::Impl::drain() {
+  if (auto same = check_stream(); !same) co_return same;
+  if (auto same = check_spool(); !same) co_return same;
   const auto rows = parts.spool->positions.load(parts.stream.arn);
   if (!rows) co_return state_failed(rows.error());
-  if (auto same = check_stream(); !same) co_return same;
   if (auto saved = replace_rows(parts.positions, parts.stream.arn, *rows); !saved)
     co_return state_failed(saved.error());
   while (true) {  // ends with the last change, or a stop request

@@ -23,6 +23,7 @@ namespace dynamirror::jobs {
 struct SpoolParts {
   coordination::CheckpointStore& positions;
   coordination::SpoolStore& changes;
+  std::string name;  ///< for messages: the file
 };
 
 struct InitialLoadOptions {

@@ -15,6 +15,7 @@ namespace dynamirror::integration {
 
 struct LoadRunOptions {
   bool with_spool = false;
+  std::string spool_name = "file";  ///< below the folder of spools
 };
 
 /// `replicate --initial-load` on two scripted servers, killed and run again at will.
@@ -23,6 +24,7 @@ class InitialLoadTest : public CopyTest {
   /// What a run is made of; it lives as long as its process.
   struct Job {
     std::unique_ptr<coordination::LocalStore> spool{};
+    std::string spool_name{};
     std::optional<source::TableStream> stream{};
     std::optional<jobs::InitialLoad> load{};
     std::optional<jobs::Replication> replication{};
@@ -44,6 +46,20 @@ class InitialLoadTest : public CopyTest {
     }
   };
 
+  [[nodiscard]] std::filesystem::path spool_file(const std::string& name) const {
+    return folder.path() / "spool" / name;
+  }
+
+  /// The recorded positions. REQUIRES: no run is under way.
+  [[nodiscard]] std::vector<model::ShardCheckpoint> recorded() const {
+    auto store = coordination::LocalStore::open(process_options().folder / "state",
+                                                {source.address_of(kSource), target.address_of(kTarget)});
+    assert(store);
+    auto rows = (*store)->load(StreamArn(source.stream_arn(kSource)));
+    assert(rows);
+    return std::move(*rows);
+  }
+
   using JobWatcher = std::function<bool(Job&, CopyProcess&)>;
 
   LoadEnded run(LoadRunOptions options = {}, const JobWatcher& watcher = {}) {
@@ -52,10 +68,11 @@ class InitialLoadTest : public CopyTest {
     auto job = std::make_shared<Job>();
     process.job = job;
     if (options.with_spool) {
-      auto opened = coordination::LocalStore::open(folder.path() / "spool" / "file",
+      auto opened = coordination::LocalStore::open(spool_file(options.spool_name),
                                                    {source.address_of(kSource), target.address_of(kTarget)});
       assert(opened);
       job->spool = std::move(*opened);
+      job->spool_name = spool_file(options.spool_name).string();
     }
     LoadEnded ended;
     ended.killed = !process.execute(go(process, *job, key(), ended),
@@ -74,7 +91,7 @@ class InitialLoadTest : public CopyTest {
     assert(description);
     job.stream.emplace(source::TableStream{process.source().streams(), *description->stream.latest_arn, key});
     std::optional<jobs::SpoolParts> spool;
-    if (job.spool) spool.emplace(jobs::SpoolParts{*job.spool, *job.spool});
+    if (job.spool) spool.emplace(jobs::SpoolParts{*job.spool, *job.spool, job.spool_name});
     const jobs::InitialLoadParts parts{.stream = *job.stream,
                                        .source = process.source().dynamodb(),
                                        .sink = process.sink(),

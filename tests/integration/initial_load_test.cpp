@@ -4,6 +4,8 @@
 // process is killed, and however much of the stream is trimmed when there is a spool.
 // Method: the whole job over sockets between two scripted servers; the source changes all the time; the tables are
 // compared when it has gone quiet.
+#include <filesystem>
+
 #include "integration/initial_load_fixture.hpp"
 
 namespace dynamirror::integration {
@@ -195,6 +197,47 @@ TEST_F(InitialLoad, NeedsItsSpoolToTheEnd) {
   const auto without = run();
   ASSERT_TRUE(without.failure);
   EXPECT_THAT(without.text(), HasSubstr("changes wait in the spool"));
+  const auto rows = recorded();
+  ASSERT_FALSE(rows.empty());
+  const auto elsewhere = run({.with_spool = true, .spool_name = "elsewhere"});
+  ASSERT_TRUE(elsewhere.failure) << elsewhere.text();
+  EXPECT_EQ(elsewhere.failure->exit_code, ExitCode::kState) << elsewhere.text();
+  EXPECT_THAT(elsewhere.text(), HasSubstr(spool_file("elsewhere").string()));
+  EXPECT_EQ(recorded(), rows) << "nothing is forgotten";
+  expect_equal(run({.with_spool = true}));
+}
+
+TEST_F(InitialLoad, DoesNotGoOnWithAnotherSpool) {
+  add_copy_tables();
+  Workload(source, {.keys = 300}).put_all();
+  slow_target();
+  Workload workload(source, {.keys = 300, .seed = 9});
+  const auto first = run({.with_spool = true}, [&](Job& job, CopyProcess&) {
+    workload.change(10);
+    return job.phase() == "loading" && job.load->status().spooled > 0;
+  });
+  ASSERT_TRUE(first.killed) << first.text();
+  const auto elsewhere = run({.with_spool = true, .spool_name = "elsewhere"});
+  ASSERT_TRUE(elsewhere.failure) << elsewhere.text();
+  EXPECT_EQ(elsewhere.failure->exit_code, ExitCode::kState) << elsewhere.text();
+  expect_equal(run({.with_spool = true}));
+}
+
+TEST_F(InitialLoad, TakesASpoolThatALoadBeforeItLeftForAnEmptyOne) {
+  add_copy_tables();
+  Workload workload(source, {.keys = 100, .deletes = 0});
+  workload.put_all();
+  slow_target();
+  const auto first = run({.with_spool = true}, [&](Job& job, CopyProcess&) {
+    workload.change(10);
+    return job.phase() == "loading" && job.load->status().spooled > 0;
+  });
+  ASSERT_TRUE(first.killed) << first.text();
+  std::filesystem::remove(process_options().folder / "state");
+  source.trim_shard(kSource, source.shards(kSource).front().id, 0);  // what that spool stands at is gone
+  workload.change(10);
+  const auto without = run({}, [&](Job& job, CopyProcess&) { return job.phase() == "loading"; });
+  ASSERT_TRUE(without.killed) << without.text();
   expect_equal(run({.with_spool = true}));
 }
 

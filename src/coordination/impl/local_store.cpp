@@ -11,6 +11,7 @@
 
 #include "base/file_lock.hpp"
 #include "base/files.hpp"
+#include "coordination/impl/facts.hpp"
 #include "coordination/impl/scan_rows.hpp"
 #include "coordination/impl/spool_rows.hpp"
 #include "coordination/impl/sqlite.hpp"
@@ -191,6 +192,10 @@ Status LocalStore::set_scan_phase(std::string_view phase) {
   return impl_->status_of("save phase of scan", write_phase(impl_->database, phase));
 }
 
+Status LocalStore::set_scan_spool(std::string_view id) {
+  return impl_->status_of("save spool of scan", write_fact(impl_->database, kScanSpoolFact, id));
+}
+
 Status LocalStore::remove_scan() { return impl_->status_of("remove scan", erase_scan(impl_->database)); }
 
 Status LocalStore::put_changes(std::span<const model::Change* const> changes) {
@@ -212,6 +217,16 @@ Result<std::uint64_t> LocalStore::count_changes() {
   const auto count = impl_->database.query_integer("SELECT count(*) FROM spooled_changes");
   if (!count) return impl_->failed("count spooled changes", count.error());
   return static_cast<std::uint64_t>(*count);
+}
+
+Result<std::string> LocalStore::spool_id() {
+  auto id = read_fact(impl_->database, kSpoolIdFact);
+  if (!id) return impl_->failed("read id of spool", id.error());
+  return std::move(*id);
+}
+
+Status LocalStore::set_spool_id(std::string_view id) {
+  return impl_->status_of("save id of spool", write_fact(impl_->database, kSpoolIdFact, id));
 }
 
 Result<std::filesystem::path> LocalStore::default_path(const ReplicationIdentity& identity) {

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordination/impl/scan_rows.hpp"
 
+#include <utility>
+
+#include "coordination/impl/facts.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
@@ -51,6 +55,9 @@ Answer<std::optional<ScanJob>> read_scan(const Database& database) {
               .shares = static_cast<std::uint32_t>(jobs->integer(3)),
               .split = static_cast<std::uint32_t>(jobs->integer(4)),
               .begun = WallTime(std::chrono::seconds(jobs->integer(5)))};
+  auto spool = read_fact(database, kScanSpoolFact);
+  if (!spool) return std::unexpected(spool.error());
+  job.spool = std::move(*spool);
   auto segments = database.prepare("SELECT segment, after_key, done FROM scan_segments ORDER BY segment");
   if (!segments) return std::unexpected(segments.error());
   while (true) {  // ends with the table's last row
@@ -68,6 +75,7 @@ Answer<> write_scan(const Database& database, const ScanJob& job) {
   if (!transaction) return std::unexpected(transaction.error());
   if (auto cleared = database.execute("DELETE FROM scan_job; DELETE FROM scan_segments;"); !cleared) return cleared;
   if (auto inserted = insert_job(database, job); !inserted) return inserted;
+  if (auto kept = write_fact(database, kScanSpoolFact, job.spool); !kept) return kept;
   if (auto inserted = insert_segments(database, job.segments); !inserted) return inserted;
   return transaction->commit();
 }

@@ -34,7 +34,8 @@ const ScanJob kJob{.purpose = "copy",
                    .shares = 3,
                    .split = 2,
                    .begun = WallTime(std::chrono::seconds(1'700'000'000)),
-                   .segments = {{2, "", false}, {3, R"({"id":{"S":"a"}})", true}}};
+                   .segments = {{2, "", false}, {3, R"({"id":{"S":"a"}})", true}},
+                   .spool = "one"};
 
 TEST_F(ScanStoreTest, GivesBackWhatWasSaved) {
   EXPECT_TRUE(open()->save_scan(kJob));
@@ -46,6 +47,9 @@ TEST_F(ScanStoreTest, GivesBackWhatWasSaved) {
   const auto job = *store->load_scan();
   EXPECT_EQ(job->phase, "done");
   EXPECT_EQ(job->segments.front(), moved.front());
+  EXPECT_EQ(job->spool, "one");
+  EXPECT_TRUE(store->set_scan_spool("other"));
+  EXPECT_EQ((*store->load_scan())->spool, "other");
   EXPECT_TRUE(store->remove_scan());
   EXPECT_EQ(*store->load_scan(), std::nullopt);
 }
@@ -68,6 +72,12 @@ TEST_F(ScanStoreTest, KeepsTheNewestChangeOfAKey) {
   EXPECT_EQ(store->changes_after(0, 1, 1'000)->size(), 1u);
   EXPECT_TRUE(store->remove_changes_to(changes[0].row));
   EXPECT_EQ(store->changes_after(0, 10, 1'000)->size(), 1u);
+}
+
+TEST_F(ScanStoreTest, ASpoolHasNoIdUntilItGetsOne) {
+  EXPECT_EQ(*open()->spool_id(), "");
+  EXPECT_TRUE(open()->set_spool_id("one"));
+  EXPECT_EQ(*open()->spool_id(), "one");
 }
 
 TEST_F(ScanStoreTest, AFileOfTheFormerFormatLearnsIt) {

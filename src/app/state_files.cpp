@@ -24,6 +24,11 @@ Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
     if (!rows) return std::unexpected(rows.error());
     if (auto saved = copy->save(stream, *rows); !saved) return std::unexpected(std::move(saved.error()));
   }
+  const auto read_until = (*store)->read_until();
+  if (!read_until) return std::unexpected(read_until.error());
+  if (*read_until) {
+    if (auto saved = copy->save_read_until(**read_until); !saved) return std::unexpected(std::move(saved.error()));
+  }
   return copy;
 }
 

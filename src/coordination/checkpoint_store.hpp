@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "model/checkpoint.hpp"
@@ -28,6 +30,11 @@ class CheckpointStore {
 
   /// The streams that have rows: more than one after the source table's stream was turned off and on again.
   [[nodiscard]] virtual Result<std::vector<StreamArn>> streams() = 0;
+
+  /// Until when all records of shards whose rows name no record have been read, to the second; nothing when that was
+  /// never saved.
+  [[nodiscard]] virtual Result<std::optional<WallTime>> read_until() = 0;
+  [[nodiscard]] virtual Status save_read_until(WallTime time) = 0;
 };
 
 }  // namespace dynamirror::coordination

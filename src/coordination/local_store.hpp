@@ -36,6 +36,8 @@ class LocalStore final : public CheckpointStore, public ScanStore, public SpoolS
   [[nodiscard]] Status save(const StreamArn& stream, std::span<const model::ShardCheckpoint> rows) override;
   [[nodiscard]] Status remove(const StreamArn& stream, std::span<const ShardId> shards) override;
   [[nodiscard]] Result<std::vector<StreamArn>> streams() override;
+  [[nodiscard]] Result<std::optional<WallTime>> read_until() override;
+  [[nodiscard]] Status save_read_until(WallTime time) override;
 
   [[nodiscard]] Result<std::optional<ScanJob>> load_scan() override;
   [[nodiscard]] Status save_scan(const ScanJob& job) override;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "coordination/checkpoint_store.hpp"
@@ -35,8 +36,16 @@ class MemoryStore final : public CheckpointStore {
     return streams;
   }
 
+  [[nodiscard]] Result<std::optional<WallTime>> read_until() override { return read_until_; }
+
+  [[nodiscard]] Status save_read_until(WallTime time) override {
+    read_until_ = time;
+    return {};
+  }
+
  private:
   std::map<StreamArn, std::map<ShardId, model::ShardCheckpoint>> rows_;
+  std::optional<WallTime> read_until_;
 };
 
 }  // namespace dynamirror::coordination

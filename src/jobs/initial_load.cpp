@@ -14,6 +14,7 @@
 #include "jobs/change_spool.hpp"
 #include "jobs/item_loader.hpp"
 #include "jobs/stream_position.hpp"
+#include "jobs/trim.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -23,7 +24,6 @@ constexpr std::string_view kRecording = "recording";
 constexpr std::string_view kLoading = "loading";
 constexpr std::string_view kDraining = "draining";
 
-constexpr std::chrono::hours kStreamKeeps{24};
 constexpr std::chrono::hours kStreamMargin{1};
 constexpr std::chrono::seconds kFirstMeasure{10};
 constexpr std::size_t kDrainedAtOnce = 10'000;
@@ -37,6 +37,13 @@ Error conflict(std::string resource, std::string message) {
           .resource = std::move(resource),
           .code = {},
           .message = std::move(message)};
+}
+
+/// The time of reading goes with the rows.
+Status copy_time(coordination::CheckpointStore& from, coordination::CheckpointStore& to) {
+  const auto time = from.read_until();
+  if (!time) return std::unexpected(time.error());
+  return *time ? to.save_read_until(**time) : Status{};
 }
 
 /// Makes a store hold exactly these rows of the stream. New ones are saved before old ones go: at no moment is it
@@ -168,9 +175,11 @@ JobResult<void> InitialLoad::Impl::enter(std::string_view next) {
 
 async::Task<JobResult<void>> InitialLoad::Impl::record_position() {
   const PositionParts position_parts{parts.stream, parts.stop, parts.clock, parts.random};
+  const WallTime now = parts.clock.wall_now();
   auto rows = co_await find_stream_position(position_parts);
   if (!rows) co_return job_failure(std::move(rows.error()));
   if (auto cleared = clear_spool(); !cleared) co_return state_failed(cleared.error());
+  if (auto saved = parts.positions.save_read_until(now); !saved) co_return state_failed(saved.error());
   if (auto saved = replace_rows(parts.positions, parts.stream.arn, *rows); !saved)
     co_return state_failed(saved.error());
   log::info("position of the stream recorded", {{"shards", std::to_string(rows->size())}});
@@ -235,6 +244,7 @@ Status InitialLoad::Impl::make_spool_ours() {
     if (auto cleared = clear_spool(); !cleared) return cleared;
     const auto recorded = parts.positions.load(parts.stream.arn);
     if (!recorded) return std::unexpected(recorded.error());
+    if (auto saved = copy_time(parts.positions, parts.spool->positions); !saved) return saved;
     if (auto saved = parts.spool->positions.save(parts.stream.arn, *recorded); !saved) return saved;
   }
   spool_id = fmt::format("{:016x}{:016x}", parts.random.next(), parts.random.next());
@@ -308,6 +318,7 @@ async::Task<JobResult<void>> InitialLoad::Impl::drain() {
   if (auto same = check_spool(); !same) co_return same;
   const auto rows = parts.spool->positions.load(parts.stream.arn);
   if (!rows) co_return state_failed(rows.error());
+  if (auto saved = copy_time(parts.spool->positions, parts.positions); !saved) co_return state_failed(saved.error());
   if (auto saved = replace_rows(parts.positions, parts.stream.arn, *rows); !saved)
     co_return state_failed(saved.error());
   while (true) {  // ends with the last change, or a stop request

@@ -37,6 +37,7 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] JobResult<void> restore() override { return {}; }
   void start(Reading& reading, async::TaskGroup& finding) override;
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
+  [[nodiscard]] Status keep_time(std::span<const ReadUntil>) override { return {}; }  // leases have no place for it
   [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
   void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) override;
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards,

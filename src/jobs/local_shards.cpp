@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "async/sleep.hpp"
@@ -12,6 +13,19 @@
 
 namespace dynamirror::jobs {
 namespace {
+
+/// The time of reading moves on in steps: each costs a write.
+constexpr std::chrono::seconds kTimeStep{30};
+/// The first page is not read the moment that the rows are.
+constexpr std::chrono::minutes kAwayMargin{10};
+
+/// Whether nothing in the row shows what a shard has lost since: neither is there a record to go on after.
+bool names_no_record(const model::ShardCheckpoint& row) {
+  return !std::holds_alternative<model::AfterSequence>(row.checkpoint) &&
+         !std::holds_alternative<model::ShardEnd>(row.checkpoint);
+}
+
+bool has_ended(const model::ShardCheckpoint& row) { return std::holds_alternative<model::ShardEnd>(row.checkpoint); }
 
 Status remove_rows(coordination::CheckpointStore& store, const StreamArn& stream) {
   const auto rows = store.load(stream);
@@ -31,6 +45,7 @@ LocalShards::LocalShards(const source::TableStream& stream, coordination::Checkp
       random_(random),
       options_(options),
       start_(options.start),
+      listed_at_(clock.wall_now()),
       lister_(stream, random, {}),
       listing_(clock.steady_now()) {}
 
@@ -40,8 +55,13 @@ JobResult<void> LocalShards::restore() {
   fresh_start_ = rows->empty();
   if (fresh_start_) {
     if (auto checked = check_replaced_streams(); !checked) return checked;
+  } else {
+    if (auto checked = check_time_away(*rows); !checked) return checked;
   }
-  for (const model::ShardCheckpoint& row : *rows) parents_of_[row.shard] = row.parents;
+  for (const model::ShardCheckpoint& row : *rows) {
+    parents_of_[row.shard] = row.parents;
+    if (names_no_record(row)) read_until_[row.shard] = listed_at_;
+  }
   graph_.emplace(start_, std::move(*rows));
   return {};
 }
@@ -58,6 +78,63 @@ JobResult<void> LocalShards::check_replaced_streams() {
     replaced_streams_.push_back(old);
     start_ = ordering::ShardGraph::InitialPosition::kTrimHorizon;  // the start was an earlier stream's
   }
+  return {};
+}
+
+/// A shard that is read from its oldest record never says that older ones are gone, and the children of a shard that
+/// had ended may have come and gone. Where rows name a record, the service says so itself.
+JobResult<void> LocalShards::check_time_away(std::span<const model::ShardCheckpoint> rows) {
+  const auto time = store_.read_until();
+  if (!time) return job_failure(ExitCode::kState, time.error());
+  saved_time_ = *time;
+  if (!saved_time_) return {};  // a state file of an earlier version
+  listed_at_ = *saved_time_;
+  const bool unnoticed =
+      std::any_of(rows.begin(), rows.end(), names_no_record) || std::all_of(rows.begin(), rows.end(), has_ended);
+  if (!unnoticed || clock_.wall_now() - *saved_time_ < kStreamKeeps - kAwayMargin) return {};
+  Error gap = away_too_long(stream_.arn, *saved_time_, clock_.wall_now());
+  if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(ExitCode::kTrimmed, std::move(gap));
+  log::warning(to_line(gap));
+  return {};
+}
+
+Status LocalShards::keep_time(std::span<const ReadUntil> shards) {
+  ReadingShards reading;
+  for (const ReadUntil& shard : shards) reading[shard.shard] = &shard;
+  std::unordered_set<ShardId> closed;
+  for (const auto& [shard, parents] : parents_of_) closed.insert(parents.begin(), parents.end());
+  for (auto& [shard, until] : read_until_) {
+    const auto found = reading.find(shard);
+    if (found == reading.end()) {
+      until = std::max(until, begins_after(shard, reading));
+    } else if (found->second->empty_until && !closed.contains(shard)) {
+      // A shard from which something came stays where it is until that is safe; in one that is closed, old records may
+      // follow any number of empty answers.
+      until = std::max(until, *found->second->empty_until);
+    }
+  }
+  return save_time();
+}
+
+/// A shard that waits holds nothing older than what its parent holds.
+WallTime LocalShards::begins_after(const ShardId& waiting, const ReadingShards& reading) const {
+  WallTime time = WallTime::min();
+  for (const ShardId& parent : parents_of_.at(waiting)) {
+    const auto read = reading.find(parent);
+    if (read != reading.end()) time = std::max(time, read->second->newest.value_or(time));
+    const auto known = read_until_.find(parent);
+    if (known != read_until_.end()) time = std::max(time, known->second);
+  }
+  return time;
+}
+
+/// The earliest time of all: one row holds the time of every shard.
+Status LocalShards::save_time() {
+  WallTime time = listed_at_;
+  for (const auto& [shard, until] : read_until_) time = std::min(time, until);
+  if (saved_time_ && time < *saved_time_ + kTimeStep) return {};
+  if (auto saved = store_.save_read_until(time); !saved) return saved;
+  saved_time_ = time;
   return {};
 }
 
@@ -91,6 +168,7 @@ async::Task<> LocalShards::discover() {
 /// One listing, with everything that follows from it.
 async::Task<bool> LocalShards::refresh() {
   const auto turn = co_await listing_turn_.acquire();
+  if (!listing_from_) listing_from_ = clock_.wall_now();
   auto found = co_await lister_.list();
   if (!found) {
     fail(exit_code_for(found.error()), std::move(found.error()));
@@ -103,7 +181,11 @@ async::Task<bool> LocalShards::refresh() {
   if (!record_new_shards()) co_return false;
   listed_completely_ = listed_completely_ || found->complete;
   roots_known_ = roots_known_ || (found->complete && !graph_->wants_listing());
-  if (found->complete) forget_old_shards();
+  if (found->complete) {
+    const WallTime from = std::exchange(listing_from_, std::nullopt).value_or(listed_at_);
+    if (!graph_->wants_listing()) listed_at_ = from;
+    forget_old_shards();
+  }
   start_readable();
   if (found->complete && !stream_enabled_ && graph_->unfinished() == 0 && !options_.stop_when_caught_up) {
     fail(ExitCode::kNotReady, stream_turned_off(stream_.arn));
@@ -120,9 +202,13 @@ bool LocalShards::record_new_shards() {
   for (const model::ShardCheckpoint& row : rows) {
     parents_of_[row.shard] = row.parents;
     if (fresh_start_ && !roots_known_) first_shards_.insert(row.shard);
+    if (names_no_record(row)) read_until_[row.shard] = listed_at_;
   }
   log::info("new shards", {{"count", std::to_string(rows.size())}, {"first", rows.front().shard.str()}});
-  if (auto saved = save_rows(std::move(rows)); !saved) {
+  // The first time is there before the first row: a row is never read again with the time of another stream, or none.
+  Status saved = saved_time_ ? Status{} : save_time();
+  if (saved) saved = save_rows(std::move(rows));
+  if (!saved) {
     fail(ExitCode::kState, std::move(saved.error()));
     return false;
   }
@@ -147,7 +233,10 @@ void LocalShards::forget_old_shards() {
     fail(ExitCode::kState, std::move(removed.error()));
     return;
   }
-  for (const ShardId& shard : shards) parents_of_.erase(shard);
+  for (const ShardId& shard : shards) {
+    parents_of_.erase(shard);
+    read_until_.erase(shard);
+  }
 }
 
 void LocalShards::start_readable() {
@@ -162,7 +251,10 @@ Status LocalShards::save(std::span<const SafeShard> shards) {
   }
   if (rows.empty()) return {};
   if (auto saved = save_rows(std::move(rows)); !saved) return saved;
-  for (const SafeShard& safe : shards) graph_->checkpointed(safe.shard, safe.sequence);
+  for (const SafeShard& safe : shards) {
+    graph_->checkpointed(safe.shard, safe.sequence);
+    read_until_.erase(safe.shard);
+  }
   return {};
 }
 
@@ -171,6 +263,8 @@ async::Task<Status> LocalShards::retire(ShardId shard, std::optional<Error> trim
   const model::Checkpoint last = ended ? model::Checkpoint(model::ShardEnd{}) : model::TrimHorizon{};
   std::vector<model::ShardCheckpoint> row{{.shard = shard, .parents = parents_of_[shard], .checkpoint = last}};
   if (auto saved = save_rows(std::move(row)); !saved) co_return saved;
+  read_until_.erase(shard);
+  if (!ended) read_until_[shard] = clock_.wall_now() - kStreamKeeps;  // there is nothing older
   if (trimmed) {
     graph_->skip_trimmed(shard, is_shard_gone(*trimmed));
   } else {
@@ -182,7 +276,8 @@ async::Task<Status> LocalShards::retire(ShardId shard, std::optional<Error> trim
 }
 
 async::Task<Status> LocalShards::close(std::span<const SafeShard> shards, std::span<const ShardId>) {
-  co_return save(shards);
+  if (auto saved = save(shards); !saved) co_return saved;
+  co_return saved_time_ ? save_time() : Status{};  // without one, nothing was listed
 }
 
 bool LocalShards::promised(const ShardId& shard, const model::Checkpoint& reached) const {

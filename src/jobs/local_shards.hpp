@@ -26,6 +26,7 @@ class LocalShards final : public ShardKeeper {
   [[nodiscard]] JobResult<void> restore() override;
   void start(Reading& reading, async::TaskGroup& finding) override;
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
+  [[nodiscard]] Status keep_time(std::span<const ReadUntil> shards) override;
   [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
   void given_back(const ShardId&, const std::optional<model::SequenceNumber>&) override {}
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards, std::span<const ShardId>) override;
@@ -39,6 +40,10 @@ class LocalShards final : public ShardKeeper {
 
  private:
   [[nodiscard]] JobResult<void> check_replaced_streams();
+  [[nodiscard]] JobResult<void> check_time_away(std::span<const model::ShardCheckpoint> rows);
+  using ReadingShards = std::unordered_map<ShardId, const ReadUntil*>;
+  [[nodiscard]] WallTime begins_after(const ShardId& waiting, const ReadingShards& reading) const;
+  [[nodiscard]] Status save_time();
   [[nodiscard]] async::Task<> discover();
   [[nodiscard]] Status save_rows(std::vector<model::ShardCheckpoint> rows);
   [[nodiscard]] bool record_new_shards();
@@ -60,6 +65,11 @@ class LocalShards final : public ShardKeeper {
   std::vector<StreamArn> replaced_streams_;                       ///< by this one; their rows go once this one has some
   std::unordered_map<ShardId, std::vector<ShardId>> parents_of_;  ///< of every shard with a durable row
   std::unordered_set<ShardId> first_shards_;  ///< found on a fresh start, before anything was promised of them
+  /// Shards whose rows name no record, and until when they held none: what came after is lost a day later.
+  std::unordered_map<ShardId, WallTime> read_until_;
+  std::optional<WallTime> saved_time_;    ///< the durable time of all that was read
+  WallTime listed_at_;                    ///< no unknown shard is older
+  std::optional<WallTime> listing_from_;  ///< when the pass that is under way began
   source::ShardLister lister_;
   bool listed_completely_ = false;
   bool roots_known_ = false;  ///< where reading starts has been decided: shards found from now on are new

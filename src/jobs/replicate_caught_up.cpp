@@ -7,10 +7,6 @@
 namespace dynamirror::jobs {
 namespace {
 
-/// An empty answer does not prove that a shard has no more records: DynamoDB answers empty pages in mid-shard, too.
-/// Several in a row from every shard, with nothing held and a fresh listing, is as near to certain as the service
-/// allows.
-constexpr std::size_t kEmptyAnswersAtTip = 4;
 constexpr std::size_t kEmptyAnswersAfterListing = 3;
 constexpr std::chrono::milliseconds kLook{50};
 

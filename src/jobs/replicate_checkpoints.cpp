@@ -33,7 +33,25 @@ std::vector<SafeShard> Replication::Impl::safe_shards() {
 
 Status Replication::Impl::save_checkpoints() {
   const std::vector<SafeShard> moved = safe_shards();
-  return moved.empty() ? Status{} : shards.save(moved);
+  if (!moved.empty()) {
+    if (auto saved = shards.save(moved); !saved) return saved;
+  }
+  return shards.keep_time(read_until());
+}
+
+std::vector<ReadUntil> Replication::Impl::read_until() const {
+  const SteadyTime steady = parts.clock.steady_now();
+  const WallTime wall = parts.clock.wall_now();
+  std::vector<ReadUntil> shards;
+  for (const ActiveShard& shard : active) {
+    ReadUntil read{.shard = shard.id, .newest = shard.newest};
+    if (!shard.pushed && !shard.ended && shard.empty_answers >= kEmptyAnswersAtTip) {
+      const Duration ago = steady - shard.reader.last_answer();
+      read.empty_until = wall - std::chrono::duration_cast<WallTime::duration>(ago);
+    }
+    shards.push_back(std::move(read));
+  }
+  return shards;
 }
 
 async::Task<> Replication::Impl::watch_liveness() {

@@ -26,6 +26,7 @@ void Replication::Impl::start(ordering::ShardGraph::Readable readable) {
        .handle = buffer.add_shard(),
        .reader = source::ShardReader(context, readable.shard, readable.from, {.idle_poll = options.idle_poll}),
        .pushed = {},
+       .newest = {},
        .saved = {},
        .asked_at = parts.clock.steady_now()});
   const ActiveShard& shard = active.back();
@@ -105,6 +106,7 @@ bool Replication::Impl::push_page(ActiveShard& shard, std::vector<model::Change>
       return false;
     }
     shard.pushed = change.sequence();
+    shard.newest = change.created();
     const bool rejected = std::any_of(filters.begin(), filters.end(),
                                       [&](const auto& filter) { return filter->rejects(change, now).has_value(); });
     if (rejected) {

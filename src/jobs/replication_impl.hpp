@@ -18,6 +18,11 @@
 
 namespace dynamirror::jobs {
 
+/// An empty answer does not prove that a shard has no more records: DynamoDB answers empty pages in mid-shard, too.
+/// Several in a row from every shard, with nothing held and a fresh listing, is as near to certain as the service
+/// allows.
+inline constexpr std::size_t kEmptyAnswersAtTip = 4;
+
 struct Replication::Impl final : ShardKeeper::Reading {
   /// Why a shard is not read any more, though it has not ended.
   enum class Revoked {
@@ -33,6 +38,7 @@ struct Replication::Impl final : ShardKeeper::Reading {
     ordering::ChangeBuffer::ShardHandle handle;
     source::ShardReader reader;
     std::optional<model::SequenceNumber> pushed;  ///< the last change given to the buffer
+    std::optional<WallTime> newest;               ///< when that change was made
     std::optional<model::SequenceNumber> saved;   ///< the last durable checkpoint of this run
     bool waits_for_room = false;
     bool ended = false;  ///< the reader has seen the end
@@ -72,6 +78,7 @@ struct Replication::Impl final : ShardKeeper::Reading {
   [[nodiscard]] async::Task<> keep_checkpoints();
   [[nodiscard]] Status save_checkpoints();
   [[nodiscard]] std::vector<SafeShard> safe_shards();
+  [[nodiscard]] std::vector<ReadUntil> read_until() const;
   [[nodiscard]] async::Task<> watch_liveness();
   [[nodiscard]] std::optional<Error> stalled();
   [[nodiscard]] ShardId shard_with_waiting_changes() const;

@@ -22,6 +22,13 @@ struct SafeShard {
   model::SequenceNumber sequence;
 };
 
+/// How far a shard has been read in this run, by the calendar.
+struct ReadUntil {
+  ShardId shard;
+  std::optional<WallTime> newest{};       ///< when the newest record that came was made
+  std::optional<WallTime> empty_until{};  ///< none has come: the last of several answers that said so
+};
+
 /// Says which shards of a stream this process reads, and makes durable how far each is safe: alone, with a state file
 /// (LocalShards), or as one of several workers, with leases (LeasedShards). Not thread-safe.
 class ShardKeeper {
@@ -48,6 +55,9 @@ class ShardKeeper {
 
   /// Each of these is safe up to a record. Durable when this returns, or soon after.
   [[nodiscard]] virtual Status save(std::span<const SafeShard> shards) = 0;
+  /// The shards that are being read. Called with every checkpoint; makes durable, now and then, until when the stream
+  /// has been read, which the rows of shards without a checkpoint do not say.
+  [[nodiscard]] virtual Status keep_time(std::span<const ReadUntil> shards) = 0;
   /// The shard has been read to its end, or to where its records were trimmed, and everything read of it is safe. What
   /// comes after it is told to `reading`. Ends when that is durable.
   [[nodiscard]] virtual async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) = 0;

@@ -28,6 +28,19 @@ Error replaced_stream(const StreamArn& old, const StreamArn& now) {
                           "new stream's oldest record with --on-trim continue"};
 }
 
+Error away_too_long(const StreamArn& stream, WallTime read_until, WallTime now) {
+  const auto away = std::chrono::duration_cast<std::chrono::milliseconds>(now - read_until);
+  return Error{.error_class = ErrorClass::kNotFound,
+               .doing = "continue stream",
+               .resource = stream.str(),
+               .code = {},
+               .message = fmt::format("it was read until {}, {} ago, and keeps its records for 24 hours: changes made "
+                                      "between then and {} may be gone. Bring the tables in step (copy or compare and "
+                                      "repair), then start with --on-trim continue to go on from the oldest change "
+                                      "there is",
+                                      format_time(read_until), format_duration(away), format_time(now - kStreamKeeps))};
+}
+
 Error stream_turned_off(const StreamArn& stream) {
   return Error{.error_class = ErrorClass::kNotFound,
                .doing = "read stream",

@@ -10,6 +10,7 @@
 #include "integration/copy_fixture.hpp"
 #include "jobs/initial_load.hpp"
 #include "source/table_stream.hpp"
+#include "support/shifted_clock.hpp"
 
 namespace dynamirror::integration {
 
@@ -60,6 +61,8 @@ class InitialLoadTest : public CopyTest {
     return std::move(*rows);
   }
 
+  Duration wall_shift{};  ///< of the load's calendar time, and of the replication's, against the machine's
+
   using JobWatcher = std::function<bool(Job&, CopyProcess&)>;
 
   LoadEnded run(LoadRunOptions options = {}, const JobWatcher& watcher = {}) {
@@ -75,7 +78,7 @@ class InitialLoadTest : public CopyTest {
       job->spool_name = spool_file(options.spool_name).string();
     }
     LoadEnded ended;
-    ended.killed = !process.execute(go(process, *job, key(), ended),
+    ended.killed = !process.execute(go(process, *job, key(), clock_, ended),
                                     [&](CopyProcess& looked_at) { return watcher && watcher(*job, looked_at); });
     if (job->load) {
       ended.phase = job->load->status().phase;
@@ -86,7 +89,9 @@ class InitialLoadTest : public CopyTest {
   }
 
  private:
-  static async::Task<> go(CopyProcess& process, Job& job, model::KeySchema key, LoadEnded& ended) {
+  support::ShiftedClock clock_{wall_shift};
+
+  static async::Task<> go(CopyProcess& process, Job& job, model::KeySchema key, const Clock& clock, LoadEnded& ended) {
     auto description = co_await process.source().dynamodb().describe_table(TableName(kSource));
     assert(description);
     job.stream.emplace(source::TableStream{process.source().streams(), *description->stream.latest_arn, key});
@@ -100,7 +105,7 @@ class InitialLoadTest : public CopyTest {
                                        .scans = process.store(),
                                        .spool = spool,
                                        .stop = process.stop(),
-                                       .clock = system_clock(),
+                                       .clock = clock,
                                        .random = process.random()};
     jobs::InitialLoadOptions options;
     options.copy = brisk();
@@ -114,7 +119,7 @@ class InitialLoadTest : public CopyTest {
       co_return;
     }
     const jobs::ReplicateParts replicate_parts{*job.stream,    process.sink(), &process.letters(), &process.store(),
-                                               process.stop(), system_clock(), process.random()};
+                                               process.stop(), clock,          process.random()};
     job.replication.emplace(replicate_parts, support::ReplicationRun::brisk(), process.executor());
     auto replicated = co_await job.replication->run();
     if (!replicated) ended.failure = std::move(replicated.error());

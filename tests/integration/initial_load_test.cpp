@@ -207,6 +207,22 @@ TEST_F(InitialLoad, NeedsItsSpoolToTheEnd) {
   expect_equal(run({.with_spool = true}));
 }
 
+TEST_F(InitialLoad, ADayAwayFromTheSpoolIsNoticedThoughNothingWasReadYet) {
+  add_copy_tables();
+  Workload(source, {.keys = 300}).put_all();
+  source.disable_stream(kSource);
+  source.enable_stream(kSource);  // its shard has no record to stand at
+  slow_target();
+  const auto first = run({.with_spool = true}, [](Job& job, CopyProcess&) { return job.phase() == "loading"; });
+  ASSERT_TRUE(first.killed) << first.text();
+  wall_shift = std::chrono::hours(25);
+  const auto late = run({.with_spool = true});
+  ASSERT_TRUE(late.failure) << late.text();
+  EXPECT_EQ(late.failure->exit_code, ExitCode::kTrimmed) << late.text();
+  wall_shift = std::chrono::hours(23);
+  expect_equal(run({.with_spool = true}));
+}
+
 TEST_F(InitialLoad, DoesNotGoOnWithAnotherSpool) {
   add_copy_tables();
   Workload(source, {.keys = 300}).put_all();

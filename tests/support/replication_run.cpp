@@ -20,6 +20,7 @@
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
 #include "support/request_check.hpp"
+#include "support/shifted_clock.hpp"
 
 namespace dynamirror::support {
 namespace {
@@ -52,6 +53,8 @@ class WatchedStore final : public coordination::CheckpointStore {
     return store_->remove(stream, shards);
   }
   [[nodiscard]] Result<std::vector<StreamArn>> streams() override { return store_->streams(); }
+  [[nodiscard]] Result<std::optional<WallTime>> read_until() override { return store_->read_until(); }
+  [[nodiscard]] Status save_read_until(WallTime time) override { return store_->save_read_until(time); }
 
  private:
   std::unique_ptr<coordination::CheckpointStore> store_;
@@ -148,7 +151,7 @@ class ReplicationRun::Process final : public Live {
     }
     stream_.emplace(source::TableStream{source_->streams(), prepared_->stream, prepared_->source.key});
     make_sink(prepared_->target.name, prepared_->target.key);
-    jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, system_clock(), random_};
+    jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, clock_, random_};
     if (!run_.options.lease_table.empty()) {
       if (auto opened = co_await open_leases(); !opened) {
         end({jobs::exit_code_for(opened.error()), opened.error()});
@@ -266,6 +269,7 @@ class ReplicationRun::Process final : public Live {
   }
 
   const ReplicationRun& run_;
+  const ShiftedClock clock_{run_.options.wall_shift};
   SteadyTime begun_ = system_clock().steady_now();
   std::optional<SteadyTime> reading_since_;
   std::optional<SteadyTime> stop_requested_at_;

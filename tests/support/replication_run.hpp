@@ -48,6 +48,7 @@ class ReplicationRun {
     std::chrono::milliseconds time_limit{180'000};  ///< of one run; a run that needs it has failed
     std::size_t max_dead_letter_keys = 100'000;     ///< beyond it the dead-letter file takes nothing any more
     std::uint64_t seed = 1;
+    Duration wall_shift{};  ///< of the job's calendar time against the machine's; may be changed during a run
     /// Address of a lease table, made when there is none: the shards are shared with other runs, on other threads, and
     /// there is no state file.
     std::string lease_table{};

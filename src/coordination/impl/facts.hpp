@@ -11,6 +11,7 @@ namespace dynamirror::coordination {
 // What a state file knows by name, each in a word: too little for tables of their own.
 inline constexpr std::string_view kSourceIdFact = "source id";
 inline constexpr std::string_view kTargetIdFact = "target id";
+inline constexpr std::string_view kReadUntilFact = "read until";    ///< seconds since 1970
 inline constexpr std::string_view kScanSpoolFact = "scan's spool";  ///< of a state file: where its changes are
 inline constexpr std::string_view kSpoolIdFact = "spool id";        ///< of a spool: its own
 

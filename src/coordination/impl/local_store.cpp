@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -171,6 +172,24 @@ Result<std::vector<StreamArn>> LocalStore::streams() {
     if (!*row) return streams;
     streams.emplace_back(std::string(impl_->select_streams.text(0)));
   }
+}
+
+Result<std::optional<WallTime>> LocalStore::read_until() {
+  const auto text = read_fact(impl_->database, kReadUntilFact);
+  if (!text) return impl_->failed("load time of reading", text.error());
+  if (text->empty()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto read = std::from_chars(text->data(), text->data() + text->size(), seconds);
+  if (read.ec != std::errc() || read.ptr != text->data() + text->size()) {
+    return impl_->failed("load time of reading", {SQLITE_CORRUPT, "not a time: " + *text});
+  }
+  return WallTime(std::chrono::seconds(seconds));
+}
+
+Status LocalStore::save_read_until(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  return impl_->status_of("save time of reading",
+                          write_fact(impl_->database, kReadUntilFact, std::to_string(seconds.count())));
 }
 
 Result<std::optional<ScanJob>> LocalStore::load_scan() {

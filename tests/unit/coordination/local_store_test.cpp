@@ -131,6 +131,13 @@ TEST_F(LocalStoreTest, RemovesNamedRowsAndIgnoresMissingOnes) {
   EXPECT_EQ(left->front().shard.str(), shard_name(1));
 }
 
+TEST_F(LocalStoreTest, KnowsUntilWhenItsStreamWasReadOnceItIsTold) {
+  EXPECT_EQ(*open()->read_until(), std::nullopt);
+  const WallTime time(std::chrono::seconds(1'700'000'000));
+  EXPECT_TRUE(open()->save_read_until(time + std::chrono::milliseconds(999)));
+  EXPECT_EQ(*open()->read_until(), time);
+}
+
 TEST_F(LocalStoreTest, SavesNoRowOfACallThatFails) {
   const auto store = open();
   auto rows = rows_at(3, 1);

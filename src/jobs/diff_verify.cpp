@@ -50,6 +50,7 @@ async::Task<Status> DiffVerifier::look_again(Key& key) {
   }
   const auto primary = digest_of((*pair)->primary_json);
   const auto replica = digest_of((*pair)->replica_json);
+  key.replica_moved |= *replica != key.replica;
   key.moved = *primary != key.primary || *replica != key.replica;
   key.primary = *primary;
   key.replica = *replica;
@@ -102,7 +103,13 @@ async::Task<Result<DiffVerifier::Verdicts>> DiffVerifier::verify(std::vector<Dif
     }
     keys = std::move(again);
   }
-  for (Key& key : keys) verdicts.changing.push_back(std::move(key.json));
+  for (Key& key : keys) {
+    if (key.replica_moved) {
+      verdicts.changing.push_back(std::move(key.json));
+    } else {
+      verdicts.findings.push_back(std::move(key.finding));
+    }
+  }
   co_return verdicts;
 }
 

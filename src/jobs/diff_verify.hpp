@@ -21,8 +21,9 @@ namespace dynamirror::jobs {
 ///
 /// A suspect is looked at in rounds, each a consistent read of both sides, and each at least `settle` after the one
 /// before; the scans that made it a suspect count as the first look. It is a difference when two looks in a row found
-/// both sides as they were, and not equal. It is dismissed when a look found them equal. A key that keeps changing is
-/// given up after some rounds and reported as changing, which is not a difference.
+/// both sides as they were, and not equal. It is dismissed when a look found them equal. A key that keeps changing on
+/// both sides is given up after some rounds and reported as changing, which is not a difference; one whose replica has
+/// not moved all the while is a difference: nothing brings it the changes.
 ///
 /// Trusting the scans as the first look halves the reads, but the two scans passed a key at different moments, so that
 /// one more condition holds for it: no other suspect of the batch has changed since. On a live table the batch always
@@ -61,7 +62,8 @@ class DiffVerifier {
     std::optional<model::ItemDigest> primary{};
     std::optional<model::ItemDigest> replica{};
     enum class State { kWaiting, kEqual, kLasting } state = State::kWaiting;
-    bool moved = false;  ///< one side was not as before
+    bool moved = false;          ///< one side was not as before
+    bool replica_moved = false;  ///< at any look
     DiffFinding finding{};
   };
 

@@ -113,6 +113,21 @@ TEST_F(DiffTest, TakesAnItemThatLivesForShortForNoDifference) {
   EXPECT_THAT(diff.still_changing, ::testing::ElementsAre(key_of("ghost")));
 }
 
+TEST_F(DiffTest, AHotKeyOfAReplicaThatNeverMovesIsADifference) {
+  add_tables();
+  put("hot", "1");
+  put_replica("hot", "0");
+  int looks = 1;
+  DiffRun diff = make_diff();
+  diff.hook = [&](std::string_view operation, const std::string& body) {
+    if (operation == "GetItem" && body.find("hot") != std::string::npos) put("hot", std::to_string(++looks));
+  };
+  EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+  ASSERT_EQ(diff.findings.size(), 1u);
+  EXPECT_EQ(diff.findings[0].key_json, key_of("hot"));
+  EXPECT_EQ(diff.findings[0].kind, jobs::DiffKind::kDifferent);
+}
+
 TEST_F(DiffTest, RepairWritesNothingOverALiveChangeThatComesInBetween) {
   add_tables();
   put("a", "1");

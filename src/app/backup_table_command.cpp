@@ -243,7 +243,9 @@ ExitCode run_backup_table(const BackupTableCommand& command) {
   const auto share = command.leases.wanted ? Result<WorkShare>(WorkShare{})
                                            : work_share(command.segment, command.segments, aws::process_environment());
   if (!share) return fail(share.error());
-  if (share->count > 1 && command.job_id.empty()) {
+  if (share->count > 1 && command.job_id.empty() && command.segments > 0) {
+    log::warning("without --jobid each segment is a dump of its own, which cannot be restored as a whole");
+  } else if (share->count > 1 && command.job_id.empty()) {
     return fail(Error{.error_class = ErrorClass::kInvalid,
                       .doing = "back up",
                       .resource = command.table,

@@ -241,7 +241,13 @@ async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& sessio
 
 }  // namespace
 
-ExitCode run_replicate(const ReplicateCommand& command) {
+ExitCode run_replicate(const ReplicateCommand& given) {
+  ReplicateCommand command = given;
+  if (command.initial_load && command.job.max_record_age) {
+    // What a load hands over to the stream may be of any age by then, and all of it is needed.
+    log::warning("--max-record-age does nothing together with --initial-load");
+    command.job.max_record_age.reset();
+  }
   CommonOptions common = command.common;
   common.max_connections = command.job.max_concurrent_writes + 40;  // source and target may be one endpoint
   return run_in_session(common, [&](Session& session) { return replicate(command, session); });

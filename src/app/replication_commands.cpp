@@ -10,8 +10,6 @@ namespace {
 void add_load_options(CLI::App& app, ReplicateCommand& command) {
   auto* load = app.add_flag("--initial-load", command.initial_load,
                             "copy the table first, and apply its stream from where it stood before");
-  // The load needs every change since its start, however old it is by then.
-  load->excludes(app.get_option("--max-record-age"));
   app.add_flag("--overwrite", command.overwrite, "load although the target holds items already")->needs(load);
   app.add_option("--spool", command.spool,
                  "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "

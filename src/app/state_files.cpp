@@ -85,7 +85,12 @@ Result<StateFiles> open_state_files(const StateFileOptions& options,
   if (!store) return std::unexpected(std::move(store.error()));
   files.store = std::move(*store);
   log::info("state file", {{"file", state.string()}});
-  const bool elsewhere = !options.dead_letters.empty() && options.dead_letters != letters_file;
+  const auto same_file = [](const std::string& one, const std::string& other) {
+    std::error_code ignored;  // of paths that cannot be looked at: opening them will tell
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(one), ignored) ==
+           std::filesystem::weakly_canonical(std::filesystem::absolute(other), ignored);
+  };
+  const bool elsewhere = !options.dead_letters.empty() && !same_file(options.dead_letters, letters_file);
   if (options.without_dead_letters || elsewhere) {
     if (auto clear = refuse_standing_letters(letters_file); !clear) return std::unexpected(std::move(clear.error()));
   }

@@ -31,17 +31,9 @@ class PageLines final : public source::PageReceiver {
   LinesObject& object_;
 };
 
-async::Task<Result<LinesObjectTotals>> dump(source::TableScan& scan, LinesObject& object, StopRequest& stop) {
+async::Task<Status> scan_into(LinesObject& object, source::TableScan& scan, StopRequest& stop) {
   PageLines lines(object);
-  auto scanned = co_await scan_until_stopped(scan, lines, stop, "back up", object.totals().key);
-  if (scanned) {
-    auto finished = co_await object.finish();
-    if (finished) co_return std::move(*finished);
-    scanned = std::unexpected(std::move(finished.error()));
-  }
-  // What was sent is worth nothing without the rest; the first error is the one to tell.
-  (void)co_await object.abort();
-  co_return std::unexpected(std::move(scanned.error()));
+  co_return co_await scan_until_stopped(scan, lines, stop, "back up", object.totals().key);
 }
 
 }  // namespace
@@ -53,14 +45,23 @@ async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::Obj
   auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
   if (!settings) co_return job_failure(std::move(settings.error()));
   const DumpNames names{options.job_id, options.scan.share, options.scan.shares};
-  auto claimed = co_await claim_dump(store, names, *settings);
-  if (claimed) claimed = co_await remove_old_manifests(store, names);
-  if (!claimed) co_return job_failure(std::move(claimed.error()));
+  auto ready = co_await check_dump_name(store, names, *settings);
+  // Alone, an older dump of this name stays whole until this one can take its place. Of several, one that never comes
+  // to an end would leave its segment of the older dump among the new ones.
+  if (ready && names.shares > 1) ready = co_await begin_dump(store, names, *settings);
+  if (!ready) co_return job_failure(std::move(ready.error()));
   LinesObject::Options lines{.key = names.data(), .compression = options.compression};
   auto object = co_await LinesObject::start(std::move(lines), store, pool);
   if (!object) co_return job_failure(std::move(object.error()));
-  auto totals = co_await dump(scan, **object, stop);
-  if (!totals) co_return job_failure(std::move(totals.error()));
+  ready = co_await scan_into(**object, scan, stop);
+  if (ready && names.shares == 1) ready = co_await begin_dump(store, names, *settings);
+  Result<LinesObjectTotals> totals = std::unexpected(Error{});
+  if (ready) totals = co_await (*object)->finish();
+  if (!totals) {
+    // What was sent is worth nothing without the rest; the first error is the one to tell.
+    (void)co_await (*object)->abort();
+    co_return job_failure(ready ? std::move(totals.error()) : std::move(ready.error()));
+  }
 
   BackupResult result{.object = std::move(*totals), .consumed_read_units = scan.statistics().consumed_units};
   const DumpManifest manifest{.table = table.display(),

@@ -25,8 +25,8 @@ struct BackupResult {
   double consumed_read_units = 0;
 };
 
-/// Dumps a table, or this process's share of it: first its description, then one object, last the manifest. After a
-/// failure nothing of the data is visible, and there is no manifest, not even of an older dump of that name.
+/// Dumps a table, or this process's share of it: its description, one object, last the manifest. After a failure
+/// nothing of the data is visible, and nothing says that this dump is complete.
 [[nodiscard]] async::Task<JobResult<BackupResult>> backup_table(TableSide& table, objects::ObjectStore& store,
                                                                 BackupOptions options, async::CpuPool& pool,
                                                                 source::TableScan& scan, StopRequest& stop,

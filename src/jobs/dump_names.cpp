@@ -22,6 +22,21 @@ std::string identity(const aws::TableSettings& settings) {
   return table->arn.empty() ? table->name.str() : table->arn;
 }
 
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// What follows `<jobid>.manifest`: ".json" or "-<segment>-of-<segments>.json". Other objects are none of ours.
+bool is_manifest(std::string_view rest) {
+  constexpr std::string_view kEnd = ".json";
+  if (!rest.ends_with(kEnd)) return false;
+  rest.remove_suffix(kEnd.size());
+  if (rest.empty()) return true;
+  const std::size_t of = rest.find("-of-");
+  return rest.front() == '-' && of != std::string_view::npos && all_digits(rest.substr(1, of - 1)) &&
+         all_digits(rest.substr(of + 4));
+}
+
 std::string manifest_suffix(const DumpNames& names) {
   return names.shares == 1 ? ".json" : "-of-" + std::to_string(names.shares) + ".json";
 }
@@ -45,22 +60,25 @@ std::string DumpNames::manifest() const {
   return job_id + ".manifest-" + std::to_string(share) + manifest_suffix(*this);
 }
 
-async::Task<Status> claim_dump(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings) {
+async::Task<Status> check_dump_name(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings) {
   const objects::GetOptions whole;
   const auto found = co_await store.get(names.table(), whole);
-  if (!found && found.error().error_class != ErrorClass::kNotFound && !may_not_look(found.error())) {
-    co_return std::unexpected(found.error());
+  if (!found) {
+    const bool free = found.error().error_class == ErrorClass::kNotFound || may_not_look(found.error());
+    co_return free ? Status{} : std::unexpected(found.error());
   }
-  if (found) {
-    const auto there = aws::parse_table_settings(*found);
-    const std::string other = there ? identity(*there) : std::string();
-    if (!other.empty() && other != identity(settings)) {
-      co_return failure(ErrorClass::kConflict, "back up as", store.describe(names.job_id),
-                        "a dump of another table has this name (" + other + "); give another --jobid or address");
-    }
-  }
+  const auto there = aws::parse_table_settings(*found);
+  const std::string other = there ? identity(*there) : std::string();
+  if (other.empty() || other == identity(settings)) co_return Status{};
+  co_return failure(ErrorClass::kConflict, "back up as", store.describe(names.job_id),
+                    "a dump of another table has this name (" + other + "); give another --jobid or address");
+}
+
+async::Task<Status> begin_dump(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings) {
   const objects::PutOptions json;
-  co_return co_await store.put(names.table(), aws::to_json(settings), json);
+  auto saved = co_await store.put(names.table(), aws::to_json(settings), json);
+  if (!saved) co_return saved;
+  co_return co_await remove_old_manifests(store, std::move(names));
 }
 
 async::Task<Status> remove_old_manifests(objects::ObjectStore& store, DumpNames names) {
@@ -76,9 +94,14 @@ async::Task<Status> remove_old_manifests(objects::ObjectStore& store, DumpNames 
     const std::string_view rest = std::string_view(key).substr(prefix.size());
     // Of the same number of shares only our own; the others have processes of their own.
     const bool same_shares = names.shares == 1 ? rest == ".json" : rest.ends_with(manifest_suffix(names));
-    if (same_shares && key != names.manifest()) continue;
+    if (!is_manifest(rest) || (same_shares && key != names.manifest())) continue;
     auto removed = co_await store.remove(key);
-    if (!removed) co_return removed;
+    if (!removed && may_not_look(removed.error())) {
+      log::warning("an older dump's manifest may not be removed; should this dump fail, it says what is not true",
+                   {{"manifest", store.describe(key)}});
+    } else if (!removed) {
+      co_return removed;
+    }
   }
   co_return Status{};
 }

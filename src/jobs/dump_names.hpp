@@ -25,13 +25,17 @@ struct DumpNames {
   [[nodiscard]] std::string manifest() const;
 };
 
-/// Writes the description of the dump's table, before anything else of it: so a dump that was not finished can be told
-/// from one of mapbox's, which has no description. A new dump may take the place of an older one of the same table.
-/// Errors: class conflict when the name is that of another table's dump, which would be overwritten.
-[[nodiscard]] async::Task<Status> claim_dump(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings);
+/// Errors: class conflict when the name is that of another table's dump, which would be overwritten. A new dump may
+/// take the place of an older one of the same table.
+[[nodiscard]] async::Task<Status> check_dump_name(objects::ObjectStore& store, DumpNames names,
+                                                  aws::TableSettings settings);
 
-/// Removes what says that this share of an older dump of the same name is complete, and all that an older dump with
-/// another number of shares says: a restore must not put the two together.
+/// From now on the dump of this name is this one, unfinished: writes the description of its table (so that it can be
+/// told from one of mapbox's, which has none), and removes what says that this share of an older dump is complete, and
+/// all that an older one with another number of shares says: a restore must not put the two together.
+[[nodiscard]] async::Task<Status> begin_dump(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings);
+
+/// The latter alone.
 [[nodiscard]] async::Task<Status> remove_old_manifests(objects::ObjectStore& store, DumpNames names);
 
 }  // namespace dynamirror::jobs

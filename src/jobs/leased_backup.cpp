@@ -103,7 +103,10 @@ async::Task<Status> LeasedBackup::Impl::put_settings() {
   auto settings = co_await aws::read_settings(parts.table.dynamodb(), parts.table.address().table);
   if (!settings) co_return std::unexpected(std::move(settings.error()));
   const DumpNames names{options.job_id};
-  co_return co_await claim_dump(parts.store, names, std::move(*settings));
+  auto free = co_await check_dump_name(parts.store, names, *settings);
+  if (!free) co_return free;
+  const objects::PutOptions json;
+  co_return co_await parts.store.put(names.table(), aws::to_json(*settings), json);
 }
 
 async::Task<> LeasedBackup::Impl::read_all() {
@@ -157,6 +160,7 @@ async::Task<bool> LeasedBackup::Impl::read(SegmentTurn& turn, std::shared_ptr<Li
 async::Task<Status> LeasedBackup::Impl::complete(SegmentTurn& turn, LinesObject& object, WallTime begun) {
   bool ours = co_await tasks.may_write(turn);
   if (!ours) co_return Status{};
+  if (auto removed = co_await remove_old_manifests(parts.store, names_of(turn)); !removed) co_return removed;
   auto totals = co_await object.finish();
   if (!totals) co_return std::unexpected(std::move(totals.error()));
   ours = co_await tasks.may_write(turn);

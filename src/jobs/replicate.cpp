@@ -74,6 +74,7 @@ async::Task<> Replication::Impl::shut_down() {
   co_await writing.join();
   pump.abandon_writes();
   co_await pump.writes_ended();
+  if (auto kept = shards.keep_time(read_until()); !kept) fail({ExitCode::kState, std::move(kept.error())});
   const std::vector<SafeShard> safe = safe_shards();
   std::vector<ShardId> still_writing;
   for (const ActiveShard& shard : active) {

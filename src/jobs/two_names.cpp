@@ -65,7 +65,9 @@ async::Task<Result<std::optional<objects::ObjectVersion>>> TwoNames::look_up(std
     objects::ObjectVersion version{.key = std::move(key), .version_id = {}, .modified = info->modified};
     co_return std::move(version);
   }
-  if (info.error().error_class == ErrorClass::kNotFound) co_return std::nullopt;
+  // S3 denies to say of an absent object that it is, to those who may not list everything.
+  const ErrorClass error = info.error().error_class;
+  if (error == ErrorClass::kNotFound || error == ErrorClass::kDenied) co_return std::nullopt;
   co_return std::unexpected(std::move(info.error()));
 }
 

@@ -73,6 +73,17 @@ TEST_F(Away, ForLessThanADayIsNoGap) {
   EXPECT_EQ(target_values(), "a=1");
 }
 
+TEST_F(Away, RunsThatEndBeforeTheFirstCheckpointCountAsReading) {
+  add_tables();
+  auto run = make_run();
+  run.options.job.checkpoint_interval = std::chrono::minutes(10);
+  for (const int shift : {0, 20, 40, 60}) {
+    run.options.wall_shift = hours(shift);
+    const auto ended = run.run();
+    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << shift << ": " << ended.text();
+  }
+}
+
 TEST_F(Away, CountsFromTheLastReadingAndNotFromTheStart) {
   add_tables(2);
   auto run = make_run();

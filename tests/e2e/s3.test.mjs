@@ -364,7 +364,7 @@ scenario('an upload that breaks off leaves neither half an object nor an unfinis
   assert.equal(run.ended.code, EXIT_UNREACHABLE, run.lastWords());
   assert.match(complaints(run)[0], /SlowDown/);
   assert.equal(complaints(run).length, 1);
-  assert.deepEqual(await keysIn(rgw, bucket), []);
+  assert.deepEqual(await keysIn(rgw, bucket), ['x/broken.table.json'], 'which says that a dump was begun');
   assert.deepEqual(await unfinishedUploads(rgw, bucket), []);
   await remove(table, { id: { N: '0' } });
 }, { seconds: 240 });

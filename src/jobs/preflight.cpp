@@ -71,6 +71,8 @@ async::Task<Result<aws::TableDescription>> turn_stream_on(TableSide& side) {
 async::Task<std::optional<Error>> probe_stream(TableSide& side, const StreamArn& stream, const model::KeySchema& key) {
   const aws::DescribeStreamOptions first_page;
   auto description = co_await side.streams().describe_stream(stream, first_page);
+  // A stream that is busy is the reader's business: it waits as long as need be.
+  if (!description && description.error().error_class == ErrorClass::kThrottled) co_return std::nullopt;
   if (!description) co_return std::move(description.error());
   if (description->shards.empty()) co_return std::nullopt;
   const ShardId shard = description->shards.front().id;

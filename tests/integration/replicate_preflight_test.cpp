@@ -125,6 +125,16 @@ TEST_F(Preflight, AStreamOfNewImagesAloneIsEnough) {
   EXPECT_EQ(target_values(), "a=2");
 }
 
+TEST_F(Preflight, AStreamThatIsBusyIsTheReadersBusiness) {
+  add_source();
+  add_target();
+  // DescribeStream is allowed 10 times a second, for all readers of the account together.
+  source.fail_next({.kind = FaultKind::kLimitExceeded, .operation = "DescribeStream", .times = 1'000});
+  auto run = make_run();
+  const auto ended = run.check();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+}
+
 TEST_F(Preflight, AStreamThatIsTurnedOnMeanwhileServes) {
   add_source(std::nullopt);
   add_target();

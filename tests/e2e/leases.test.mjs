@@ -84,6 +84,14 @@ async function equalTables(endpoint) {
   }
 }
 
+// Whether every lease has had the same owner for the time in which one that was asked for is handed over.
+async function settledOwners(endpoint) {
+  const before = (await owners(endpoint)).owners;
+  await sleep(FAILOVER);
+  const after = (await owners(endpoint)).owners;
+  return after.every((name, i) => name !== null && name === before[i]);
+}
+
 async function stopCleanly(...workers) {
   for (const { run } of workers) run.kill('SIGTERM');
   for (const { run } of workers) {
@@ -131,6 +139,8 @@ scenario(
     const changes = await stopWriting();
     assert.ok(changes > 500, `${changes} changes`);
     await until(() => equalTables(endpoint), 30, 'target equals source');
+    // A lease that one of them has just asked for would be handed to a worker that is gone.
+    await until(() => settledOwners(endpoint), 30, 'nobody asks for a lease any more');
     await stopCleanly(b, c);
     const rows = await owners(endpoint);
     assert.ok(rows.owners.every((name) => name === null), `given up: ${rows.owners}`);

@@ -6,7 +6,7 @@
 // DYNAMIRROR_E2E_LEASE_ITEMS, e.g. 500000: how many items the throughput of three workers is measured with (30000). The
 // target answers with a delay, so that connections are what limits a process.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { complaints } from './support/expect.mjs';
 import { call, scanAll } from './support/raw_dynamodb.mjs';
 import { until } from './support/until.mjs';
@@ -175,6 +175,9 @@ scenario(
       ...['backup-table', `${endpoint}/Source`, url, '--lease-table', 'leases', '--lease-segments', '24'],
       ...['--failover-time', '2s', '--output', 'json', '--log-format', 'json', ...more],
     ];
+    // Of last night's dump, of as many segments as there were processes then: a restore must not put the two together.
+    mkdirSync(stage.path('dumps'));
+    writeFileSync(stage.path('dumps/nightly.manifest-0-of-2.json'), '{}');
     const args = dump('--jobid', 'nightly', '--max-read-units', '40');
     const { survivor, late, done, killedAt } = await killOneOfTwo(stage, endpoint, args);
     for (const run of [survivor, late]) {

@@ -9,6 +9,7 @@
 
 #include "app/session.hpp"
 #include "app/standard_lines.hpp"
+#include "app/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -20,11 +21,6 @@ namespace dynamirror::app {
 namespace {
 
 using jobs::ExitCode;
-
-ExitCode end(const Error& error, ExitCode exit_code) {
-  complain(error);
-  return exit_code;
-}
 
 /// A file for each shard: one file cannot be open in the processes of two.
 Result<std::unique_ptr<sink::DeadLetters>> open_letters(const std::string& folder, const ShardId& shard) {
@@ -42,9 +38,9 @@ async::Task<> stop_lines(jobs::StopRequest& stop, StandardLines& lines) {
 
 async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& session) {
   auto lines = StandardLines::open(session.executor());
-  if (!lines) co_return end(lines.error(), ExitCode::kUsage);
+  if (!lines) co_return fail(lines.error());
   auto target = session.open_side(command.target, command.target_side);
-  if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+  if (!target) co_return fail(target.error());
   auto table = co_await jobs::preflight_target(**target);
   if (!table) {
     for (const jobs::JobFailure& finding : table.error()) complain(finding.error);
@@ -74,7 +70,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
                       {"delivered_again", std::to_string(statistics.delivered_again)},
                       {"checkpoints", std::to_string(statistics.checkpoints)},
                       {"write_units", fmt::format("{:.1f}", sink.statistics().consumed_units)}});
-  if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+  if (!ended) co_return fail(ended.error());
   co_return ExitCode::kOk;
 }
 

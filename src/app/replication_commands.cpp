@@ -72,7 +72,8 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
            if (!age) throw CLI::ValidationError("--max-record-age", to_line(age.error()));
            command.job.max_record_age = std::chrono::duration_cast<std::chrono::seconds>(*age);
          },
-         "leave out changes older than this (they are counted as filtered)")
+         "leave out changes older than this (they are counted as filtered); not with --initial-load, which needs "
+         "them all")
       ->option_text("DURATION");
   add_load_options(app, command);
   add_leases(app, command.leases);

@@ -60,8 +60,8 @@ void add_copy_options(CLI::App& app, CopyCommand& command) {
   app.add_option("--state", command.state_file, "where the copy stands (default: below $XDG_STATE_HOME/dynamirror)")
       ->option_text("FILE");
   app.add_option("--dead-letter", command.dead_letter_file,
-                 "where refused items go (default: the state file's name with .dead-letters.jsonl; with --lease-table "
-                 "none, and the first refused item ends this process)")
+                 "where refused items go (default: as `replicate` has it for these tables, or the name of --state with "
+                 ".dead-letters.jsonl; with --lease-table none, and the first refused item ends this process)")
       ->option_text("FILE");
   add_copy_leases(app, command);
   add_side(app, "source", command.source_side);

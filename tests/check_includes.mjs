@@ -39,7 +39,7 @@ const WRAPPED = [
   { library: 'simdjson', header: /^simdjson(\.h$|\/)/, home: /^json\/(.*\/)?impl\// },
   { library: 'Boost.Beast', header: /^boost\/beast/, home: /^http\/(.*\/)?impl\// },
   { library: 'pugixml', header: /^pugi(xml|config)\.hpp$/, home: /^[^/]+\/(.*\/)?impl\// },
-  { library: 'SQLite', header: /^sqlite3(ext)?\.h$/, home: /^[^/]+\/(.*\/)?impl\// },
+  { library: 'SQLite', header: /^sqlite3(ext)?\.h$/, home: /^sqlite\// },
   // Protocol logic and values are pure: no I/O, no event loop (architecture, section 3).
   { library: 'Boost.Asio', header: /^boost\/asio/, home: /^(async|http|aws|objects|source|coordination|sink|jobs|app)\// },
 ];
@@ -108,6 +108,7 @@ const PLANTED_TABLE = `
 | \`src/base/\` | values | nothing |
 | \`src/http/\` | transport | base |
 | \`src/json/\` | text | base |
+| \`src/sqlite/\` | file | base |
 | \`src/model/\` | values \`impl/\` | json base |
 | \`src/aws/\` | clients | http json base |
 | \`src/source/\` | in | aws model base |
@@ -124,7 +125,7 @@ const PLANTED = [
   { file: 'src/model/item.hpp', include: '"model/key.hpp"', allowed: true },
   { file: 'src/json/impl/parser.cpp', include: '<simdjson.h>', allowed: true },
   { file: 'src/http/impl/beast.cpp', include: '<boost/beast/core.hpp>', allowed: true },
-  { file: 'src/coordination/impl/local.cpp', include: '<sqlite3.h>', allowed: true },
+  { file: 'src/sqlite/database.hpp', include: '<sqlite3.h>', allowed: true },
   { file: 'src/json/impl/own.cpp', include: '"json/impl/detail.hpp"', allowed: true },
   { file: 'src/main.cpp', include: '"app/run.hpp"', allowed: true },
   { file: 'src/app/run.cpp', include: '"jobs/replicate.hpp"', allowed: true },

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "coordination/impl/sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace dynamirror::coordination {
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "coordination/impl/sqlite.hpp"
 #include "coordination/lease.hpp"
 #include "coordination/lease_store.hpp"
 #include "json/reader.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace dynamirror::coordination {
 

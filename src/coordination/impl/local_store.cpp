@@ -15,8 +15,8 @@
 #include "coordination/impl/facts.hpp"
 #include "coordination/impl/scan_rows.hpp"
 #include "coordination/impl/spool_rows.hpp"
-#include "coordination/impl/sqlite.hpp"
 #include "coordination/impl/state_file.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace dynamirror::coordination {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "coordination/impl/sqlite.hpp"
 #include "coordination/local_store.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace dynamirror::coordination {
 

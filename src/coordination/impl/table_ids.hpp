@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "coordination/impl/sqlite.hpp"
 #include "coordination/local_store.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace dynamirror::coordination {
 

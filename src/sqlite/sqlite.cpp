@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 
 #include <utility>
 

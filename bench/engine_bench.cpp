@@ -30,12 +30,12 @@
 #include "aws/environment.hpp"
 #include "aws/signing/signer.hpp"
 #include "base/clock.hpp"
-#include "coordination/memory_store.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replicate.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
+#include "state/memory_store.hpp"
 
 namespace dynamirror {
 namespace {

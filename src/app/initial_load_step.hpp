@@ -8,13 +8,13 @@
 #include "app/session.hpp"
 #include "app/state_files.hpp"
 #include "async/task.hpp"
-#include "coordination/local_store.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/initial_load.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
 #include "source/table_stream.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::app {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "coordination/memory_store.hpp"
+#include "state/memory_store.hpp"
 
 namespace dynamirror::app {
 namespace {

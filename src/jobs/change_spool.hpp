@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "coordination/spool_store.hpp"
 #include "sink/change_sink.hpp"
+#include "state/spool_store.hpp"
 
 namespace dynamirror::jobs {
 

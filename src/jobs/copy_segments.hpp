@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "aws/dynamodb/scan.hpp"
-#include "coordination/scan_store.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "model/sequence_number.hpp"
 #include "ordering/change_buffer.hpp"
 #include "source/table_scan.hpp"
+#include "state/scan_store.hpp"
 
 namespace dynamirror::jobs {
 

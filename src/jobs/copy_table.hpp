@@ -11,7 +11,6 @@
 #include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "coordination/scan_store.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/stop_request.hpp"
 #include "model/key.hpp"
@@ -19,6 +18,7 @@
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_scan.hpp"
+#include "state/scan_store.hpp"
 
 namespace dynamirror::jobs {
 

@@ -9,13 +9,13 @@
 #include <string>
 
 #include "async/task.hpp"
-#include "coordination/checkpoint_store.hpp"
-#include "coordination/scan_store.hpp"
-#include "coordination/spool_store.hpp"
 #include "jobs/copy_preflight.hpp"
 #include "jobs/copy_table.hpp"
 #include "jobs/replicate.hpp"
 #include "source/table_stream.hpp"
+#include "state/checkpoint_store.hpp"
+#include "state/scan_store.hpp"
+#include "state/spool_store.hpp"
 
 namespace dynamirror::jobs {
 

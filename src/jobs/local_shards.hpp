@@ -8,11 +8,11 @@
 #include "async/semaphore.hpp"
 #include "async/signal.hpp"
 #include "base/random.hpp"
-#include "coordination/checkpoint_store.hpp"
 #include "jobs/liveness.hpp"
 #include "jobs/replicate_options.hpp"
 #include "jobs/shard_keeper.hpp"
 #include "source/shard_lister.hpp"
+#include "state/checkpoint_store.hpp"
 
 namespace dynamirror::jobs {
 

@@ -9,7 +9,6 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/strong_id.hpp"
-#include "coordination/checkpoint_store.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/lag_histogram.hpp"
 #include "jobs/replicate_options.hpp"
@@ -19,6 +18,7 @@
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
+#include "state/checkpoint_store.hpp"
 
 namespace dynamirror::jobs {
 

@@ -14,12 +14,12 @@
 
 #include "async/sleep.hpp"
 #include "aws/endpoints/table_address.hpp"
-#include "coordination/local_store.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "jobs/copy_table.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::integration {
 

@@ -8,8 +8,8 @@
 
 #include "app/copy_command.hpp"
 #include "app/replicate_command.hpp"
-#include "coordination/local_store.hpp"
 #include "integration/replicate_fixture.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::integration {
 namespace {

@@ -3,8 +3,8 @@
 // Goal: who was away for longer than a stream keeps its records is told so, also where no checkpoint can show it: the
 // service does not say what a shard that is read from its oldest record has lost.
 // Method: the job's calendar is moved between and during runs.
-#include "coordination/local_store.hpp"
 #include "integration/replicate_fixture.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::integration {
 namespace {

@@ -13,12 +13,12 @@
 #include "async/sleep.hpp"
 #include "aws/endpoints/table_address.hpp"
 #include "coordination/dynamodb_lease_store.hpp"
-#include "coordination/local_store.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/leased_shards.hpp"
 #include "jobs/table_side.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
+#include "state/local_store.hpp"
 #include "support/request_check.hpp"
 #include "support/shifted_clock.hpp"
 

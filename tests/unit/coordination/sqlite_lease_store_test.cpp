@@ -16,7 +16,7 @@
 #include <functional>
 #include <iterator>
 
-#include "coordination/local_store.hpp"
+#include "state/local_store.hpp"
 #include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
 

@@ -3,13 +3,13 @@
 // Goal: a state file gives back the scan and the spooled changes that were put into it, after it was closed and opened,
 // also when it was made by a version that knew neither.
 // Method: real files.
-#include "coordination/scan_store.hpp"
+#include "state/scan_store.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include "coordination/local_store.hpp"
+#include "state/local_store.hpp"
 #include "support/temp_folder.hpp"
 
 namespace dynamirror::coordination {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/facts.hpp"
+#include "state/impl/facts.hpp"
 
 namespace dynamirror::coordination {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/table_ids.hpp"
+#include "state/impl/table_ids.hpp"
 
 #include <array>
 #include <string>
 #include <string_view>
 
-#include "coordination/impl/facts.hpp"
-#include "coordination/impl/state_file.hpp"
+#include "state/impl/facts.hpp"
+#include "state/impl/state_file.hpp"
 
 namespace dynamirror::coordination {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/spool_rows.hpp"
+#include "state/impl/spool_rows.hpp"
 
 namespace dynamirror::coordination {
 

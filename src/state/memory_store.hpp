@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "coordination/checkpoint_store.hpp"
+#include "state/checkpoint_store.hpp"
 
 namespace dynamirror::coordination {
 

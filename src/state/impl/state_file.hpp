@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "coordination/local_store.hpp"
 #include "sqlite/sqlite.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::coordination {
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "coordination/checkpoint_store.hpp"
-#include "coordination/scan_store.hpp"
-#include "coordination/spool_store.hpp"
+#include "state/checkpoint_store.hpp"
+#include "state/scan_store.hpp"
+#include "state/spool_store.hpp"
 
 namespace dynamirror::coordination {
 

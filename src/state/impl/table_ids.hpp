@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/error.hpp"
-#include "coordination/local_store.hpp"
 #include "sqlite/sqlite.hpp"
+#include "state/local_store.hpp"
 
 namespace dynamirror::coordination {
 

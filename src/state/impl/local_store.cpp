@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/local_store.hpp"
+#include "state/local_store.hpp"
 
 #include <openssl/sha.h>
 
@@ -12,11 +12,11 @@
 
 #include "base/file_lock.hpp"
 #include "base/files.hpp"
-#include "coordination/impl/facts.hpp"
-#include "coordination/impl/scan_rows.hpp"
-#include "coordination/impl/spool_rows.hpp"
-#include "coordination/impl/state_file.hpp"
 #include "sqlite/sqlite.hpp"
+#include "state/impl/facts.hpp"
+#include "state/impl/scan_rows.hpp"
+#include "state/impl/spool_rows.hpp"
+#include "state/impl/state_file.hpp"
 
 namespace dynamirror::coordination {
 namespace {

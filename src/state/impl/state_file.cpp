@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/state_file.hpp"
+#include "state/impl/state_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
-#include "coordination/impl/table_ids.hpp"
+#include "state/impl/table_ids.hpp"
 
 namespace dynamirror::coordination {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "coordination/scan_store.hpp"
 #include "sqlite/sqlite.hpp"
+#include "state/scan_store.hpp"
 
 namespace dynamirror::coordination {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordination/impl/scan_rows.hpp"
+#include "state/impl/scan_rows.hpp"
 
 #include <utility>
 
-#include "coordination/impl/facts.hpp"
+#include "state/impl/facts.hpp"
 
 namespace dynamirror::coordination {
 namespace {

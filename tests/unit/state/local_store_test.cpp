@@ -3,7 +3,7 @@
 // Goal: what the store has answered "ok" to is there after any kind of end, whole; a second process is kept away; and a
 // file that is not ours is refused, untouched, in one clear line.
 // Method: real files in a temporary folder; other processes are forked children, ended by SIGKILL.
-#include "coordination/local_store.hpp"
+#include "state/local_store.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,10 +7,10 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "async/stop_request.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
 #include "objects/open_store.hpp"
 

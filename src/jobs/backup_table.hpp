@@ -5,9 +5,9 @@
 #include <string>
 
 #include "async/cpu_pool.hpp"
+#include "async/stop_request.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/lines_object.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "source/table_scan.hpp"

@@ -7,12 +7,12 @@
 #include <memory>
 #include <string>
 
+#include "async/stop_request.hpp"
 #include "async/task.hpp"
 #include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/stop_request.hpp"
 #include "model/key.hpp"
 #include "ordering/change_buffer.hpp"
 #include "sink/change_sink.hpp"

@@ -3,10 +3,10 @@
 
 #include <optional>
 
+#include "async/stop_request.hpp"
 #include "jobs/diff_join.hpp"
 #include "jobs/diff_repair.hpp"
 #include "jobs/diff_table.hpp"
-#include "jobs/stop_request.hpp"
 #include "model/item_digest.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "source/table_scan.hpp"

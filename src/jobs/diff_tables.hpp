@@ -8,13 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "async/stop_request.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "jobs/diff_finding.hpp"
 #include "jobs/diff_repair.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
 
 namespace dynamirror::jobs {

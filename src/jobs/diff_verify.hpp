@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "async/stop_request.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "jobs/diff_finding.hpp"
 #include "jobs/diff_join.hpp"
 #include "jobs/diff_table.hpp"
-#include "jobs/stop_request.hpp"
 #include "model/item_digest.hpp"
 
 namespace dynamirror::jobs {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/exit_code.hpp"
 
-#include "jobs/stop_request.hpp"
+#include "async/stop_request.hpp"
 
 namespace dynamirror::jobs {
 

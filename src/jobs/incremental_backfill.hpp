@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
+#include "async/stop_request.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "sink/item_objects.hpp"

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "async/cpu_pool.hpp"
+#include "async/stop_request.hpp"
 #include "jobs/lines_object.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/two_names.hpp"
 #include "objects/object_store.hpp"
 

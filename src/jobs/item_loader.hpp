@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "async/stop_request.hpp"
 #include "async/task_group.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/stop_request.hpp"
 #include "jobs/write_pump.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "ordering/change_buffer.hpp"

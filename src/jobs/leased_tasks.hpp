@@ -11,9 +11,9 @@
 #include <string>
 
 #include "async/semaphore.hpp"
+#include "async/stop_request.hpp"
 #include "async/task_group.hpp"
 #include "jobs/leased_segments.hpp"
-#include "jobs/stop_request.hpp"
 
 namespace dynamirror::jobs {
 

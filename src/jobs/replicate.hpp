@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "async/stop_request.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -13,7 +14,6 @@
 #include "jobs/lag_histogram.hpp"
 #include "jobs/replicate_options.hpp"
 #include "jobs/shard_keeper.hpp"
-#include "jobs/stop_request.hpp"
 #include "ordering/change_buffer.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "jobs/stop_request.hpp"
+#include "async/stop_request.hpp"
 #include "source/table_scan.hpp"
 
 namespace dynamirror::jobs {

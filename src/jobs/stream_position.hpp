@@ -3,10 +3,10 @@
 
 #include <vector>
 
+#include "async/stop_request.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "jobs/stop_request.hpp"
 #include "model/checkpoint.hpp"
 #include "source/table_stream.hpp"
 

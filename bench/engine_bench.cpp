@@ -33,9 +33,9 @@
 #include "http/beast_transport.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replicate.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
 #include "state/memory_store.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror {
 namespace {

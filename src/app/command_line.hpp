@@ -11,7 +11,7 @@
 #include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replicate.hpp"
-#include "jobs/table_side.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::app {
 

@@ -13,7 +13,7 @@
 #include "base/text.hpp"
 #include "jobs/incremental_backfill.hpp"
 #include "jobs/incremental_snapshot.hpp"
-#include "jobs/stoppable_scan.hpp"
+#include "tables/stoppable_scan.hpp"
 
 namespace dynamirror::app {
 namespace {

@@ -11,10 +11,10 @@
 #include "jobs/exit_code.hpp"
 #include "jobs/initial_load.hpp"
 #include "jobs/preflight.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
 #include "source/table_stream.hpp"
 #include "state/local_store.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::app {
 

@@ -11,8 +11,8 @@
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/table_side.hpp"
 #include "objects/open_store.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::app {
 

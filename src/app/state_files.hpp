@@ -6,9 +6,9 @@
 #include <string>
 
 #include "aws/dynamodb/table_description.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/dead_letters.hpp"
 #include "state/local_store.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::app {
 

@@ -6,7 +6,7 @@
 #include "aws/dynamodb/table_settings.hpp"
 #include "jobs/dump_manifest.hpp"
 #include "jobs/dump_names.hpp"
-#include "jobs/stoppable_scan.hpp"
+#include "tables/stoppable_scan.hpp"
 
 namespace dynamirror::jobs {
 namespace {

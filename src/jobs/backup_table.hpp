@@ -8,9 +8,9 @@
 #include "async/stop_request.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/lines_object.hpp"
-#include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "source/table_scan.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

@@ -6,9 +6,9 @@
 
 #include "async/task.hpp"
 #include "base/random.hpp"
-#include "jobs/diff_table.hpp"
 #include "jobs/diff_verify.hpp"
 #include "model/key.hpp"
+#include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
 

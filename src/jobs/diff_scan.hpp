@@ -6,10 +6,10 @@
 #include "async/stop_request.hpp"
 #include "jobs/diff_join.hpp"
 #include "jobs/diff_repair.hpp"
-#include "jobs/diff_table.hpp"
 #include "model/item_digest.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "source/table_scan.hpp"
+#include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
 

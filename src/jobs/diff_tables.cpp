@@ -12,8 +12,8 @@
 #include "jobs/diff_join.hpp"
 #include "jobs/diff_parallel.hpp"
 #include "jobs/diff_scan.hpp"
-#include "jobs/diff_table.hpp"
 #include "jobs/diff_verify.hpp"
+#include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
 namespace {

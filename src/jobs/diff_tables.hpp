@@ -15,7 +15,7 @@
 #include "jobs/diff_finding.hpp"
 #include "jobs/diff_repair.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/table_side.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

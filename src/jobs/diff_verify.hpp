@@ -12,8 +12,8 @@
 #include "base/clock.hpp"
 #include "jobs/diff_finding.hpp"
 #include "jobs/diff_join.hpp"
-#include "jobs/diff_table.hpp"
 #include "model/item_digest.hpp"
+#include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
 

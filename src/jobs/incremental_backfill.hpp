@@ -5,10 +5,10 @@
 
 #include "async/stop_request.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "sink/item_objects.hpp"
 #include "source/table_scan.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

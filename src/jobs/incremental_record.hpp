@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "sink/item_objects.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

@@ -8,7 +8,7 @@
 #include "aws/dynamodb/table_description.hpp"
 #include "base/strong_id.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/table_side.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

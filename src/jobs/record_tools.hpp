@@ -9,7 +9,7 @@
 #include "base/random.hpp"
 #include "jobs/diff_repair.hpp"
 #include "jobs/exit_code.hpp"
-#include "jobs/table_side.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

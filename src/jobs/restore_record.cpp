@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "jobs/diff_condition.hpp"
-#include "jobs/diff_table.hpp"
 #include "jobs/incremental_record.hpp"
 #include "jobs/record_history.hpp"
+#include "tables/diff_condition.hpp"
+#include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
 

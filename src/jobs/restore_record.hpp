@@ -6,9 +6,9 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "jobs/table_side.hpp"
 #include "objects/object_store.hpp"
 #include "sink/item_objects.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
 

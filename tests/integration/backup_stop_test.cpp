@@ -8,8 +8,8 @@
 #include "integration/copy_fixture.hpp"
 #include "jobs/backup_table.hpp"
 #include "jobs/incremental_backfill.hpp"
-#include "jobs/stoppable_scan.hpp"
 #include "support/memory_objects.hpp"
+#include "tables/stoppable_scan.hpp"
 
 namespace dynamirror::integration {
 namespace {

@@ -17,9 +17,9 @@
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "jobs/copy_table.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
 #include "state/local_store.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::integration {
 

@@ -18,10 +18,10 @@
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "jobs/leased_copy.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/table_sink.hpp"
 #include "support/run_task.hpp"
 #include "support/table_state.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::integration {
 

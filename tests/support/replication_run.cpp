@@ -15,12 +15,12 @@
 #include "coordination/dynamodb_lease_store.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/leased_shards.hpp"
-#include "jobs/table_side.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
 #include "state/local_store.hpp"
 #include "support/request_check.hpp"
 #include "support/shifted_clock.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::support {
 namespace {

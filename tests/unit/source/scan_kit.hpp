@@ -14,10 +14,10 @@
 
 #include "aws/endpoints/table_address.hpp"
 #include "http/beast_transport.hpp"
-#include "jobs/table_side.hpp"
 #include "source/table_scan.hpp"
 #include "support/dynamodb_standin.hpp"
 #include "support/replication_run.hpp"
+#include "tables/table_side.hpp"
 
 namespace dynamirror::source {
 

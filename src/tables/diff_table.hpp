@@ -11,8 +11,8 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/strong_id.hpp"
-#include "jobs/diff_condition.hpp"
 #include "model/key.hpp"
+#include "tables/diff_condition.hpp"
 
 namespace dynamirror::jobs {
 

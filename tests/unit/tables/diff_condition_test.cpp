@@ -3,7 +3,7 @@
 // Goal: a condition holds for the item it was made of and for no other that a live change could leave, within the
 // service's limits.
 // Method: conditions are evaluated by the stand-in, which refuses what is beyond the limits.
-#include "jobs/diff_condition.hpp"
+#include "tables/diff_condition.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

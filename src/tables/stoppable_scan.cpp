@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/stoppable_scan.hpp"
+#include "tables/stoppable_scan.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <exception>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/diff_condition.hpp"
+#include "tables/diff_condition.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/diff_table.hpp"
+#include "tables/diff_table.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/table_side.hpp"
+#include "tables/table_side.hpp"
 
 #include <utility>
 

@@ -8,9 +8,9 @@
 
 #include "app/lease_options.hpp"
 #include "base/log.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replicate.hpp"
+#include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::app {

@@ -7,7 +7,7 @@
 
 #include "app/command_line.hpp"
 #include "app/lease_options.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

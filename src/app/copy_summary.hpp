@@ -8,7 +8,7 @@
 
 #include "app/shared_job.hpp"
 #include "jobs/copy_table.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

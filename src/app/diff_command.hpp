@@ -9,7 +9,7 @@
 #include "app/lease_options.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "jobs/diff_tables.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

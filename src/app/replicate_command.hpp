@@ -2,7 +2,7 @@
 #pragma once
 
 #include "app/command_line.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

@@ -7,7 +7,7 @@
 #include <exception>
 
 #include "app/command_line.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 int run(int argc, char** argv) {

@@ -10,8 +10,8 @@
 #include "async/stop_request.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
-#include "jobs/exit_code.hpp"
 #include "objects/open_store.hpp"
+#include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::app {

@@ -8,9 +8,9 @@
 
 #include "app/session.hpp"
 #include "base/clock.hpp"
-#include "jobs/exit_code.hpp"
 #include "objects/object_store.hpp"
 #include "objects/open_store.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

@@ -8,9 +8,9 @@
 
 #include "app/command_line.hpp"
 #include "coordination/lease_worker.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/initial_load.hpp"
 #include "jobs/replicate.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

@@ -6,9 +6,9 @@
 
 #include "async/cpu_pool.hpp"
 #include "async/stop_request.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/lines_object.hpp"
 #include "objects/object_store.hpp"
+#include "pipeline/exit_code.hpp"
 #include "source/table_scan.hpp"
 #include "tables/table_side.hpp"
 

@@ -6,7 +6,7 @@
 #include "async/task.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/random.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {

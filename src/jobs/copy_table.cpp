@@ -10,8 +10,8 @@
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "jobs/copy_segments.hpp"
-#include "jobs/write_pump.hpp"
 #include "model/key_canonicalizer.hpp"
+#include "pipeline/write_pump.hpp"
 
 namespace dynamirror::jobs {
 

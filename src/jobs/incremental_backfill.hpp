@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "async/stop_request.hpp"
-#include "jobs/exit_code.hpp"
 #include "objects/object_store.hpp"
+#include "pipeline/exit_code.hpp"
 #include "sink/item_objects.hpp"
 #include "source/table_scan.hpp"
 #include "tables/table_side.hpp"

@@ -12,9 +12,9 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/change_spool.hpp"
-#include "jobs/item_loader.hpp"
 #include "jobs/stream_position.hpp"
 #include "jobs/trim.hpp"
+#include "pipeline/item_loader.hpp"
 
 namespace dynamirror::jobs {
 namespace {

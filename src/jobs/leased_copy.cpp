@@ -13,8 +13,8 @@
 #include "async/task_group.hpp"
 #include "base/log.hpp"
 #include "jobs/copy_segments.hpp"
-#include "jobs/write_pump.hpp"
 #include "model/key_canonicalizer.hpp"
+#include "pipeline/write_pump.hpp"
 
 namespace dynamirror::jobs {
 namespace {

@@ -13,8 +13,8 @@
 #include "async/task_group.hpp"
 #include "base/random.hpp"
 #include "coordination/lease_runner.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/segment_leases.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::jobs {
 

@@ -8,9 +8,9 @@
 #include "async/semaphore.hpp"
 #include "async/signal.hpp"
 #include "base/random.hpp"
-#include "jobs/liveness.hpp"
 #include "jobs/replicate_options.hpp"
 #include "jobs/shard_keeper.hpp"
+#include "pipeline/liveness.hpp"
 #include "source/shard_lister.hpp"
 #include "state/checkpoint_store.hpp"
 

@@ -11,7 +11,7 @@
 #include "aws/streams/records_page.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/write_pump.hpp"
+#include "pipeline/write_pump.hpp"
 
 namespace dynamirror::jobs {
 namespace {

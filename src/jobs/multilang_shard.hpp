@@ -13,10 +13,10 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/strong_id.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/multilang_protocol.hpp"
 #include "model/key.hpp"
 #include "ordering/change_buffer.hpp"
+#include "pipeline/exit_code.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 

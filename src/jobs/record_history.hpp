@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "jobs/exit_code.hpp"
 #include "objects/object_store.hpp"
+#include "pipeline/exit_code.hpp"
 #include "sink/item_objects.hpp"
 
 namespace dynamirror::jobs {

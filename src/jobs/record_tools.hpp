@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "jobs/diff_repair.hpp"
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {

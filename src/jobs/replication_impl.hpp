@@ -9,10 +9,10 @@
 
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
-#include "jobs/liveness.hpp"
 #include "jobs/replicate.hpp"
-#include "jobs/write_pump.hpp"
 #include "ordering/change_buffer.hpp"
+#include "pipeline/liveness.hpp"
+#include "pipeline/write_pump.hpp"
 #include "source/shard_reader.hpp"
 #include "transform/change_filter.hpp"
 

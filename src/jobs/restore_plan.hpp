@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "jobs/exit_code.hpp"
 #include "objects/object_store.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::jobs {
 

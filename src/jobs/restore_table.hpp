@@ -6,10 +6,10 @@
 #include <string>
 
 #include "async/cpu_pool.hpp"
-#include "jobs/exit_code.hpp"
-#include "jobs/item_loader.hpp"
 #include "jobs/restore_plan.hpp"
 #include "jobs/two_names.hpp"
+#include "pipeline/exit_code.hpp"
+#include "pipeline/item_loader.hpp"
 
 namespace dynamirror::jobs {
 

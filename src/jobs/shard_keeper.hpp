@@ -10,9 +10,9 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
-#include "jobs/exit_code.hpp"
 #include "model/checkpoint.hpp"
 #include "ordering/shard_graph.hpp"
+#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::jobs {
 

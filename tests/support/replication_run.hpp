@@ -14,10 +14,10 @@
 
 #include "aws/environment.hpp"
 #include "coordination/lease_worker.hpp"
-#include "jobs/exit_code.hpp"
 #include "jobs/preflight.hpp"
 #include "jobs/replay_dead_letters.hpp"
 #include "jobs/replicate.hpp"
+#include "pipeline/exit_code.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::support {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/write_pump.hpp"
+#include "pipeline/write_pump.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/lag_histogram.hpp"
+#include "pipeline/lag_histogram.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -14,9 +14,9 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
-#include "jobs/exit_code.hpp"
-#include "jobs/lag_histogram.hpp"
 #include "ordering/change_buffer.hpp"
+#include "pipeline/exit_code.hpp"
+#include "pipeline/lag_histogram.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 

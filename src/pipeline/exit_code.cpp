@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/exit_code.hpp"
+#include "pipeline/exit_code.hpp"
 
 #include "async/stop_request.hpp"
 

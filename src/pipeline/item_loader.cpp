@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/item_loader.hpp"
+#include "pipeline/item_loader.hpp"
 
 #include <cassert>
 #include <utility>

@@ -7,10 +7,10 @@
 
 #include "async/stop_request.hpp"
 #include "async/task_group.hpp"
-#include "jobs/exit_code.hpp"
-#include "jobs/write_pump.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "ordering/change_buffer.hpp"
+#include "pipeline/exit_code.hpp"
+#include "pipeline/write_pump.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 

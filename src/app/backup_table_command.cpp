@@ -11,8 +11,8 @@
 #include "async/task_group.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/backup_table.hpp"
-#include "jobs/leased_backup.hpp"
+#include "jobs/dump/backup_table.hpp"
+#include "jobs/dump/leased_backup.hpp"
 
 namespace dynamirror::app {
 namespace {

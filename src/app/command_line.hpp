@@ -8,8 +8,8 @@
 
 #include "app/lease_options.hpp"
 #include "base/log.hpp"
-#include "jobs/preflight.hpp"
-#include "jobs/replicate.hpp"
+#include "jobs/prepare/preflight.hpp"
+#include "jobs/replication/replicate.hpp"
 #include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 

@@ -16,8 +16,8 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "jobs/copy_preflight.hpp"
-#include "jobs/leased_copy.hpp"
+#include "jobs/copy/leased_copy.hpp"
+#include "jobs/prepare/copy_preflight.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "app/shared_job.hpp"
-#include "jobs/copy_table.hpp"
+#include "jobs/copy/copy_table.hpp"
 #include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {

@@ -19,8 +19,8 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
-#include "jobs/leased_diff.hpp"
-#include "jobs/record_tools.hpp"
+#include "jobs/diff/leased_diff.hpp"
+#include "jobs/diff/record_tools.hpp"
 
 namespace dynamirror::app {
 namespace {

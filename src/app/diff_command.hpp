@@ -8,7 +8,7 @@
 #include "app/command_line.hpp"
 #include "app/lease_options.hpp"
 #include "aws/credentials/make_credentials.hpp"
-#include "jobs/diff_tables.hpp"
+#include "jobs/diff/diff_tables.hpp"
 #include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {

@@ -7,7 +7,7 @@
 
 #include "app/command_line.hpp"
 #include "app/shared_job.hpp"
-#include "jobs/diff_tables.hpp"
+#include "jobs/diff/diff_tables.hpp"
 
 namespace dynamirror::app {
 

@@ -9,7 +9,7 @@
 #include "async/task_group.hpp"
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
-#include "jobs/preflight.hpp"
+#include "jobs/prepare/preflight.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
 

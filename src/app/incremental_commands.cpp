@@ -11,8 +11,8 @@
 #include "async/task_group.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/incremental_backfill.hpp"
-#include "jobs/incremental_snapshot.hpp"
+#include "jobs/item_backup/incremental_backfill.hpp"
+#include "jobs/item_backup/incremental_snapshot.hpp"
 #include "tables/stoppable_scan.hpp"
 
 namespace dynamirror::app {

@@ -13,7 +13,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/copy_preflight.hpp"
+#include "jobs/prepare/copy_preflight.hpp"
 
 namespace dynamirror::app {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "jobs/lease_report.hpp"
+#include "jobs/fleet/lease_report.hpp"
 
 namespace dynamirror::app {
 

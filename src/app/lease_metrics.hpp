@@ -16,7 +16,7 @@
 #include "base/random.hpp"
 #include "coordination/lease_worker.hpp"
 #include "http/transport.hpp"
-#include "jobs/replicate.hpp"
+#include "jobs/replication/replicate.hpp"
 
 namespace dynamirror::app {
 

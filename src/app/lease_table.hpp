@@ -8,7 +8,7 @@
 #include "app/leases_command.hpp"
 #include "app/session.hpp"
 #include "coordination/lease_store.hpp"
-#include "jobs/lease_report.hpp"
+#include "jobs/fleet/lease_report.hpp"
 
 namespace dynamirror::app {
 

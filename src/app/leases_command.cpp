@@ -13,7 +13,7 @@
 #include "app/store_session.hpp"
 #include "base/text.hpp"
 #include "coordination/lease_row.hpp"
-#include "jobs/lease_lag.hpp"
+#include "jobs/fleet/lease_lag.hpp"
 #include "json/reader.hpp"
 #include "source/table_stream.hpp"
 

@@ -19,8 +19,8 @@
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/diff_parallel.hpp"
-#include "jobs/lease_admin.hpp"
+#include "jobs/fleet/lease_admin.hpp"
+#include "jobs/segments/diff_parallel.hpp"
 
 namespace dynamirror::app {
 namespace {

@@ -13,7 +13,7 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "jobs/preflight.hpp"
+#include "jobs/prepare/preflight.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/table_sink.hpp"
 

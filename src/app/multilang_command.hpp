@@ -5,7 +5,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
-#include "jobs/multilang_shard.hpp"
+#include "jobs/multilang/multilang_shard.hpp"
 
 namespace dynamirror::app {
 

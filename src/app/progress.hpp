@@ -7,7 +7,7 @@
 
 #include "async/task.hpp"
 #include "base/clock.hpp"
-#include "jobs/replicate.hpp"
+#include "jobs/replication/replicate.hpp"
 
 namespace dynamirror::app {
 

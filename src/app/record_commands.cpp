@@ -6,8 +6,8 @@
 #include "app/store_session.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "jobs/incremental_record.hpp"
-#include "jobs/record_history.hpp"
+#include "jobs/item_backup/incremental_record.hpp"
+#include "jobs/item_backup/record_history.hpp"
 #include "model/key_argument.hpp"
 
 namespace dynamirror::app {

@@ -10,7 +10,7 @@
 #include "app/session.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
-#include "jobs/replay_dead_letters.hpp"
+#include "jobs/dead_letters/replay_dead_letters.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/table_sink.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "app/lease_session.hpp"
-#include "jobs/leased_segments.hpp"
+#include "jobs/segments/leased_segments.hpp"
 
 namespace dynamirror::app {
 

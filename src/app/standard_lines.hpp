@@ -4,7 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
 
-#include "jobs/multilang_shard.hpp"
+#include "jobs/multilang/multilang_shard.hpp"
 
 namespace dynamirror::app {
 

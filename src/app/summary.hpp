@@ -8,8 +8,8 @@
 
 #include "app/command_line.hpp"
 #include "coordination/lease_worker.hpp"
-#include "jobs/initial_load.hpp"
-#include "jobs/replicate.hpp"
+#include "jobs/replication/initial_load.hpp"
+#include "jobs/replication/replicate.hpp"
 #include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {

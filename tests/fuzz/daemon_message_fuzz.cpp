@@ -8,7 +8,7 @@
 #include <string>
 
 #include "aws/streams/records_page.hpp"
-#include "jobs/multilang_protocol.hpp"
+#include "jobs/multilang/multilang_protocol.hpp"
 
 namespace {
 

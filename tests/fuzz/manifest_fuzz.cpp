@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "jobs/dump_manifest.hpp"
-#include "jobs/export_line.hpp"
-#include "jobs/export_manifest.hpp"
+#include "jobs/dump/dump_manifest.hpp"
+#include "jobs/restore/export_line.hpp"
+#include "jobs/restore/export_manifest.hpp"
 
 namespace dynamirror::jobs {
 namespace {

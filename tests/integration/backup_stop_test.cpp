@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "integration/copy_fixture.hpp"
-#include "jobs/backup_table.hpp"
-#include "jobs/incremental_backfill.hpp"
+#include "jobs/dump/backup_table.hpp"
+#include "jobs/item_backup/incremental_backfill.hpp"
 #include "support/memory_objects.hpp"
 #include "tables/stoppable_scan.hpp"
 

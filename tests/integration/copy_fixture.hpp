@@ -16,7 +16,7 @@
 #include "aws/endpoints/table_address.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "jobs/copy_table.hpp"
+#include "jobs/copy/copy_table.hpp"
 #include "sink/table_sink.hpp"
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"

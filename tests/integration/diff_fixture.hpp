@@ -15,7 +15,7 @@
 #include "base/clock.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "jobs/diff_tables.hpp"
+#include "jobs/diff/diff_tables.hpp"
 #include "support/replication_run.hpp"
 
 namespace dynamirror::integration {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "integration/copy_fixture.hpp"
-#include "jobs/initial_load.hpp"
+#include "jobs/replication/initial_load.hpp"
 #include "source/table_stream.hpp"
 #include "support/shifted_clock.hpp"
 

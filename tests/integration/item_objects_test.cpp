@@ -4,7 +4,7 @@
 // Method: a bucket in memory; the item handed over is older than what the table holds, as in a scan's page.
 #include "integration/copy_fixture.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "jobs/incremental_record.hpp"
+#include "jobs/item_backup/incremental_record.hpp"
 #include "support/memory_objects.hpp"
 
 namespace dynamirror::integration {

@@ -17,7 +17,7 @@
 #include "coordination/memory_lease_store.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "jobs/leased_copy.hpp"
+#include "jobs/copy/leased_copy.hpp"
 #include "sink/table_sink.hpp"
 #include "support/run_task.hpp"
 #include "support/table_state.hpp"

@@ -2,7 +2,7 @@
 //
 // Goal: a record is brought back to what it was, also where the table throttles.
 // Method: the scripted server throttles the first attempts.
-#include "jobs/restore_record.hpp"
+#include "jobs/restore/restore_record.hpp"
 
 #include "integration/copy_fixture.hpp"
 

@@ -14,7 +14,7 @@
 #include "aws/endpoints/table_address.hpp"
 #include "coordination/dynamodb_lease_store.hpp"
 #include "http/beast_transport.hpp"
-#include "jobs/leased_shards.hpp"
+#include "jobs/replication/leased_shards.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_stream.hpp"
 #include "state/local_store.hpp"

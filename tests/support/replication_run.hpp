@@ -14,9 +14,9 @@
 
 #include "aws/environment.hpp"
 #include "coordination/lease_worker.hpp"
-#include "jobs/preflight.hpp"
-#include "jobs/replay_dead_letters.hpp"
-#include "jobs/replicate.hpp"
+#include "jobs/dead_letters/replay_dead_letters.hpp"
+#include "jobs/prepare/preflight.hpp"
+#include "jobs/replication/replicate.hpp"
 #include "pipeline/exit_code.hpp"
 #include "sink/table_sink.hpp"
 

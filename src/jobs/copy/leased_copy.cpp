@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/copy/leased_copy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "async/sleep.hpp"
+#include "async/task_group.hpp"
+#include "base/log.hpp"
+#include "jobs/segments/copy_segments.hpp"
+#include "model/key_canonicalizer.hpp"
+#include "pipeline/write_pump.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+/// What has moved is looked at no more often than this, however fast batches come back.
+constexpr std::chrono::milliseconds kBetweenLooks{5};
+/// After a failure: what can still be given back in good order is.
+constexpr std::chrono::seconds kFailureTime{1};
+
+}  // namespace
+
+struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
+  /// A segment that is ours, or was and is not at rest.
+  struct Active {
+    enum class State {
+      kReading,
+      kWindingDown,
+      kLettingGo,  ///< that has taken too long: what waits is left to the next owner
+      kLost,
+      kFinishing,  ///< all of it is in the target; its lease is told so
+    };
+    State state = State::kReading;
+    bool read_to_end = false;
+    SteadyTime wound_down{};                         ///< until then, of kWindingDown
+    std::optional<source::SegmentPosition> again{};  ///< ours anew, once what was lost is at rest
+  };
+  using State = Active::State;
+
+  Impl(LeasedCopyParts parts_in, CopyOptions options_in, LeasedSegments::Options leases_in,
+       boost::asio::any_io_executor executor_in);
+
+  [[nodiscard]] async::Task<JobResult<void>> run();
+  [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
+  void begin(source::SegmentPosition from) override;
+  void wind_down(std::uint32_t segment) override;
+  void lose(std::uint32_t segment) override;
+  void finished(std::uint32_t segment) override;
+  void all_done() override { parts.stop.changed().notify(); }
+  void fail(JobFailure reason) override;
+
+  void read_from(source::SegmentPosition from);
+  void look_after_all();
+  void at_rest(std::uint32_t segment, Active& one);
+  void remove(std::uint32_t segment);
+  [[nodiscard]] std::optional<SteadyTime> permit(ordering::ChangeBuffer::ShardHandle shard);
+  /// Whether nothing more of it is to be written, nor its checkpoint moved.
+  [[nodiscard]] bool is_over(std::uint32_t segment) const {
+    const State state = active.at(segment).state;
+    return state == State::kLost || state == State::kLettingGo;
+  }
+  /// Whether a page is of no use any more.
+  [[nodiscard]] bool is_ending(std::uint32_t segment) const {
+    return active.at(segment).state == State::kWindingDown || is_over(segment);
+  }
+  [[nodiscard]] async::Task<> read_all();
+  [[nodiscard]] async::Task<> keep_looking();
+  [[nodiscard]] async::Task<> shut_down();
+
+  LeasedCopyParts parts;
+  CopyOptions options;
+  Duration wind_down_time;  ///< others wait
+  source::TableScan scan;
+  ordering::ChangeBuffer buffer;
+  CopySegments segments;
+  model::KeyCanonicalizer keys;
+  WritePump pump;
+  LeasedSegments leases;
+  std::map<std::uint32_t, Active> active{};
+  std::optional<JobFailure> failure{};
+  async::TaskGroup reading;
+  async::TaskGroup writing;
+  async::TaskGroup looking;
+};
+
+LeasedCopy::LeasedCopy(LeasedCopyParts parts, CopyOptions options, LeasedSegments::Options leases,
+                       boost::asio::any_io_executor executor)
+    : impl_(std::make_unique<Impl>(std::move(parts), std::move(options), std::move(leases), std::move(executor))) {}
+LeasedCopy::~LeasedCopy() = default;
+async::Task<JobResult<void>> LeasedCopy::run() { return impl_->run(); }
+
+LeasedCopyStatus LeasedCopy::status() const {
+  return {.copy = {.scan = impl_->scan.statistics(),
+                   .counters = impl_->buffer.counters(),
+                   .retries = impl_->pump.statistics().retries,
+                   .last_trouble = impl_->pump.statistics().last_trouble},
+          .shared = impl_->leases.status()};
+}
+
+LeasedCopy::Impl::Impl(LeasedCopyParts parts_in, CopyOptions options_in, LeasedSegments::Options leases_in,
+                       boost::asio::any_io_executor executor_in)
+    : parts(std::move(parts_in)),
+      options(std::move(options_in)),
+      wind_down_time(leases_in.worker.failover / 2),
+      scan(options.scan, parts.source, parts.clock, parts.random, executor_in),
+      buffer({.max_bytes = options.read_ahead_bytes}),
+      segments(buffer),
+      keys(parts.key),
+      pump(buffer, parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in,
+           {.max_concurrent_writes = options.max_concurrent_writes,
+            .stop_on_poison = options.stop_on_poison,
+            .max_attempts = options.max_attempts},
+           [this](JobFailure reason) { fail(std::move(reason)); }),
+      leases({parts.leases, parts.clock, parts.random, executor_in}, std::move(leases_in)),
+      reading(executor_in),
+      writing(executor_in),
+      looking(executor_in) {}
+
+async::Task<JobResult<void>> LeasedCopy::Impl::run() {
+  pump.set_write_permit([this](ordering::ChangeBuffer::ShardHandle shard) { return permit(shard); });
+  reading.spawn(read_all());
+  writing.spawn(pump.run());
+  looking.spawn(keep_looking());
+  leases.start(*this);
+  while (!failure && !leases.complete() && !parts.stop.requested()) co_await parts.stop.changed().wait();
+  co_await shut_down();
+  if (failure) co_return std::unexpected(std::move(*failure));
+  if (!leases.complete()) {
+    co_return job_failure(ExitCode::kStoppedEarly,
+                          Error{.error_class = ErrorClass::kTransient,
+                                .doing = options.purpose,
+                                .resource = parts.sink.describe(),
+                                .code = std::string(kStoppedCode),
+                                .message = "stopped as asked, before the end; other workers go on, and the same "
+                                           "command joins them again"});
+  }
+  co_return JobResult<void>{};
+}
+
+void LeasedCopy::Impl::fail(JobFailure reason) {
+  if (!failure) failure = std::move(reason);
+  parts.stop.changed().notify();
+}
+
+// ---- reading
+
+async::Task<> LeasedCopy::Impl::read_all() {
+  auto read = co_await scan.serve(*this);
+  if (!read) fail({exit_code_for(read.error()), std::move(read.error())});
+}
+
+async::Task<Status> LeasedCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
+  const std::uint32_t segment = position.segment;
+  while (!buffer.has_room() && !is_ending(segment)) co_await pump.room().wait();
+  if (is_ending(segment)) co_return Status{};
+  const bool read_to_end = position.done;
+  auto pushed = segments.push_page(page, std::move(position), keys, parts.clock.wall_now());
+  if (!pushed) co_return pushed;
+  active.at(segment).read_to_end = read_to_end;
+  pump.changes_arrived();
+  pump.settled().notify();  // a page without items settles nothing, but may be the last
+  co_return Status{};
+}
+
+// ---- leases
+
+void LeasedCopy::Impl::begin(source::SegmentPosition from) {
+  const auto found = active.find(from.segment);
+  if (found == active.end()) {
+    read_from(std::move(from));
+  } else {
+    found->second.again = std::move(from);
+  }
+}
+
+void LeasedCopy::Impl::read_from(source::SegmentPosition from) {
+  active.emplace(from.segment, Active{});
+  segments.add(from.segment);
+  scan.add(std::move(from));
+}
+
+void LeasedCopy::Impl::wind_down(std::uint32_t segment) {
+  const auto found = active.find(segment);
+  if (found == active.end()) return;
+  Active& one = found->second;
+  if (std::exchange(one.again, std::nullopt)) {
+    leases.give_back(segment);
+  } else if (one.state == State::kReading) {
+    one.state = State::kWindingDown;
+    one.wound_down = parts.clock.steady_now() + wind_down_time;
+    scan.remove(segment);
+    pump.room().notify();
+    pump.settled().notify();
+  }
+}
+
+void LeasedCopy::Impl::lose(std::uint32_t segment) {
+  const auto found = active.find(segment);
+  if (found == active.end()) return;  // at rest already
+  found->second.state = State::kLost;
+  found->second.again.reset();
+  scan.remove(segment);
+  pump.changes_arrived();  // what waits to be written is released
+  pump.room().notify();
+}
+
+void LeasedCopy::Impl::finished(std::uint32_t segment) { remove(segment); }
+
+void LeasedCopy::Impl::remove(std::uint32_t segment) {
+  segments.remove(segment);
+  active.erase(segment);
+}
+
+/// Nothing: the lease's time is over, whether or not that has been said yet.
+std::optional<SteadyTime> LeasedCopy::Impl::permit(ordering::ChangeBuffer::ShardHandle shard) {
+  const std::uint32_t segment = segments.segment_of(shard);
+  Active& one = active.at(segment);
+  if (is_over(segment)) return std::nullopt;
+  const auto until = leases.write_until(segment);
+  if (!until) {
+    one.state = State::kLost;  // what is released now must not be covered by a checkpoint
+    scan.remove(segment);
+  }
+  return until;
+}
+
+async::Task<> LeasedCopy::Impl::keep_looking() {
+  while (true) {
+    look_after_all();
+    co_await pump.settled().wait_for(options.save_interval);
+    co_await async::sleep_for(kBetweenLooks);
+  }
+}
+
+void LeasedCopy::Impl::look_after_all() {
+  for (coordination::ScanSegment& moved : segments.take_safe()) {
+    if (is_over(moved.segment) || moved.done) continue;
+    leases.checkpoint({.segment = moved.segment, .after_key_json = std::move(moved.after_key_json)});
+  }
+  const SteadyTime now = parts.clock.steady_now();
+  std::vector<std::uint32_t> resting;
+  for (auto& [segment, one] : active) {
+    if (one.state == State::kWindingDown && now >= one.wound_down) {
+      one.state = State::kLettingGo;
+      pump.changes_arrived();
+    }
+    if (!scan.holds(segment) && segments.outstanding(segment) == 0) resting.push_back(segment);
+  }
+  for (const std::uint32_t segment : resting) at_rest(segment, active.at(segment));
+}
+
+void LeasedCopy::Impl::at_rest(std::uint32_t segment, Active& one) {
+  if (one.state == State::kFinishing) return;
+  if (one.state == State::kLost) {
+    std::optional<source::SegmentPosition> again = std::move(one.again);
+    remove(segment);
+    if (again) read_from(std::move(*again));
+  } else if (one.read_to_end && one.state != State::kLettingGo) {
+    one.state = State::kFinishing;
+    leases.finish(segment);
+  } else if (one.state != State::kReading) {
+    remove(segment);
+    leases.give_back(segment);
+  }
+}
+
+// ---- the end
+
+/// Every segment comes to rest and is given back. What cannot within the time is left to expire: its last writes may be
+/// on their way.
+async::Task<> LeasedCopy::Impl::shut_down() {
+  constexpr Duration kLook = std::chrono::milliseconds(50);
+  leases.stop();
+  const SteadyTime begun = parts.clock.steady_now();
+  bool busy = true;
+  while (busy) {
+    const auto limit = failure ? std::min<Duration>(kFailureTime, options.drain_timeout) : options.drain_timeout;
+    busy = (leases.holds_any() || buffer.counters().held() > 0) && parts.clock.steady_now() - begun < limit;
+    if (busy) co_await leases.changed().wait_for(kLook);
+  }
+  for (async::TaskGroup* group : {&reading, &writing, &looking}) {
+    group->cancel();
+    co_await group->join();
+  }
+  pump.abandon_writes();
+  co_await pump.writes_ended();
+  co_await leases.close();
+  const auto status = leases.status();
+  log::info("left the shared " + options.purpose, {{"segments_done", std::to_string(status.done)},
+                                                   {"segments", std::to_string(status.segments)},
+                                                   {"finished_here", std::to_string(status.finished_here)}});
+}
+
+}  // namespace dynamirror::jobs

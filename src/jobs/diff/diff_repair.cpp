@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/diff/diff_repair.hpp"
+
+#include <utility>
+
+#include "async/backoff.hpp"
+#include "async/sleep.hpp"
+#include "base/log.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+constexpr int kMaxRounds = 8;
+constexpr async::Backoff::Options kBackoff{.base = std::chrono::milliseconds(20),
+                                           .cap = std::chrono::milliseconds(1'000)};
+
+/// Another round may help: the item has changed, or nobody knows whether it was written.
+bool worth_another_round(const Error& error) { return error.error_class == ErrorClass::kConflict || error.retryable(); }
+
+/// This one item cannot be written: no reason to leave out the others.
+bool is_refusal(const Error& error) { return error.error_class == ErrorClass::kInvalid; }
+
+}  // namespace
+
+RepairOutcome DiffRepairer::refused(const std::string& key_json, const Error& error) const {
+  log::warning("the replica does not take an item", {{"key", key_json}, {"error", to_line(error)}});
+  return RepairOutcome::kRefused;
+}
+
+async::Task<Result<RepairOutcome>> DiffRepairer::repair(std::string key_json) {
+  return run(std::move(key_json), RepairOutcome::kEqual);
+}
+
+async::Task<Result<RepairOutcome>> DiffRepairer::repair_missing(std::string key_json, std::string item_json) {
+  ItemCondition absent = still_absent(key_);
+  const Status written = co_await replica_.put(std::move(item_json), std::move(absent));
+  if (!written && is_refusal(written.error())) co_return refused(key_json, written.error());
+  if (!written && !worth_another_round(written.error())) co_return std::unexpected(written.error());
+  co_return co_await run(std::move(key_json), written ? RepairOutcome::kPut : RepairOutcome::kEqual);
+}
+
+async::Task<Result<RepairOutcome>> DiffRepairer::run(std::string key_json, RepairOutcome written) {
+  async::Backoff backoff(kBackoff);
+  for (int round = 0; round < kMaxRounds; ++round) {
+    auto pair = co_await looker_.look(key_json);
+    if (!pair) co_return std::unexpected(std::move(pair.error()));
+    if (!*pair) co_return written;
+    const RepairOutcome wanted =
+        (*pair)->kind() == DiffKind::kExtraneous ? RepairOutcome::kDeleted : RepairOutcome::kPut;
+    const Status status = co_await bring(key_json, std::move(**pair));
+    if (!status && is_refusal(status.error())) co_return refused(key_json, status.error());
+    if (!status && !worth_another_round(status.error())) co_return std::unexpected(status.error());
+    // A write without an answer may have been done: what the next look finds is counted as ours.
+    if (status || status.error().retryable()) written = wanted;
+    if (!status) co_await async::sleep_for(backoff.next(random_));
+  }
+  const auto pair = co_await looker_.look(key_json);
+  if (!pair) co_return std::unexpected(pair.error());
+  co_return *pair ? RepairOutcome::kChanging : written;
+}
+
+async::Task<Status> DiffRepairer::bring(std::string key_json, DiffPair pair) {
+  if (pair.replica_json.empty()) {
+    ItemCondition absent = still_absent(key_);
+    co_return co_await replica_.put(std::move(pair.primary_json), std::move(absent));
+  }
+  auto unchanged = still_as(pair.replica_json, pair.primary_json);
+  if (!unchanged) co_return std::unexpected(std::move(unchanged.error()));
+  if (pair.primary_json.empty()) co_return co_await replica_.remove(std::move(key_json), std::move(*unchanged));
+  co_return co_await replica_.put(std::move(pair.primary_json), std::move(*unchanged));
+}
+
+}  // namespace dynamirror::jobs

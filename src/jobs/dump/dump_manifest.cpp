@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/dump/dump_manifest.hpp"
+
+#include <ctime>
+#include <utility>
+
+#include "base/text.hpp"
+#include "json/read_into.hpp"
+#include "json/reader.hpp"
+#include "json/writer.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+constexpr std::string_view kFormat = "dynamirror-dump-1";
+
+std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+template <class Number>
+Status read_count(Number& out, json::Value& value) {
+  const auto number = value.integer();
+  if (!number) return std::unexpected(number.error());
+  if (!std::in_range<Number>(*number)) return failure(ErrorClass::kInvalid, "read JSON", {}, "a count is out of range");
+  out = static_cast<Number>(*number);
+  return {};
+}
+
+Status read_object(LinesObjectTotals& object, json::Value& value) {
+  return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name == "key") return json::read_into(object.key, member);
+    if (name == "items") return read_count(object.lines, member);
+    if (name == "bytes") return read_count(object.bytes, member);
+    if (name == "stored_bytes") return read_count(object.stored_bytes, member);
+    if (name == "sha256") return json::read_into(object.sha256, member);
+    return {};
+  });
+}
+
+/// As `format_time` writes it. One that is not is left at the epoch: it only helps to tell old segments from new ones.
+Status read_time(WallTime& out, json::Value& value) {
+  std::string text;
+  if (auto read = json::read_into(text, value); !read) return read;
+  std::tm fields{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  constexpr std::time_t kLatest = 9'000'000'000;  // the year 2255, within 64 bits of nanoseconds
+  const std::time_t seconds = end != nullptr && *end == 'Z' ? timegm(&fields) : 0;
+  if (seconds > 0 && seconds < kLatest) out = WallTime(std::chrono::seconds(seconds));
+  return {};
+}
+
+}  // namespace
+
+std::string to_json(const DumpManifest& manifest) {
+  std::string text;
+  json::Writer json(text);
+  json.begin_object().name("format").string(kFormat).name("table").string(manifest.table);
+  json.name("begun").string(format_time(manifest.begun)).name("ended").string(format_time(manifest.ended));
+  json.name("segment").integer(manifest.segment).name("segments").integer(manifest.segments);
+  json.name("compression").string(manifest.gzip ? "gzip" : "none");
+  json.name("object").begin_object().name("key").string(manifest.object.key);
+  json.name("items").integer(signed_of(manifest.object.lines)).name("bytes").integer(signed_of(manifest.object.bytes));
+  json.name("stored_bytes").integer(signed_of(manifest.object.stored_bytes));
+  json.name("sha256").string(manifest.object.sha256).end_object().end_object();
+  return text + "\n";
+}
+
+Result<DumpManifest> parse_dump_manifest(std::string_view json) {
+  DumpManifest manifest;
+  std::string format;
+  std::string compression;
+  json::Reader reader;
+  auto status = reader.read_copy(json, [&](json::Value& root) {
+    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+      if (name == "format") return json::read_into(format, member);
+      if (name == "table") return json::read_into(manifest.table, member);
+      if (name == "begun") return read_time(manifest.begun, member);
+      if (name == "ended") return read_time(manifest.ended, member);
+      if (name == "segment") return read_count(manifest.segment, member);
+      if (name == "segments") return read_count(manifest.segments, member);
+      if (name == "compression") return json::read_into(compression, member);
+      if (name == "object") return read_object(manifest.object, member);
+      return {};
+    });
+  });
+  if (!status) return std::unexpected(std::move(status.error()));
+  const bool whole = manifest.segments > 0 && manifest.segment < manifest.segments && !manifest.object.key.empty() &&
+                     manifest.object.sha256.size() == 64;
+  if (format != kFormat || !whole) {
+    return failure(ErrorClass::kInvalid, "read manifest", {}, "this is no manifest of a format that we know");
+  }
+  manifest.gzip = compression == "gzip";
+  return manifest;
+}
+
+}  // namespace dynamirror::jobs

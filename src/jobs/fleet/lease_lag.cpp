@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/fleet/lease_lag.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "async/sleep.hpp"
+#include "jobs/replication/trim.hpp"
+#include "jobs/segments/diff_parallel.hpp"
+#include "model/checkpoint.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+using Kind = LeaseLag::Kind;
+
+constexpr std::size_t kAtOnce = 8;
+/// An answer without records is normal in mid-shard, too.
+constexpr int kEmptyAnswers = 4;
+constexpr int kAttempts = 4;
+constexpr std::chrono::milliseconds kPause{300};
+
+/// With several streams in one table, the shard's name comes last.
+ShardId shard_of(const std::string& key) {
+  const auto colon = key.rfind(':');
+  return ShardId(colon == std::string::npos ? key : key.substr(colon + 1));
+}
+
+LeaseLag lag_of(const Error& error) {
+  if (is_trim(error)) return {.kind = is_shard_gone(error) ? Kind::kGone : Kind::kTrimmed};
+  return {.kind = Kind::kUnknown, .why = to_line(error)};
+}
+
+/// Calls until it is answered or refused, waiting out throttling.
+template <class Call>
+async::Task<typename std::invoke_result_t<Call>::value_type> patiently(Call call) {
+  for (int attempt = 1;; ++attempt) {  // until kAttempts
+    auto answer = co_await call();
+    if (answer || attempt == kAttempts || !answer.error().retryable()) co_return answer;
+    co_await async::sleep_for(kPause * attempt);
+  }
+}
+
+async::Task<LeaseLag> read_lag(const source::TableStream& stream, ShardId shard, model::Checkpoint from,
+                               const Clock& clock) {
+  const auto find = [&] { return stream.client.get_shard_iterator(stream.arn, shard, from); };
+  auto iterator = co_await patiently(find);
+  if (!iterator) co_return lag_of(iterator.error());
+  std::string next = std::move(*iterator);
+  for (int answers = 0; answers < kEmptyAnswers; ++answers) {
+    const aws::GetRecordsOptions options{.iterator = next, .limit = 1, .shard = shard};
+    const auto read = [&] { return stream.client.get_records(stream.arn, stream.key, options); };
+    auto page = co_await patiently(read);
+    if (!page) co_return lag_of(page.error());
+    if (!page->changes.empty()) {
+      const auto age = clock.wall_now() - page->changes.front().created();
+      co_return LeaseLag{
+          .kind = Kind::kBehind,
+          .age = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(age), std::chrono::milliseconds(0))};
+    }
+    if (!page->next_iterator) break;  // closed, and nothing is left in it
+    next = std::move(*page->next_iterator);
+  }
+  co_return LeaseLag{.kind = Kind::kCaughtUp};
+}
+
+async::Task<Status> measure_lag(const source::TableStream& stream, LeaseLine& line, const Clock& clock) {
+  if (line.lease.done()) co_return Status{};
+  auto from = model::parse_checkpoint(line.lease.checkpoint);
+  if (!from) {
+    line.lag = LeaseLag{.kind = Kind::kUnknown, .why = "its checkpoint is no shard's"};
+  } else if (std::holds_alternative<model::Latest>(*from)) {
+    line.lag = LeaseLag{.kind = Kind::kUnknown, .why = "LATEST says nothing of what was before"};
+  } else {
+    line.lag = co_await read_lag(stream, shard_of(line.lease.key), std::move(*from), clock);
+  }
+  co_return Status{};
+}
+
+}  // namespace
+
+async::Task<> measure_lags(const source::TableStream& stream, LeaseReport& report, const Clock& clock) {
+  const std::function<async::Task<Status>(std::size_t)> each = [&](std::size_t i) {
+    return measure_lag(stream, report.leases[i], clock);
+  };
+  (void)co_await for_each_in_parallel(report.leases.size(), kAtOnce, each);
+}
+
+}  // namespace dynamirror::jobs

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/multilang/multilang_shard.hpp"
+
+#include <algorithm>
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+
+#include "async/backoff.hpp"
+#include "async/sleep.hpp"
+#include "async/task_group.hpp"
+#include "aws/streams/records_page.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "pipeline/write_pump.hpp"
+
+namespace dynamirror::jobs {
+namespace {
+
+using Kind = DaemonMessage::Kind;
+
+Error wrong(std::string doing, std::string resource, std::string message) {
+  return {.error_class = ErrorClass::kFatal,
+          .doing = std::move(doing),
+          .resource = std::move(resource),
+          .code = {},
+          .message = std::move(message)};
+}
+
+std::unexpected<JobFailure> out_of_turn(const DaemonMessage& message) {
+  return job_failure(wrong("follow the MultiLangDaemon", "\"" + message.action + "\"",
+                           "this message cannot come here; the KCL that sends it is not one that we know"));
+}
+
+std::unexpected<JobFailure> went_away(std::string what) {
+  return job_failure(ExitCode::kStoppedEarly,
+                     wrong("follow the MultiLangDaemon", {}, "it went away; " + std::move(what)));
+}
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \r\t") == std::string_view::npos; }
+
+/// What a later attempt may mend (com.amazonaws…exceptions of KCL, by their simple names).
+bool passes(std::string_view exception) {
+  return exception == "ThrottlingException" || exception == "KinesisClientLibDependencyException";
+}
+
+}  // namespace
+
+/// From the shard's first message to its last.
+struct MultiLangShard::Writing {
+  Writing(const Parts& parts, const Options& options, std::unique_ptr<sink::DeadLetters> dead_letters,
+          const boost::asio::any_io_executor& executor)
+      : letters(std::move(dead_letters)),
+        buffer({}),
+        pump(buffer, parts.sink, letters.get(), parts.clock, parts.random, executor,
+             {.max_concurrent_writes = options.max_concurrent_writes,
+              .stop_on_poison = letters == nullptr,
+              .poison_hint = "--dead-letter-dir DIR sets such changes aside"},
+             [this](JobFailure reason) {
+               if (!failure) failure = std::move(reason);
+               pump.settled().notify();  // whoever waits must learn of it
+             }),
+        tasks(executor),
+        shard(buffer.add_shard()) {
+    tasks.spawn(pump.run());
+  }
+
+  std::unique_ptr<sink::DeadLetters> letters;
+  ordering::ChangeBuffer buffer;
+  std::optional<JobFailure> failure;
+  WritePump pump;
+  async::TaskGroup tasks;
+  ordering::ChangeBuffer::ShardHandle shard;
+};
+
+MultiLangShard::MultiLangShard(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {}
+MultiLangShard::~MultiLangShard() = default;
+
+async::Task<JobResult<void>> MultiLangShard::run() {
+  auto ended = co_await answer_all();
+  if (writing_) {
+    writing_->tasks.cancel();
+    co_await writing_->tasks.join();
+    writing_->pump.abandon_writes();
+    co_await writing_->pump.writes_ended();
+  }
+  co_return ended;
+}
+
+async::Task<JobResult<void>> MultiLangShard::answer_all() {
+  while (true) {  // until the daemon closes its end
+    auto line = co_await parts_.lines.next();
+    if (line && *line && is_blank(**line)) continue;
+    auto message = read(std::move(line));
+    if (!message) co_return std::unexpected(std::move(message.error()));
+    if (!*message) {
+      if (behind_ && !lost_) co_return went_away("what was applied since the last checkpoint is delivered again");
+      co_return JobResult<void>{};
+    }
+    const std::string status = status_line((*message)->action);
+    auto done = co_await answer(std::move(**message));
+    if (!done) co_return done;
+    if (auto sent = parts_.lines.write(status); !sent) co_return job_failure(std::move(sent.error()));
+  }
+}
+
+JobResult<std::optional<DaemonMessage>> MultiLangShard::read(Result<std::optional<std::string>> line) {
+  if (!line) return job_failure(std::move(line.error()));
+  if (!*line) return std::optional<DaemonMessage>{};
+  auto message = parse_daemon_message(**line, reader_);
+  if (!message) return job_failure(std::move(message.error()));
+  return std::optional<DaemonMessage>(std::move(*message));
+}
+
+async::Task<JobResult<void>> MultiLangShard::answer(DaemonMessage message) {
+  if (message.kind == Kind::kInitialize) {
+    if (writing_) co_return out_of_turn(message);
+    co_return co_await initialize(message);
+  }
+  if (!writing_) co_return out_of_turn(message);
+  switch (message.kind) {
+    case Kind::kProcessRecords:
+      if (over_) co_return out_of_turn(message);
+      if (lost_) co_return JobResult<void>{};  // another worker writes these
+      co_return co_await process(std::move(message));
+    case Kind::kShutdownRequested:
+      if (behind_ && !lost_) co_return co_await checkpoint(false);
+      co_return JobResult<void>{};
+    case Kind::kShardEnded:
+      over_ = true;
+      if (lost_) co_return JobResult<void>{};
+      co_return co_await checkpoint(true);
+    case Kind::kLeaseLost:
+      over_ = true;
+      log::info("another worker has the shard now", {{"shard", shard_.str()}});
+      co_return JobResult<void>{};
+    default:
+      co_return out_of_turn(message);
+  }
+}
+
+async::Task<JobResult<void>> MultiLangShard::initialize(const DaemonMessage& message) {
+  auto letters = parts_.open_dead_letters(message.shard);
+  if (!letters) co_return job_failure(ExitCode::kState, std::move(letters.error()));
+  const auto executor = co_await boost::asio::this_coro::executor;
+  writing_ = std::make_unique<Writing>(parts_, options_, std::move(*letters), executor);
+  writing_->pump.set_shard_name([this](ordering::ChangeBuffer::ShardHandle) { return shard_; });
+  shard_ = message.shard;
+  sequence_numbers_ = message.sequence_numbers;
+  log::info("applying a shard", {{"shard", shard_.str()}, {"target", parts_.sink.describe()}});
+  co_return JobResult<void>{};
+}
+
+async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
+  if (message.records == 0) co_return JobResult<void>{};
+  const std::string doing = "read the records of shard";
+  auto page = aws::parse_records_page(message.page, parts_.key, reader_);
+  if (!page) {
+    co_return job_failure(ExitCode::kNotReady,
+                          wrong(doing, shard_.str(),
+                                page.error().message + " (each must be a record of DynamoDB Streams, as the Streams "
+                                                       "adapter's MultiLangDaemon sends it)"));
+  }
+  if (page->changes.size() != message.records) {
+    co_return job_failure(ExitCode::kNotReady, wrong(doing, shard_.str(), "one of them is not one JSON object"));
+  }
+  if (!push(std::move(page->changes))) {
+    co_return job_failure(
+        wrong(doing, shard_.str(), "a record does not come after the one before it; order cannot be kept"));
+  }
+  behind_ = true;
+  writing_->pump.changes_arrived();
+  auto settled = co_await settle();
+  if (!settled) co_return settled;
+  co_return co_await checkpoint(false);
+}
+
+/// False, with nothing pushed, when they are not in the shard's order.
+bool MultiLangShard::push(std::vector<model::Change> changes) {
+  const auto not_after = [](const model::Change& one, const model::Change& next) {
+    return next.sequence() <= one.sequence();
+  };
+  if (std::adjacent_find(changes.begin(), changes.end(), not_after) != changes.end()) return false;
+  for (model::Change& change : changes) {
+    // What was delivered before is in the target already: to write it again could undo what came after it.
+    if (delivered_ && change.sequence() <= *delivered_) {
+      ++delivered_again_;
+      continue;
+    }
+    delivered_ = change.sequence();
+    writing_->buffer.push(writing_->shard, std::move(change));
+  }
+  return true;
+}
+
+/// Waits until everything delivered is in the target or set aside.
+async::Task<JobResult<void>> MultiLangShard::settle() {
+  const auto& counters = writing_->buffer.counters();
+  const auto limit = options_.stall_timeout;
+  const auto look = std::min<Duration>(limit / 4, std::chrono::milliseconds(200));
+  SteadyTime moved_at = parts_.clock.steady_now();
+  std::uint64_t written = counters.applied + counters.dead_lettered;
+  while (!writing_->failure && counters.held() > 0) {
+    co_await writing_->pump.settled().wait_for(look);
+    // Another worker takes the lease of a daemon that died, and may be further on than what we still hold.
+    if (parts_.lines.gone()) co_return went_away("what was not written yet is delivered again");
+    const SteadyTime now = parts_.clock.steady_now();
+    // Superseded changes are no sign of life.
+    const std::uint64_t written_now = counters.applied + counters.dead_lettered;
+    if (written_now != written) moved_at = now;
+    written = written_now;
+    if (now - moved_at > limit) {
+      const std::string& trouble = writing_->pump.statistics().last_trouble;
+      co_return job_failure(ExitCode::kStalled,
+                            wrong("write changes of shard", shard_.str(),
+                                  "nothing has moved for " + format_duration(limit) +
+                                      (trouble.empty() ? std::string() : "; the last answer was: " + trouble)));
+    }
+  }
+  if (writing_->failure) co_return std::unexpected(*writing_->failure);
+  co_return JobResult<void>{};
+}
+
+async::Task<JobResult<void>> MultiLangShard::checkpoint(bool at_end) {
+  async::Backoff backoff({.base = options_.checkpoint_pause, .cap = std::chrono::milliseconds(5'000)});
+  for (int attempt = 1;; ++attempt) {  // as often as the options say
+    auto refused = co_await ask_for_checkpoint();
+    if (!refused) co_return std::unexpected(std::move(refused.error()));
+    if (refused->empty()) {
+      behind_ = false;
+      ++checkpoints_;
+      co_return JobResult<void>{};
+    }
+    if (*refused == "ShutdownException") {
+      lost_ = true;
+      log::warning("the lease went to another worker, which reads the last records again", {{"shard", shard_.str()}});
+      co_return JobResult<void>{};
+    }
+    Error error = wrong("checkpoint shard", shard_.str(), "KCL answered " + *refused);
+    if (!passes(*refused)) co_return job_failure(ExitCode::kState, std::move(error));
+    if (attempt >= options_.checkpoint_attempts) {
+      // In mid-shard the next checkpoint covers this one. Behind the end there is none.
+      if (at_end) co_return job_failure(ExitCode::kUnreachable, std::move(error));
+      log::warning("no checkpoint this time; the next one covers it", {{"shard", shard_.str()}, {"error", *refused}});
+      co_return JobResult<void>{};
+    }
+    co_await async::sleep_for(backoff.next(parts_.random));
+  }
+}
+
+/// Answers the name of the exception that KCL met; empty when there was none.
+async::Task<JobResult<std::string>> MultiLangShard::ask_for_checkpoint() {
+  if (auto sent = parts_.lines.write(checkpoint_line(sequence_numbers_)); !sent) {
+    co_return job_failure(std::move(sent.error()));
+  }
+  auto message = read(co_await parts_.lines.answer());
+  if (!message) co_return std::unexpected(std::move(message.error()));
+  if (!*message) co_return went_away("it did not answer; what was applied may be delivered again");
+  if ((*message)->kind != Kind::kCheckpoint) co_return out_of_turn(**message);
+  co_return std::move((*message)->error);
+}
+
+MultiLangShard::Statistics MultiLangShard::statistics() const {
+  return {.shard = shard_,
+          .changes = writing_ ? writing_->buffer.counters() : ordering::ChangeBuffer::Counters{},
+          .delivered_again = delivered_again_,
+          .checkpoints = checkpoints_};
+}
+
+}  // namespace dynamirror::jobs

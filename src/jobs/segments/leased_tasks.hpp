@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/semaphore.hpp"
+#include "async/stop_request.hpp"
+#include "async/task_group.hpp"
+#include "jobs/segments/leased_segments.hpp"
+
+namespace dynamirror::jobs {
+
+/// One segment, while this process works on it.
+struct SegmentTurn {
+  std::uint32_t segment = 0;
+  std::uint32_t segments = 1;
+  StopRequest stop{};  ///< requested when the work is to end at once: the lease is lost, or this process leaves
+  bool done = false;   ///< set by the work: all of it is durable
+};
+
+/// One worker of a job that several share, where each segment is done in one go: an object of a dump, a part of a
+/// comparison. A segment that was not done to its end is done again from its start, by its next owner. Not thread-safe:
+/// lives on one event loop.
+class LeasedTasks final : LeasedSegments::Work {
+ public:
+  /// Does one segment. An error ends the worker, unless the turn was to end anyway. `turn` outlives the task.
+  using Each = std::function<async::Task<JobResult<void>>(SegmentTurn& turn)>;
+
+  struct Parts {
+    coordination::LeaseStore& leases;
+    StopRequest& stop;
+    const Clock& clock;
+    Random& random;
+    boost::asio::any_io_executor executor;
+  };
+  struct Options {
+    LeasedSegments::Options leases;
+    std::size_t at_once = 1;  ///< segments worked on, of those held
+    std::string doing;        ///< for messages, e.g. "back up"
+    std::string resource;
+  };
+
+  /// REQUIRES: what is referred to outlives this.
+  LeasedTasks(Parts parts, Options options, Each each);
+
+  /// Runs until the whole job is done; a worker that has nothing to do waits, in case another one's leases come free.
+  /// Errors: exit code kStoppedEarly after a stop request, with everything given back; kState for leases that do not
+  /// fit; what `each` or `fail` said.
+  [[nodiscard]] async::Task<JobResult<void>> run();
+
+  /// Ends the worker. What it has is given back.
+  void fail(JobFailure reason) override;
+
+  /// Whether the turn's segment may be written now: waits for the renewal when its lease is about to end.
+  [[nodiscard]] async::Task<bool> may_write(SegmentTurn& turn);
+
+  [[nodiscard]] LeasedSegments::Status status() const { return leases_.status(); }
+
+ private:
+  /// A segment that is ours, or was and is not at rest.
+  struct Active {
+    enum class State {
+      kOurs,
+      kGivenBack,  ///< before its turn came
+      kLost,
+      kFinishing,  ///< it is done; its lease is told so
+    };
+    State state = State::kOurs;
+    bool begun = false;
+    SegmentTurn turn{};
+    std::optional<source::SegmentPosition> again{};  ///< ours anew, once what was lost is at rest
+  };
+  using State = Active::State;
+
+  void begin(source::SegmentPosition from) override;
+  void wind_down(std::uint32_t segment) override;
+  void lose(std::uint32_t segment) override;
+  void finished(std::uint32_t segment) override { active_.erase(segment); }
+  void all_done() override { parts_.stop.changed().notify(); }
+
+  [[nodiscard]] async::Task<> work(std::uint32_t segment);
+  void end(std::uint32_t segment);
+  [[nodiscard]] bool ending() const { return failure_ || parts_.stop.requested(); }
+  [[nodiscard]] async::Task<> shut_down();
+
+  Parts parts_;
+  Options options_;
+  Each each_;
+  LeasedSegments leases_;
+  std::map<std::uint32_t, Active> active_;
+  async::Semaphore turns_;
+  std::optional<JobFailure> failure_;
+  async::TaskGroup working_;
+};
+
+}  // namespace dynamirror::jobs

@@ -41,7 +41,7 @@ const WRAPPED = [
   { library: 'pugixml', header: /^pugi(xml|config)\.hpp$/, home: /^[^/]+\/(.*\/)?impl\// },
   { library: 'SQLite', header: /^sqlite3(ext)?\.h$/, home: /^sqlite\// },
   // Protocol logic and values are pure: no I/O, no event loop (architecture, section 3).
-  { library: 'Boost.Asio', header: /^boost\/asio/, home: /^(async|http|aws|objects|source|coordination|sink|tables|pipeline|jobs|app)\// },
+  { library: 'Boost.Asio', header: /^boost\/asio/, home: /^(async|http|aws|objects|source|coordination|sink|tables|pipeline|jobs|metrics|app)\// },
 ];
 
 function listSources(folder) {

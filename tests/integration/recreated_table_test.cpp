@@ -6,8 +6,8 @@
 
 #include <cstdlib>
 
-#include "app/copy_command.hpp"
-#include "app/replicate_command.hpp"
+#include "app/cli/copy_command.hpp"
+#include "app/cli/replicate_command.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "state/local_store.hpp"
 

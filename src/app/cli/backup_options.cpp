@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command lines of everything that has objects at one end.
+#include "app/cli/backup_commands.hpp"
+#include "app/options/options.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+constexpr const char* kUrlHelp = "s3://bucket/prefix, or file:/folder";
+constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
+
+void add_store(CLI::App& app, objects::StoreOptions& store) {
+  const std::string group = "Access to the objects";
+  const auto add = [&](const char* name, std::string& value, const char* help, const char* unit) {
+    app.add_option(name, value, help)->option_text(unit)->group(group);
+  };
+  add("--s3-endpoint", store.endpoint, "an S3-compatible server (also AWS_ENDPOINT_URL_S3)", "URL");
+  add("--s3-region", store.region, "the bucket's region (default: of the environment or profile)", "REGION");
+  add("--s3-profile", store.side.profile, "profile of the AWS configuration files", "NAME");
+  add("--s3-role-arn", store.side.role_arn, "role to assume (STS AssumeRole)", "ARN");
+  add("--s3-external-id", store.side.external_id, "external id for that role", "ID");
+  add("--sse", store.sse, "server-side encryption: AES256 or aws:kms", "KIND");
+  add("--kms-key-id", store.kms_key_id, "key for aws:kms", "ID");
+  add("--storage-class", store.storage_class, "e.g. STANDARD_IA", "CLASS");
+  add("--acl", store.acl, "e.g. bucket-owner-full-control", "ACL");
+}
+
+void add_units(CLI::App& app, const char* name, std::optional<double>& units, const char* help) {
+  app.add_option(name, units, help)->check(CLI::PositiveNumber)->option_text("UNITS");
+}
+
+void add_share(CLI::App& app, std::uint32_t& segment, std::uint32_t& segments) {
+  auto* number =
+      app.add_option("--segment", segment, "which share of the table this process takes, from 0")->option_text("I");
+  auto* count = app.add_option("--segments", segments,
+                               "how many processes share the table (default: of the batch system's environment, or 1)")
+                    ->check(CLI::Range(1, 1'000'000))
+                    ->option_text("N");
+  number->needs(count);
+  count->needs(number);
+}
+
+void add_dry_run(CLI::App& app, bool& dry_run) {
+  app.add_flag("--dry-run", dry_run, "say what would be done, and write nothing");
+}
+
+void add_compression(CLI::App& app, bool& plain) {
+  app.add_option_function<std::string>(
+         "--compression", [&plain](const std::string& kind) { plain = kind == "none"; }, "gzip (default) or none")
+      ->check(CLI::IsMember({"gzip", "none"}))
+      ->option_text("KIND");
+}
+
+/// With leases, the lease table says which segments are whose.
+void add_backup_leases(CLI::App& app, BackupTableCommand& command) {
+  add_job_leases(app, command.leases);
+  CLI::Option* table = app.get_option("--lease-table");
+  app.add_option("--lease-segments", command.lease_segments,
+                 "segments, each an object, into which the whole table is cut, for all workers together: the first "
+                 "one says (64)")
+      ->check(CLI::Range(1, 10'000))
+      ->option_text("N")
+      ->group("Leases")
+      ->needs(table);
+  for (const char* other : {"--segment", "--segments", "--split"}) table->excludes(app.get_option(other));
+}
+
+void add_backup_table(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<BackupTableCommand>();
+  CLI::App& app = *parent.add_subcommand("backup-table", "dump a whole table into an object");
+  app.add_option("TABLE", command->table, kTableHelp)->required();
+  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_option("--jobid", command->job_id, "names the dump (default: 16 random hex digits)")->option_text("ID");
+  add_share(app, command->segment, command->segments);
+  app.add_option("--split", command->split, "parallel scan segments of this process (16)")
+      ->check(CLI::Range(1, 4'096))
+      ->option_text("N");
+  app.add_flag("--consistent", command->consistent, "read consistently, at twice the units");
+  add_units(app, "--max-read-units", command->max_read_units,
+            "hard budget of read units consumed per second, by this process");
+  add_compression(app, command->plain);
+  add_backup_leases(app, *command);
+  app.add_option("--metric", command->metric, "CloudWatch namespace for BackupSize, BackupRecordCount, BackupErrors")
+      ->option_text("NAMESPACE");
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_side(app, "source", command->table_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_backup_table);
+}
+
+void add_incremental_backup(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<IncrementalBackupCommand>();
+  CLI::App& app = *parent.add_subcommand("incremental-backup", "keep an object for every item, continuously");
+  app.add_option("TABLE", command->table, kTableHelp)->required();
+  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_flag("--enable-stream", command->preflight.enable_stream, "turn the table's stream on when it has none");
+  app.add_flag("--stop-when-caught-up", command->job.stop_when_caught_up, "end when the backup equals the table");
+  using Position = ordering::ShardGraph::InitialPosition;
+  using Job = jobs::ReplicateOptions;
+  add_choice<Position>(app, "--start", command->job.start,
+                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
+                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest");
+  add_choice<Job::OnTrim>(app, "--on-trim", command->job.on_trim,
+                          {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
+                          "when unread changes are gone from the stream: stop (default) or continue after the gap");
+  app.add_option("--state", command->state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
+      ->option_text("FILE");
+  app.add_option("--dead-letter", command->dead_letter_file, "where refused changes go (default: beside the state)")
+      ->option_text("FILE");
+  add_parsed(app, "--idle-poll", command->job.idle_poll, parse_duration,
+             "longest pause between reads of a quiet shard (1s)", "DURATION");
+  add_parsed(app, "--stall-timeout", command->job.stall_timeout, parse_duration,
+             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
+  app.add_option("--max-writes", command->job.max_concurrent_writes, "most requests under way at once (64)")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  add_dry_run(app, command->preflight.dry_run);
+  add_store(app, command->store);
+  add_side(app, "source", command->table_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_incremental_backup);
+}
+
+void add_backfill(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<BackfillCommand>();
+  CLI::App& app = *parent.add_subcommand("incremental-backfill", "write an object for every item there is now");
+  app.add_option("TABLE", command->table, kTableHelp)->required();
+  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  add_share(app, command->segment, command->segments);
+  app.add_flag("--no-recheck", command->no_recheck,
+               "do not read each item again; only safe while nothing else writes the objects");
+  add_units(app, "--max-read-units", command->max_read_units, "hard budget of the scan's read units per second");
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_side(app, "source", command->table_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_backfill);
+}
+
+void add_snapshot(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<SnapshotCommand>();
+  CLI::App& app = *parent.add_subcommand("incremental-snapshot", "join the objects of an incremental backup into one");
+  app.add_option("S3SOURCE", command->source, "s3://bucket/prefix/table")->required();
+  app.add_option("S3DEST", command->target, "s3://bucket/key of the snapshot")->required();
+  add_compression(app, command->plain);
+  app.add_option("--metric", command->metric, "CloudWatch metrics as REGION/NAMESPACE/TABLE")->option_text("NAME");
+  app.add_option("--logger", command->log_file, "append the result to this file, too")->option_text("FILE");
+  app.add_option("--retries", command->retries, "accepted for old scripts; reads are always retried")->option_text("N");
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_snapshot);
+}
+
+void add_record(CLI::App& parent, Run& chosen, const char* name, const char* help,
+                jobs::ExitCode (*run)(const RecordCommand&)) {
+  auto command = std::make_shared<RecordCommand>();
+  CLI::App& app = *parent.add_subcommand(name, help);
+  app.add_option("TABLE", command->table, kTableHelp)->required();
+  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_option("KEY", command->key, kKeyHelp)->required();
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_side(app, "source", command->table_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run);
+}
+
+void add_restore_table(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<RestoreTableCommand>();
+  CLI::App& app = *parent.add_subcommand("restore-table",
+                                         "write a dump, snapshot, incremental backup or DynamoDB export into a table");
+  app.add_option("S3URL", command->url, "address of the one dump, snapshot, folder or export")->required();
+  app.add_option("TARGET", command->target, kTableHelp)->required();
+  app.add_option("--as-of", command->as_of, "incremental backups: the state at this moment (2026-01-31T12:00:00Z)")
+      ->option_text("TIME");
+  app.add_flag("--create-target", command->create_target, "make the target from the description saved with the backup");
+  app.add_flag("--overwrite", command->overwrite, "write into a table that is not empty");
+  app.add_option("--dead-letter", command->dead_letter_file,
+                 "set items that the target refuses aside in this file (default: the first ends the restore)")
+      ->option_text("FILE");
+  add_units(app, "--max-write-units", command->max_write_units, "hard budget of write units consumed per second");
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_side(app, "target", command->target_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_restore_table);
+}
+
+void add_restore_record(CLI::App& parent, Run& chosen) {
+  auto command = std::make_shared<RestoreRecordCommand>();
+  CLI::App& app = *parent.add_subcommand("restore-record", "bring one record back to what it was at a moment");
+  app.add_option("S3URL", command->url, "s3://bucket/prefix/table of an incremental backup")->required();
+  app.add_option("TARGET", command->target, kTableHelp)->required();
+  app.add_option("KEY", command->key, kKeyHelp)->required();
+  app.add_option("--as-of", command->as_of, "the moment (default: the newest state)")->option_text("TIME");
+  app.add_flag("--yes", command->yes, "write without asking");
+  add_dry_run(app, command->dry_run);
+  add_store(app, command->store);
+  add_side(app, "target", command->target_side);
+  add_common(app, command->common);
+  on_chosen(app, command, chosen, run_restore_record);
+}
+
+}  // namespace
+
+void add_backup_commands(CLI::App& app, Run& chosen) {
+  add_backup_table(app, chosen);
+  add_incremental_backup(app, chosen);
+  add_backfill(app, chosen);
+  add_snapshot(app, chosen);
+  add_record(app, chosen, "incremental-diff-record", "compare one record with its object", run_incremental_diff_record);
+  add_record(app, chosen, "incremental-backup-record", "write the object of one record", run_incremental_backup_record);
+  add_record(app, chosen, "incremental-record-history", "all states of one record, newest first", run_record_history);
+  add_restore_table(app, chosen);
+  add_restore_record(app, chosen);
+}
+
+}  // namespace dynamirror::app

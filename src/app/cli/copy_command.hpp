@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "app/options/command_line.hpp"
+#include "app/options/lease_options.hpp"
+#include "pipeline/exit_code.hpp"
+
+namespace dynamirror::app {
+
+/// `dynamirror copy-table SOURCE TARGET`
+struct CopyCommand {
+  std::string source;
+  std::string target;
+  aws::SideOptions source_side;
+  aws::SideOptions target_side;
+  std::uint32_t segment = 0;
+  std::uint32_t segments = 0;  ///< 0: not said; see app/work_share.hpp
+  std::uint32_t split = 16;
+  bool consistent = false;
+  bool create_target = false;
+  bool overwrite = false;
+  bool dry_run = false;
+  bool stop_on_error = false;
+  std::optional<double> max_read_units;
+  std::optional<double> max_write_units;
+  std::size_t max_concurrent_writes = 64;
+  std::string state_file;        ///< empty: the default path
+  std::string dead_letter_file;  ///< empty: beside the state file
+  LeaseOptions leases;
+  std::uint32_t lease_segments = 64;
+  CommonOptions common;
+};
+
+[[nodiscard]] jobs::ExitCode run_copy(const CopyCommand& command);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "app/cli/backup_commands.hpp"
+#include "app/report/progress.hpp"
+#include "app/report/summary.hpp"
+#include "app/session/state_files.hpp"
+#include "app/session/store_session.hpp"
+#include "async/task_group.hpp"
+#include "aws/dynamodb/table_settings.hpp"
+#include "base/log.hpp"
+#include "jobs/prepare/preflight.hpp"
+#include "sink/discard_sink.hpp"
+#include "sink/object_sink.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+
+/// One run of the command on the session's loop: a replication whose target is objects.
+class IncrementalBackupRun {
+ public:
+  IncrementalBackupRun(const IncrementalBackupCommand& command, Session& session)
+      : command_(command), session_(session), begun_(system_clock().steady_now()) {}
+
+  async::Task<ExitCode> run() {
+    summary_.source = command_.table;
+    summary_.target = command_.url;
+    summary_.dry_run = command_.preflight.dry_run;
+    const ExitCode exit_code = co_await prepare();
+    summary_.exit_code = exit_code;
+    if (!started_) co_return exit_code;
+    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
+    print(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
+    co_return exit_code;
+  }
+
+ private:
+  ExitCode end(const Error& error, ExitCode exit_code) {
+    complain(error);
+    summary_.error = to_line(error);
+    return exit_code;
+  }
+  ExitCode end(const Error& error) { return end(error, jobs::exit_code_for(error)); }
+
+  async::Task<ExitCode> prepare() {
+    auto table = session_.open_side(command_.table, command_.table_side);
+    if (!table) co_return end(table.error());
+    auto store = open_store(session_, command_.url, command_.store);
+    if (!store) co_return end(store.error());
+    auto prepared = co_await jobs::preflight_source(**table, command_.preflight);
+    if (!prepared) {
+      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
+      co_return prepared.error().front().exit_code;
+    }
+    if (!command_.preflight.dry_run) {
+      if (auto saved = co_await save_settings(**table, **store); !saved) co_return end(saved.error());
+    }
+    const StateFileOptions files_options{
+        .state = command_.state_file, .dead_letters = command_.dead_letter_file, .dry_run = command_.preflight.dry_run};
+    auto files = open_state_files(files_options,
+                                  {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
+    if (!files) co_return end(files.error(), ExitCode::kState);
+    co_return co_await replicate(**table, **store, *prepared, *files);
+  }
+
+  /// A restore makes the table from this; and what may not be written is known before the first change is read.
+  async::Task<Status> save_settings(jobs::TableSide& table, objects::ObjectStore& store) {
+    auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
+    if (!settings) co_return std::unexpected(std::move(settings.error()));
+    const objects::PutOptions options;
+    std::string key = table.address().table.str() + ".table.json";
+    co_return co_await store.put(std::move(key), aws::to_json(*settings), options);
+  }
+
+  async::Task<ExitCode> replicate(jobs::TableSide& table, objects::ObjectStore& store,
+                                  const jobs::PreparedSource& prepared, StateFiles& files) {
+    const source::TableStream stream{table.streams(), prepared.stream, prepared.source.key};
+    sink::ObjectSink objects(sink::ItemObjects(prepared.source.name.str(), prepared.source.key), store);
+    sink::DiscardSink nothing(objects.describe());
+    const bool dry_run = command_.preflight.dry_run;
+    jobs::ReplicateOptions options = command_.job;
+    options.on_error = dry_run ? jobs::ReplicateOptions::OnError::kStop : jobs::ReplicateOptions::OnError::kDeadLetter;
+    jobs::Replication job({.stream = stream,
+                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : objects,
+                           .dead_letters = files.dead_letters.get(),
+                           .store = files.store.get(),
+                           .stop = session_.stop(),
+                           .clock = system_clock(),
+                           .random = session_.random()},
+                          options, session_.executor());
+    log::info("backing up changes",
+              {{"table", table.display()}, {"objects", objects.describe()}, {"stream", prepared.stream.str()}});
+    started_ = true;
+    async::TaskGroup progress(session_.executor());
+    progress.spawn(report_progress(job, system_clock()));
+    auto ended = co_await job.run();
+    progress.cancel();
+    co_await progress.join();
+    summary_.status = job.status();
+    summary_.requests =
+        table.dynamodb_api().statistics().requests + table.streams_api().statistics().requests + store.requests();
+    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    co_return ExitCode::kOk;
+  }
+
+  const IncrementalBackupCommand& command_;
+  Session& session_;
+  SteadyTime begun_;
+  bool started_ = false;
+  ReplicateSummary summary_;
+};
+
+async::Task<ExitCode> incremental_backup(const IncrementalBackupCommand& command, Session& session) {
+  IncrementalBackupRun run(command, session);
+  co_return co_await run.run();
+}
+
+}  // namespace
+
+ExitCode run_incremental_backup(const IncrementalBackupCommand& command) {
+  CommonOptions common = command.common;
+  common.max_connections = command.job.max_concurrent_writes + 40;  // table and bucket may be one endpoint
+  return run_in_session(common, [&](Session& session) { return incremental_backup(command, session); });
+}
+
+}  // namespace dynamirror::app

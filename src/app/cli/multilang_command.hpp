@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "app/options/command_line.hpp"
+#include "jobs/multilang/multilang_shard.hpp"
+
+namespace dynamirror::app {
+
+/// `dynamirror multilang TARGET`
+struct MultiLangCommand {
+  std::string target;
+  aws::SideOptions target_side;
+  std::string dead_letter_dir;  ///< empty: a change that the target refuses ends the process
+  std::optional<double> max_write_units;
+  jobs::MultiLangShard::Options job;
+  CommonOptions common;
+};
+
+/// Applies one shard under KCL's MultiLangDaemon. Prints nothing but the protocol on stdout.
+[[nodiscard]] jobs::ExitCode run_multilang(const MultiLangCommand& command);
+
+}  // namespace dynamirror::app

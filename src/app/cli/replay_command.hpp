@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "app/options/command_line.hpp"
+#include "pipeline/exit_code.hpp"
+
+namespace dynamirror::app {
+
+/// `dynamirror dead-letters replay`: tries refused changes again, the summary on stdout.
+[[nodiscard]] jobs::ExitCode run_replay(const ReplayCommand& command);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "app/options/command_line.hpp"
+#include "pipeline/exit_code.hpp"
+
+namespace dynamirror::app {
+
+/// `dynamirror replicate`: wires the job and says how it went, the summary on stdout.
+[[nodiscard]] jobs::ExitCode run_replicate(const ReplicateCommand& command);
+
+}  // namespace dynamirror::app

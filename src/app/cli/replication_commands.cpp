@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli/multilang_command.hpp"
+#include "app/cli/replay_command.hpp"
+#include "app/cli/replicate_command.hpp"
+#include "app/options/options.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+void add_load_options(CLI::App& app, ReplicateCommand& command) {
+  auto* load = app.add_flag("--initial-load", command.initial_load,
+                            "copy the table first, and apply its stream from where it stood before");
+  app.add_flag("--overwrite", command.overwrite, "load although the target holds items already")->needs(load);
+  app.add_option("--spool", command.spool,
+                 "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "
+                 "stream's 24 hours")
+      ->option_text("DIR")
+      ->needs(load);
+  app.add_option("--max-read-units", command.max_read_units,
+                 "hard budget of read units that the load consumes per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS")
+      ->needs(load);
+}
+
+/// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
+void keep_leases_apart(CLI::App& app) {
+  for (const char* leases : {"--lease-table", "--task"}) {
+    for (const char* other : {"--state", "--initial-load", "--dry-run"})
+      app.get_option(leases)->excludes(app.get_option(other));
+  }
+}
+
+void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
+  using Position = ordering::ShardGraph::InitialPosition;
+  using Job = jobs::ReplicateOptions;
+  app.add_option("SOURCE", command.source, std::string("table to read changes of: ") + kTableHelp)->required();
+  app.add_option("TARGET", command.target, "table to write them to")->required();
+  app.add_flag("--create-target", command.preflight.create_target,
+               "make the target from the source's description when it is not there");
+  app.add_flag("--enable-stream", command.preflight.enable_stream, "turn the source's stream on when it has none");
+  app.add_flag("--dry-run", command.preflight.dry_run, "read and report; write neither the target nor the state file");
+  app.add_flag("--stop-when-caught-up", command.job.stop_when_caught_up, "end when the target equals the source");
+  add_choice<Position>(app, "--start", command.job.start,
+                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
+                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest");
+  add_choice<Job::OnTrim>(app, "--on-trim", command.job.on_trim,
+                          {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
+                          "when unread changes are gone from the stream: stop (default) or continue after the gap");
+  add_choice<Job::OnError>(app, "--on-error", command.job.on_error,
+                           {{"dead-letter", Job::OnError::kDeadLetter}, {"stop", Job::OnError::kStop}},
+                           "when the target refuses a change: dead-letter (default: set it aside) or stop");
+  app.add_option("--state", command.state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
+      ->option_text("FILE");
+  app.add_option("--dead-letter", command.dead_letter_file,
+                 "where refused changes go (default: the state file's name with .dead-letters.jsonl)")
+      ->option_text("FILE");
+  add_parsed(app, "--idle-poll", command.job.idle_poll, parse_duration,
+             "longest pause between reads of a quiet shard (1s)", "DURATION");
+  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
+             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
+  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS");
+  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  app.add_option_function<std::string>(
+         "--max-record-age",
+         [&command](const std::string& text) {
+           const auto age = parse_duration(text);
+           if (!age) throw CLI::ValidationError("--max-record-age", to_line(age.error()));
+           command.job.max_record_age = std::chrono::duration_cast<std::chrono::seconds>(*age);
+         },
+         "leave out changes older than this (they are counted as filtered); not with --initial-load, which needs "
+         "them all")
+      ->option_text("DURATION");
+  add_load_options(app, command);
+  add_leases(app, command.leases);
+  app.add_flag("!--no-cloudwatch", command.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
+  keep_leases_apart(app);
+  add_side(app, "source", command.source_side);
+  add_side(app, "target", command.target_side);
+  add_common(app, command.common);
+}
+
+void add_replay_options(CLI::App& app, ReplayCommand& command) {
+  app.add_option("FILE", command.file, "dead-letter file")->required();
+  app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
+  app.add_flag("--other-target", command.other_target, "also letters that another table has refused");
+  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS");
+  add_side(app, "target", command.target_side);
+  add_common(app, command.common);
+}
+
+void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
+  app.add_option("TARGET", command.target, std::string("table to write to: ") + kTableHelp)->required();
+  app.add_option("--dead-letter-dir", command.dead_letter_dir,
+                 "folder for changes that the target refuses, a file for each shard (without it such a change ends the "
+                 "process)")
+      ->option_text("DIR");
+  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
+             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
+  app.add_option("--max-write-units", command.max_write_units,
+                 "hard budget of write units that each shard's process consumes per second")
+      ->check(CLI::PositiveNumber)
+      ->option_text("UNITS");
+  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
+      ->check(CLI::Range(1, 1024))
+      ->option_text("N");
+  add_side(app, "target", command.target_side);
+  add_common(app, command.common);
+  app.remove_option(app.get_option("--output"));  // stdout is the daemon's
+}
+
+}  // namespace
+
+void add_replication_commands(CLI::App& app, Run& chosen) {
+  auto replicate = std::make_shared<ReplicateCommand>();
+  CLI::App& replicate_app = *app.add_subcommand("replicate", "apply the changes of one table to another, continuously");
+  add_replicate_options(replicate_app, *replicate);
+  on_chosen(replicate_app, replicate, chosen, run_replicate);
+
+  auto multilang = std::make_shared<MultiLangCommand>();
+  CLI::App& multilang_app = *app.add_subcommand(
+      "multilang", "apply one shard under KCL's MultiLangDaemon, which reads the stream and starts this for each");
+  add_multilang_options(multilang_app, *multilang);
+  on_chosen(multilang_app, multilang, chosen, run_multilang);
+
+  auto replay = std::make_shared<ReplayCommand>();
+  CLI::App& dead_letters = *app.add_subcommand("dead-letters", "look after changes that a target has refused");
+  dead_letters.require_subcommand(1);
+  CLI::App& replay_app = *dead_letters.add_subcommand("replay", "try refused changes again, and keep those that fail");
+  add_replay_options(replay_app, *replay);
+  on_chosen(replay_app, replay, chosen, run_replay);
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// How options are declared: shared by the files of commands. The heavy CLI11 header stays in those few.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "app/options/command_line.hpp"
+#include "base/text.hpp"
+
+namespace dynamirror::app {
+
+inline constexpr const char* kTableHelp = "region/table, an ARN, http(s)://host:port/table, or host:port/table";
+
+/// A validator and transformer in one: CLI11 shows the message of a bad value beside the option's name.
+template <class Value>
+CLI::Option* add_parsed(CLI::App& app, const std::string& flag, Value& value, Result<Value> (*parse)(std::string_view),
+                        const std::string& help, const std::string& unit) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [&value, parse, flag](const std::string& text) {
+            auto parsed = parse(text);
+            if (!parsed) throw CLI::ValidationError(flag, to_line(parsed.error()));
+            value = *parsed;
+          },
+          help)
+      ->type_name(unit);
+}
+
+template <class Value>
+void add_choice(CLI::App& app, const std::string& flag, Value& value, std::map<std::string, Value> choices,
+                const std::string& help) {
+  app.add_option(flag, value, help)
+      ->transform(CLI::CheckedTransformer(std::move(choices), CLI::ignore_case))
+      ->option_text("CHOICE");
+}
+
+/// --log-level, --log-format, --output, --allow-insecure.
+void add_common(CLI::App& app, CommonOptions& common);
+
+/// --<side>-profile, --<side>-role-arn, --<side>-external-id.
+void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
+
+/// --lease-table, --task, and what goes with them.
+void add_leases(CLI::App& app, LeaseOptions& options);
+/// The same for a job over whole tables: without --task, and --lease-table takes a name.
+void add_job_leases(CLI::App& app, LeaseOptions& options);
+
+/// Declares a command. When the user names it, `run` is called with its options, which live as long as the process
+/// needs them.
+template <class Options>
+void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
+               jobs::ExitCode (*run)(const Options&)) {
+  command.callback([options = std::move(options), &chosen, run] {
+    chosen = [options, run] {
+      log::configure(options->common.log_level, options->common.log_format);
+      return run(*options);
+    };
+  });
+}
+
+// Each declares the commands of one kind; `chosen` is set by the one that the user names.
+void add_replication_commands(CLI::App& app, Run& chosen);
+void add_cross_region_command(CLI::App& app, Run& chosen);
+void add_table_commands(CLI::App& app, Run& chosen);
+void add_diff_commands(CLI::App& app, Run& chosen);
+void add_backup_commands(CLI::App& app, Run& chosen);
+void add_leases_commands(CLI::App& app, Run& chosen);
+
+}  // namespace dynamirror::app

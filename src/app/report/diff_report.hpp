@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "app/options/command_line.hpp"
+#include "app/session/shared_job.hpp"
+#include "jobs/diff/diff_tables.hpp"
+
+namespace dynamirror::app {
+
+/// Writes what a comparison finds to stdout, one line each, as it is found. Text has the words of the tools we take
+/// over from: `[missing] KEY`, `[extraneous] KEY`, `[different] KEY attribute,attribute`; JSON is one object a line.
+/// Both are documented contracts (docs/diff.md).
+class DiffPrinter final : public jobs::DiffReport {
+ public:
+  DiffPrinter(OutputFormat format, bool dry_run) : format_(format), dry_run_(dry_run) {}
+  void found(const jobs::DiffFinding& finding) override;
+  void changing(const std::string& key_json) override;
+  void repaired(const std::string& key_json, jobs::RepairOutcome outcome) override;
+
+ private:
+  OutputFormat format_;
+  bool dry_run_;
+};
+
+/// What a comparison came to.
+struct DiffSummary {
+  std::string primary;
+  std::string replica;
+  jobs::DiffTotals totals;
+  std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
+  bool repair = false;
+  std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
+  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  std::string error{};  ///< one line; empty after success
+};
+
+[[nodiscard]] std::string to_text(const DiffSummary& summary);
+[[nodiscard]] std::string to_json(const DiffSummary& summary);
+
+[[nodiscard]] std::string_view to_string(jobs::RepairOutcome outcome);
+
+}  // namespace dynamirror::app

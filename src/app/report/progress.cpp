@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/report/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "async/sleep.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+constexpr std::chrono::seconds kTerminalInterval{1};
+constexpr std::chrono::seconds kLogInterval{60};
+
+/// Clears its line when progress ends, however it ends, so that the next message starts on a clean one.
+class TerminalLine {
+ public:
+  explicit TerminalLine(bool enabled) : enabled_(enabled) {}
+  ~TerminalLine() {
+    if (enabled_) std::fputs("\r\033[K", stderr);
+  }
+  TerminalLine(const TerminalLine&) = delete;
+  TerminalLine& operator=(const TerminalLine&) = delete;
+
+  void show(const std::string& text) const { fmt::print(stderr, "\r\033[K{}", text); }
+
+ private:
+  bool enabled_;
+};
+
+}  // namespace
+
+std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second) {
+  std::string line = fmt::format("{} changes/s, {}, {} held, {} of {} shards, {} dead letters",
+                                 format_count(static_cast<std::uint64_t>(changes_per_second)),
+                                 status.caught_up ? "caught up" : "lag " + format_duration(status.current_lag),
+                                 format_count(status.counters.held()), status.shards_being_read,
+                                 status.shards_being_read + status.shards_waiting, status.counters.dead_lettered);
+  if (status.retries > 0) line += fmt::format(", {} retries", format_count(status.retries));
+  return line;
+}
+
+async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const TerminalLine screen(terminal);
+  std::uint64_t last_settled = 0;
+  SteadyTime last_time = clock.steady_now();
+  while (true) {
+    co_await async::sleep_for(terminal ? kTerminalInterval : kLogInterval);
+    const jobs::ReplicateStatus status = replication.status();
+    const SteadyTime now = clock.steady_now();
+    const double seconds = std::chrono::duration<double>(now - last_time).count();
+    const double rate = static_cast<double>(status.counters.settled() - last_settled) / seconds;
+    last_settled = status.counters.settled();
+    last_time = now;
+    if (terminal) {
+      screen.show(progress_line(status, rate));
+    } else {
+      log::info("progress", {{"state", progress_line(status, rate)}, {"last_trouble", status.last_trouble}});
+    }
+  }
+}
+
+std::string progress_line(const WorkDone& done, double items_per_second) {
+  std::string line = fmt::format("{} items, {}/s", format_count(done.items),
+                                 format_count(static_cast<std::uint64_t>(items_per_second)));
+  if (done.total > 0) {
+    const double share = static_cast<double>(done.items) / static_cast<double>(done.total);
+    line += fmt::format(", {:.0f} %", std::min(99.0, share * 100));
+    if (items_per_second >= 1 && done.total > done.items) {
+      const double seconds = static_cast<double>(done.total - done.items) / items_per_second;
+      line += ", " + format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1e3))) + " left";
+    }
+  }
+  return done.more.empty() ? line : line + ", " + done.more;
+}
+
+async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const TerminalLine screen(terminal);
+  std::uint64_t last_items = 0;
+  SteadyTime last_time = clock.steady_now();
+  while (true) {
+    co_await async::sleep_for(terminal ? kTerminalInterval : kLogInterval);
+    const WorkDone done = look();
+    const SteadyTime now = clock.steady_now();
+    const double seconds = std::chrono::duration<double>(now - last_time).count();
+    const double rate = static_cast<double>(done.items - last_items) / seconds;
+    last_items = done.items;
+    last_time = now;
+    if (terminal) {
+      screen.show(progress_line(done, rate));
+    } else {
+      log::info("progress", {{"state", progress_line(done, rate)}});
+    }
+  }
+}
+
+}  // namespace dynamirror::app

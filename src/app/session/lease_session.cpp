@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/session/lease_session.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+#include "coordination/sqlite_lease_store.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+constexpr std::string_view kFile = "file:";
+
+Error assigned_by_a_leader(const std::string& table) {
+  return Error{.error_class = ErrorClass::kConflict,
+               .doing = "take leases of",
+               .resource = table,
+               .code = {},
+               .message =
+                   "a leader of KCL 3.x assigns them (its client version is 3.x): two ways of sharing do not "
+                   "go together. Stop that fleet, or give it KCL's 2.x-compatible client version, or use "
+                   "another --lease-table"};
+}
+
+Result<aws::TableAddress> address_of(const Session& session, const LeaseOptions& options, const std::string& table,
+                                     const aws::TableAddress& source) {
+  if (!options.endpoint.empty()) {
+    auto address = session.address_of(options.endpoint + "/" + table);
+    if (address && !options.region.empty()) address->region = Region(options.region);
+    return address;
+  }
+  aws::TableAddress address{.table = TableName(table), .region = source.region};
+  if (options.region.empty() || options.region == source.region.str()) {
+    address.endpoint = source.endpoint;
+  } else {
+    address.region = Region(options.region);
+  }
+  return address;
+}
+
+}  // namespace
+
+async::Task<Status> LeaseSession::check() const {
+  if (dynamodb == nullptr) co_return Status{};
+  const auto version = co_await dynamodb->fleet_version();
+  if (!version) co_return std::unexpected(version.error());
+  if (*version == coordination::FleetVersion::kAssigned) co_return std::unexpected(assigned_by_a_leader(table));
+  co_return Status{};
+}
+
+coordination::CrossRegionTask task_of(const aws::TableAddress& source, const aws::TableAddress& target) {
+  return {.source_region = source.region.str(),
+          .source_table = source.table.str(),
+          .target_region = target.region.str(),
+          .target_table = target.table.str()};
+}
+
+Result<std::string> lease_table_name(const LeaseOptions& options, const coordination::CrossRegionTask& task) {
+  if (!options.table.empty()) return options.table;
+  return coordination::cross_region_lease_table(options.task, task);
+}
+
+std::chrono::milliseconds default_failover(const std::string& table) {
+  return table.starts_with("DynamoDBCrossRegionReplication") ? kCrossRegionFailover : kFailover;
+}
+
+async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions options, std::string table,
+                                              aws::TableAddress source, aws::SideOptions source_side, std::string job) {
+  LeaseSession leases{.table = table, .side = {}, .store = {}, .worker = {}};
+  leases.failover = options.failover.value_or(default_failover(table));
+  leases.worker = {.worker_id = coordination::new_worker_id(session.random()),
+                   .failover = leases.failover,
+                   .max_leases = options.max_leases};
+  if (table.starts_with(kFile)) {
+    coordination::SqliteLeaseStore::Options file{.file = table.substr(kFile.size()), .job = std::move(job)};
+    auto store = coordination::SqliteLeaseStore::open(std::move(file), system_clock(), session.random());
+    if (!store) co_return std::unexpected(std::move(store.error()));
+    leases.store = std::move(*store);
+    co_return leases;
+  }
+  auto address = address_of(session, options, table, source);
+  if (!address) co_return std::unexpected(std::move(address.error()));
+  if (!options.role_arn.empty()) {
+    source_side.role_arn = options.role_arn;
+    source_side.external_id = options.external_id;
+  }
+  auto side = session.open_side(std::move(*address), source_side);
+  if (!side) co_return std::unexpected(std::move(side.error()));
+  leases.side = std::move(*side);
+  // A write that is late is of no use: the pauses between attempts must fit between two renewals.
+  coordination::DynamoDbLeaseStore::Options store_options{.table = TableName(table),
+                                                          .give_up_after = leases.failover / 2};
+  auto store = std::make_unique<coordination::DynamoDbLeaseStore>(leases.side->dynamodb(), std::move(store_options),
+                                                                  system_clock(), session.random());
+  const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true};
+  const auto prepared = co_await store->prepare(prepare);
+  if (!prepared) co_return std::unexpected(prepared.error());
+  leases.dynamodb = store.get();
+  leases.store = std::move(store);
+  auto usable = co_await leases.check();
+  if (!usable) co_return std::unexpected(std::move(usable.error()));
+  log::info("leases", {{"table", leases.store->describe()}, {"worker", leases.worker.worker_id}});
+  co_return leases;
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "app/options/lease_options.hpp"
+#include "app/session/session.hpp"
+#include "coordination/dynamodb_lease_store.hpp"
+#include "coordination/lease_names.hpp"
+#include "coordination/lease_worker.hpp"
+
+namespace dynamirror::app {
+
+/// KCL's own default, and the one of awslabs' cross-region library, whose workers renew every 20 s: with less, its
+/// leases would be taken for expired.
+inline constexpr std::chrono::milliseconds kFailover{10'000};
+inline constexpr std::chrono::milliseconds kCrossRegionFailover{60'000};
+
+/// Which of the two a table has, by its name.
+[[nodiscard]] std::chrono::milliseconds default_failover(const std::string& table);
+
+/// The leases of one job, opened and fit for use.
+struct LeaseSession {
+  std::string table;                      ///< as it is named; also the namespace of its metrics
+  std::unique_ptr<jobs::TableSide> side;  ///< null for a file
+  std::unique_ptr<coordination::LeaseStore> store;
+  coordination::DynamoDbLeaseStore* dynamodb = nullptr;  ///< the store, unless it is a file
+  coordination::LeaseWorker::Options worker;
+  std::chrono::milliseconds failover{};
+
+  /// Whether leases may still be taken here: a fleet of KCL 3.x may have begun to assign them.
+  [[nodiscard]] async::Task<Status> check() const;
+};
+
+/// The name of the lease table. Errors: class invalid.
+[[nodiscard]] Result<std::string> lease_table_name(const LeaseOptions& options,
+                                                   const coordination::CrossRegionTask& task);
+
+/// The task that is replicated between two tables.
+[[nodiscard]] coordination::CrossRegionTask task_of(const aws::TableAddress& source, const aws::TableAddress& target);
+
+/// Opens the leases of a job. Makes the table when there is none.
+/// `source`, `source_side`: what region, endpoint and identity are taken from unless the options say otherwise.
+/// `job`: what a file of leases is for. Errors: one line each, with the remedy.
+[[nodiscard]] async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions options, std::string table,
+                                                            aws::TableAddress source, aws::SideOptions source_side,
+                                                            std::string job);
+
+}  // namespace dynamirror::app

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/session/state_files.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "base/log.hpp"
+#include "state/memory_store.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+/// A dry run starts where the real one would, and leaves the file as it is.
+Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
+    const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
+  auto copy = std::make_unique<coordination::MemoryStore>();
+  if (!std::filesystem::exists(file)) return copy;
+  auto store = coordination::LocalStore::open(file, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  const auto streams = (*store)->streams();
+  if (!streams) return std::unexpected(streams.error());
+  for (const StreamArn& stream : *streams) {
+    const auto rows = (*store)->load(stream);
+    if (!rows) return std::unexpected(rows.error());
+    if (auto saved = copy->save(stream, *rows); !saved) return std::unexpected(std::move(saved.error()));
+  }
+  const auto read_until = (*store)->read_until();
+  if (!read_until) return std::unexpected(read_until.error());
+  if (*read_until) {
+    if (auto saved = copy->save_read_until(**read_until); !saved) return std::unexpected(std::move(saved.error()));
+  }
+  return copy;
+}
+
+/// A newer change of a key must not go past its letters: a replay would put the old state over it.
+Status refuse_standing_letters(const std::string& file) {
+  if (!std::filesystem::exists(file)) return {};
+  const auto letters = sink::DeadLetters::open({.file = file});
+  if (!letters) return std::unexpected(letters.error());
+  if ((*letters)->keys() == 0) return {};
+  return failure(
+      ErrorClass::kConflict, "leave dead letters out", file,
+      std::to_string((*letters)->keys()) +
+          " keys have letters there, which their later changes must follow; run `dead-letters replay` first, "
+          "or go on with this file");
+}
+
+}  // namespace
+
+std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target) {
+  if (letters == nullptr || letters->keys() == 0) return std::nullopt;
+  return Error{.error_class = ErrorClass::kInvalid,
+               .doing = "bring in step",
+               .resource = target,
+               .code = {},
+               .message = std::to_string(letters->keys()) +
+                          " keys have dead letters, their newest state is not there; remove the cause, then run "
+                          "`dead-letters replay`"};
+}
+
+std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
+  if (side.address().endpoint) return side.endpoint().url() + "/" + table.name.str();
+  return table.arn;
+}
+
+Result<StateFiles> open_state_files(const StateFileOptions& options,
+                                    const coordination::ReplicationIdentity& identity) {
+  std::filesystem::path state = options.state;
+  std::string letters_file = state.string();  // all jobs of one pair of tables have the same
+  if (state.empty()) {
+    auto path = coordination::LocalStore::default_path(identity);
+    if (!path) return std::unexpected(std::move(path.error()));
+    letters_file = path->string();
+    state = path->string() + options.kind;
+  }
+  letters_file += ".dead-letters.jsonl";
+  StateFiles files;
+  if (options.dry_run) {
+    auto copy = copy_of_state(state, identity);
+    if (!copy) return std::unexpected(std::move(copy.error()));
+    files.store = std::move(*copy);
+    return files;
+  }
+  auto store = coordination::LocalStore::open(state, identity);
+  if (!store) return std::unexpected(std::move(store.error()));
+  files.store = std::move(*store);
+  log::info("state file", {{"file", state.string()}});
+  const auto same_file = [](const std::string& one, const std::string& other) {
+    std::error_code ignored;  // of paths that cannot be looked at: opening them will tell
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(one), ignored) ==
+           std::filesystem::weakly_canonical(std::filesystem::absolute(other), ignored);
+  };
+  const bool elsewhere = !options.dead_letters.empty() && !same_file(options.dead_letters, letters_file);
+  if (options.without_dead_letters || elsewhere) {
+    if (auto clear = refuse_standing_letters(letters_file); !clear) return std::unexpected(std::move(clear.error()));
+  }
+  if (options.without_dead_letters) return files;
+  auto letters = open_dead_letters(elsewhere ? options.dead_letters : letters_file);
+  if (!letters) return std::unexpected(std::move(letters.error()));
+  files.dead_letters = std::move(*letters);
+  return files;
+}
+
+Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file) {
+  if (file.empty()) return nullptr;
+  auto letters = sink::DeadLetters::open({.file = file});
+  if (letters && (*letters)->entries() > 0) {
+    log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
+                 {{"file", file}, {"keys", std::to_string((*letters)->keys())}});
+  }
+  return letters;
+}
+
+}  // namespace dynamirror::app

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/session/session.hpp"
+#include "aws/cloudwatch/client.hpp"
+
+namespace dynamirror::app {
+
+/// Where the metrics of a job over one table go.
+struct MetricTarget {
+  std::string name_space;
+  std::string region;
+  std::string table;  ///< the value of the dimension TableName
+  aws::SideOptions side{};
+};
+
+/// Sends values to CloudWatch, at this moment and for this table. A failure is a warning: metrics never fail a job.
+[[nodiscard]] async::Task<> publish_metrics(Session& session, MetricTarget target, std::vector<aws::MetricDatum> data);
+
+}  // namespace dynamirror::app

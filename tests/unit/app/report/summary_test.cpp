@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: what a run says of itself is complete, and is what programs can read.
+#include "app/report/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace dynamirror::app {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+ReplicateSummary with_load() {
+  ReplicateSummary summary;
+  jobs::InitialLoad::Progress load;
+  load.phase = "done";
+  load.copy.resumed = true;
+  load.copy.counters = {.read = 12, .applied = 9, .superseded = 1, .filtered = 0, .dead_lettered = 2};
+  load.copy.scan.consumed_units = 6.5;
+  load.spooled = 4;
+  load.drained = 3;
+  summary.load = load;
+  return summary;
+}
+
+TEST(ReplicateSummary, TellsProgramsWhatTheInitialLoadDid) {
+  EXPECT_THAT(to_json(with_load()),
+              HasSubstr(R"("initial_load":{"phase":"done","resumed":true,"read":12,"written":9,"superseded":1,)"
+                        R"("dead_lettered":2,"in_flight":0,"spooled":4,"drained":3,"consumed_read_units":6.5},)"));
+  EXPECT_THAT(to_json(ReplicateSummary{}), HasSubstr(R"("initial_load":null,)"));
+}
+
+TEST(ReplicateSummary, TellsPeopleWhatTheInitialLoadDid) {
+  const std::string text = to_text(with_load());
+  EXPECT_THAT(text,
+              HasSubstr("initial load (done): read 12 = written 9 + superseded 1 + dead-lettered 2 + in flight 0; "
+                        "4 changes spooled, 3 keys drained, 6.5 read units consumed\n"));
+  EXPECT_THAT(to_text(ReplicateSummary{}), Not(HasSubstr("initial load")));
+}
+
+}  // namespace
+}  // namespace dynamirror::app

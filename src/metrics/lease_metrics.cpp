@@ -67,7 +67,7 @@ struct LeaseMetrics::Destination {
   LeaseReading sent{};
 };
 
-LeaseMetrics::LeaseMetrics(Options options, Surroundings surroundings, std::function<LeaseReading()> read)
+LeaseMetrics::LeaseMetrics(Options options, aws::Surroundings surroundings, std::function<LeaseReading()> read)
     : options_(std::move(options)), surroundings_(surroundings), read_(std::move(read)) {
   if (const auto prepared = prepare(); !prepared) {
     warn(prepared.error());

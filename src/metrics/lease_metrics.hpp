@@ -12,6 +12,7 @@
 #include "aws/cloudwatch/client.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "aws/environment.hpp"
+#include "aws/surroundings.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "coordination/lease_worker.hpp"
@@ -51,16 +52,8 @@ class LeaseMetrics {
     bool local = false;        ///< the tables are on servers of their own, not AWS's: CloudWatch needs one, too
     std::chrono::milliseconds interval{60'000};
   };
-  /// What they need; outlives the metrics.
-  struct Surroundings {
-    http::Transport& transport;
-    const aws::Environment& environment;
-    const Clock& clock;
-    Random& random;
-  };
-
   /// REQUIRES: `read` stays callable.
-  LeaseMetrics(Options options, Surroundings surroundings, std::function<LeaseReading()> read);
+  LeaseMetrics(Options options, aws::Surroundings surroundings, std::function<LeaseReading()> read);
   ~LeaseMetrics();
   LeaseMetrics(const LeaseMetrics&) = delete;
   LeaseMetrics& operator=(const LeaseMetrics&) = delete;
@@ -78,7 +71,7 @@ class LeaseMetrics {
   void warn(const Error& error);
 
   Options options_;
-  Surroundings surroundings_;
+  aws::Surroundings surroundings_;
   std::function<LeaseReading()> read_;
   std::vector<std::unique_ptr<Destination>> destinations_;  ///< empty: nothing is sent
   std::optional<SteadyTime> warned_at_;

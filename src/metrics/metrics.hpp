@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "app/session/session.hpp"
+#include "async/task.hpp"
 #include "aws/cloudwatch/client.hpp"
+#include "aws/credentials/make_credentials.hpp"
+#include "aws/surroundings.hpp"
 
 namespace dynamirror::app {
 
@@ -18,6 +20,7 @@ struct MetricTarget {
 };
 
 /// Sends values to CloudWatch, at this moment and for this table. A failure is a warning: metrics never fail a job.
-[[nodiscard]] async::Task<> publish_metrics(Session& session, MetricTarget target, std::vector<aws::MetricDatum> data);
+[[nodiscard]] async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget target,
+                                            std::vector<aws::MetricDatum> data);
 
 }  // namespace dynamirror::app

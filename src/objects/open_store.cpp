@@ -71,7 +71,7 @@ bool is_host_label(std::string_view bucket) {
 }
 
 Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOptions options,
-                                             Surroundings surroundings) {
+                                             aws::Surroundings surroundings) {
   const auto& [transport, environment, clock, random] = surroundings;
   if (auto fine = check_settings(address, options); !fine) return std::unexpected(std::move(fine.error()));
   const auto endpoint_options = find_endpoint(address, options, environment);
@@ -102,7 +102,7 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOpti
 }  // namespace
 
 Result<std::unique_ptr<ObjectStore>> open_object_store(const ObjectAddress& address, StoreOptions options,
-                                                       Surroundings surroundings) {
+                                                       aws::Surroundings surroundings) {
   if (const auto* folder = std::get_if<FolderAddress>(&address)) {
     return std::make_unique<FolderStore>(folder->path, surroundings.random);
   }

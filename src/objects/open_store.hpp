@@ -7,6 +7,7 @@
 
 #include "aws/credentials/make_credentials.hpp"
 #include "aws/environment.hpp"
+#include "aws/surroundings.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "objects/object_address.hpp"
@@ -29,17 +30,10 @@ struct StoreOptions {
   bool allow_insecure = false;  ///< plain http beyond loopback
 };
 
-/// What every store of a process shares; it outlives the stores, and whatever of their work is still on the event loop.
-struct Surroundings {
-  http::Transport& transport;
-  const aws::Environment& environment;
-  const Clock& clock;
-  Random& random;
-};
-
-/// Resolves endpoint and source of credentials; calls nobody yet.
+/// Resolves endpoint and source of credentials; calls nobody yet. `surroundings` outlives the store, and whatever of its
+/// work is still on the event loop.
 /// Errors: class invalid, for a region, endpoint, option, profile or role that cannot be used.
 [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_object_store(const ObjectAddress& address, StoreOptions options,
-                                                                     Surroundings surroundings);
+                                                                     aws::Surroundings surroundings);
 
 }  // namespace dynamirror::objects

@@ -18,7 +18,7 @@ Result<http::Endpoint> find_endpoint(aws::Service service, const aws::TableAddre
 }  // namespace
 
 Result<std::unique_ptr<TableSide>> TableSide::open(aws::TableAddress address, aws::SideOptions options,
-                                                   Surroundings surroundings) {
+                                                   aws::Surroundings surroundings) {
   auto dynamodb = find_endpoint(aws::Service::kDynamoDb, address, surroundings.environment);
   if (!dynamodb) return std::unexpected(std::move(dynamodb.error()));
   auto streams = find_endpoint(aws::Service::kDynamoDbStreams, address, surroundings.environment);
@@ -40,7 +40,7 @@ Result<std::unique_ptr<TableSide>> TableSide::open(aws::TableAddress address, aw
 }
 
 TableSide::TableSide(aws::TableAddress address, std::unique_ptr<aws::CredentialsProvider> credentials,
-                     aws::ApiClient::Options dynamodb, aws::ApiClient::Options streams, Surroundings surroundings)
+                     aws::ApiClient::Options dynamodb, aws::ApiClient::Options streams, aws::Surroundings surroundings)
     : address_(std::move(address)),
       credentials_(std::move(credentials)),
       dynamodb_api_(std::move(dynamodb), surroundings.transport, *credentials_, surroundings.clock,

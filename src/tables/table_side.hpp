@@ -11,6 +11,7 @@
 #include "aws/endpoints/table_address.hpp"
 #include "aws/environment.hpp"
 #include "aws/streams/client.hpp"
+#include "aws/surroundings.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "http/transport.hpp"
@@ -22,18 +23,10 @@ namespace dynamirror::jobs {
 /// Not thread-safe: lives on one event loop.
 class TableSide {
  public:
-  /// What every side of a process shares; it outlives the sides.
-  struct Surroundings {
-    http::Transport& transport;
-    const aws::Environment& environment;
-    const Clock& clock;
-    Random& random;
-  };
-
   /// Resolves endpoints and the source of credentials; calls nobody yet.
   /// Errors: class invalid, for a region, endpoint, profile or role that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<TableSide>> open(aws::TableAddress address, aws::SideOptions options,
-                                                               Surroundings surroundings);
+                                                               aws::Surroundings surroundings);
 
   [[nodiscard]] const aws::TableAddress& address() const { return address_; }
   [[nodiscard]] std::string display() const { return address_.display(); }
@@ -50,7 +43,7 @@ class TableSide {
 
  private:
   TableSide(aws::TableAddress address, std::unique_ptr<aws::CredentialsProvider> credentials,
-            aws::ApiClient::Options dynamodb, aws::ApiClient::Options streams, Surroundings surroundings);
+            aws::ApiClient::Options dynamodb, aws::ApiClient::Options streams, aws::Surroundings surroundings);
 
   aws::TableAddress address_;
   std::unique_ptr<aws::CredentialsProvider> credentials_;

@@ -69,7 +69,7 @@ class DiffRun final : public jobs::DiffReport {
     Random random(1);
     jobs::StopRequest stop;
     const auto open = [&](const std::string& table) {
-      const jobs::TableSide::Surroundings around{transport, environment_, system_clock(), random};
+      const aws::Surroundings around{transport, environment_, system_clock(), random};
       return std::move(*jobs::TableSide::open(*aws::parse_table_address(table), {}, around));
     };
     const auto primary = open(primary_);

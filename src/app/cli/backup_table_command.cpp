@@ -222,7 +222,7 @@ class BackupRun {
                         .region = table.address().region.str(),
                         .table = table.address().table.str(),
                         .side = command_.table_side};
-    co_await publish_metrics(session_, std::move(target), std::move(data));
+    co_await publish_metrics(session_.surroundings(), std::move(target), std::move(data));
   }
 
   const BackupTableCommand& command_;

@@ -115,7 +115,7 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
     } else {
       data.push_back({.name = "BackupErrors", .value = 1});
     }
-    co_await publish_metrics(session, std::move(metric), std::move(data));
+    co_await publish_metrics(session.surroundings(), std::move(metric), std::move(data));
   }
   if (!result) co_return fail(result.error());
   if (job.progress().superseded > 0) {

@@ -192,7 +192,7 @@ class ReplicateRun {
     }
     return std::make_unique<LeaseMetrics>(
         std::move(options),
-        LeaseMetrics::Surroundings{session_.transport(), aws::process_environment(), system_clock(), session_.random()},
+        session_.surroundings(),
         std::move(read));
   }
 

@@ -8,6 +8,7 @@
 
 #include "app/options/command_line.hpp"
 #include "async/stop_request.hpp"
+#include "aws/surroundings.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "objects/open_store.hpp"
@@ -42,7 +43,7 @@ class Session {
   [[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(const objects::ObjectAddress& address,
                                                                          objects::StoreOptions options);
 
-  [[nodiscard]] http::Transport& transport() { return *transport_; }
+  [[nodiscard]] aws::Surroundings surroundings();
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
   [[nodiscard]] Random& random() { return random_; }

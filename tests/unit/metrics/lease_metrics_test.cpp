@@ -83,7 +83,7 @@ class LeaseMetricsTest : public ::testing::Test {
 
   std::unique_ptr<LeaseMetrics> make(LeaseMetrics::Options options) {
     return std::make_unique<LeaseMetrics>(std::move(options),
-                                          LeaseMetrics::Surroundings{transport_, environment_, clock_, random_},
+                                          aws::Surroundings{transport_, environment_, clock_, random_},
                                           [this] { return now_; });
   }
   static LeaseMetrics::Options in_region(const char* region) {

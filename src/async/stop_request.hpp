@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "async/signal.hpp"
 #include "base/error.hpp"
@@ -17,9 +18,26 @@ inline constexpr std::string_view kStoppedCode = "Stopped";
 /// Not thread-safe: lives on the job's event loop.
 class StopRequest {
  public:
+  /// Notifies a signal of its owner's, too, for as long as it lives: so a job waits for one signal, whatever wakes it.
+  class Listener {
+   public:
+    /// REQUIRES: both outlive the listener.
+    Listener(StopRequest& stop, async::Signal& signal) : stop_(stop), signal_(signal) {
+      stop_.listeners_.push_back(&signal_);
+    }
+    ~Listener() { std::erase(stop_.listeners_, &signal_); }
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+   private:
+    StopRequest& stop_;
+    async::Signal& signal_;
+  };
+
   void request() {
     requested_ = true;
     changed_.notify();
+    for (async::Signal* listener : listeners_) listener->notify();
   }
   [[nodiscard]] bool requested() const { return requested_; }
 
@@ -39,6 +57,7 @@ class StopRequest {
  private:
   bool requested_ = false;
   async::Signal changed_;
+  std::vector<async::Signal*> listeners_;
 };
 
 }  // namespace dynamirror::jobs

@@ -33,6 +33,9 @@ class Change {
   [[nodiscard]] bool is_delete() const { return text_.size() == key_size_; }
   [[nodiscard]] const SequenceNumber& sequence() const { return sequence_; }
 
+  /// Another image for the same key; empty: a deletion.
+  void replace_image(std::string_view image) { text_.replace(key_size_, std::string::npos, image); }
+
   /// ApproximateCreationDateTime: whole seconds in DynamoDB Streams.
   [[nodiscard]] WallTime created() const { return created_; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <charconv>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -22,6 +23,13 @@ class SequenceNumber {
 
   /// Errors: class invalid when empty, longer than `kMaxDigits` or not all digits.
   [[nodiscard]] static Result<SequenceNumber> parse(std::string_view text);
+  /// Of items that are counted here, and come from no stream.
+  [[nodiscard]] static SequenceNumber of(std::uint64_t number) {
+    SequenceNumber sequence;
+    const auto written = std::to_chars(sequence.digits_.data(), sequence.digits_.data() + kMaxDigits, number);
+    sequence.length_ = static_cast<std::uint8_t>(written.ptr - sequence.digits_.data());
+    return sequence;
+  }
 
   [[nodiscard]] std::string_view text() const { return {digits_.data(), length_}; }
   [[nodiscard]] std::string str() const { return std::string(text()); }

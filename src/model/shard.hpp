@@ -12,7 +12,8 @@ namespace dynamirror::model {
 /// One shard as DescribeStream lists it.
 struct Shard {
   ShardId id;
-  std::optional<ShardId> parent;  ///< may name a shard that is no longer listed (trimmed)
+  /// One after a split, two after a merge (Kinesis); each may name a shard that is no longer listed (trimmed).
+  std::vector<ShardId> parents;
   std::optional<SequenceNumber> first_sequence;
   std::optional<SequenceNumber> last_sequence;  ///< nothing while the shard is open
   [[nodiscard]] bool open() const { return !last_sequence; }

@@ -106,7 +106,7 @@ struct ShardGraph::Impl {
     shard.in_this_pass = shard.ever_listed = true;
     shard.absences = 0;
     shard.closed |= !listed.open();  // a stale listing does not reopen it
-    if (listed.parent) link(node(*listed.parent), shard);
+    for (const ShardId& parent : listed.parents) link(node(parent), shard);
   }
 
   void end_pass() {

@@ -5,12 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "async/stop_request.hpp"
-#include "async/task_group.hpp"
 #include "model/key_canonicalizer.hpp"
-#include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
-#include "pipeline/write_pump.hpp"
+#include "pipeline/pipeline.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 
@@ -32,10 +28,17 @@ class ItemLoader {
     bool refuse_repeated_keys = false;
     std::string_view poison_hint = "--dead-letter FILE sets such items aside";
   };
+  /// What it works with. Everything outlives the loader.
+  struct Parts {
+    model::KeySchema key;
+    sink::ChangeSink& sink;
+    sink::DeadLetters* dead_letters;  ///< null: the first item refused ends the load
+    const Clock& clock;
+    Random& random;
+    boost::asio::any_io_executor executor;
+  };
 
-  /// REQUIRES: what is referred to outlives the loader. `dead_letters` null: the first item refused ends the load.
-  ItemLoader(model::KeySchema key, sink::ChangeSink& sink, sink::DeadLetters* dead_letters, const Clock& clock,
-             Random& random, boost::asio::any_io_executor executor, Options options);
+  ItemLoader(const Parts& parts, Options options);
 
   /// Takes an item; waits for room. Errors: class invalid when it lacks the key, or repeats the last one's and may not;
   /// whatever has ended the load.
@@ -47,19 +50,17 @@ class ItemLoader {
   /// and last.
   [[nodiscard]] async::Task<JobResult<void>> finish();
 
-  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
-  [[nodiscard]] const WritePump::Statistics& statistics() const { return pump_.statistics(); }
+  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return pipeline_.counters(); }
+  [[nodiscard]] const WritePump::Statistics& statistics() const { return pipeline_.statistics(); }
 
  private:
   [[nodiscard]] async::Task<Status> push(std::string_view key, std::string_view image);
 
-  ordering::ChangeBuffer buffer_;
   const Clock& clock_;
   model::KeyCanonicalizer keys_;
-  std::optional<JobFailure> failure_;
-  WritePump pump_;
-  async::TaskGroup writing_;
-  ordering::ChangeBuffer::ShardHandle shard_;
+  Ending ending_;
+  Pipeline pipeline_;
+  Pipeline::ShardHandle shard_;
   std::uint64_t count_ = 0;
   bool refuse_repeated_keys_;
   std::string last_key_;

@@ -26,21 +26,17 @@ std::chrono::microseconds pause_before_retry(int failed_attempts, Random& random
 
 }  // namespace
 
-WritePump::WritePump(ordering::ChangeBuffer& buffer, sink::ChangeSink& sink, sink::DeadLetters* dead_letters,
-                     const Clock& clock, Random& random, boost::asio::any_io_executor executor, Options options,
-                     std::function<void(JobFailure)> fail)
-    : buffer_(buffer),
-      sink_(sink),
-      dead_letters_(dead_letters),
-      clock_(clock),
-      random_(random),
+WritePump::WritePump(const Parts& parts, Options options)
+    : buffer_(parts.buffer),
+      sink_(parts.sink),
+      dead_letters_(parts.dead_letters),
+      clock_(parts.clock),
+      random_(parts.random),
       options_(options),
-      fail_(std::move(fail)),
+      ending_(parts.ending),
       limit_(
           {.initial = std::min<std::size_t>(4, options.max_concurrent_writes), .max = options.max_concurrent_writes}),
-      writes_(std::move(executor)) {
-  assert(dead_letters != nullptr || options.stop_on_poison);
-}
+      writes_(parts.executor) {}
 
 async::Task<> WritePump::run() {
   while (!failed_) {
@@ -178,7 +174,7 @@ void WritePump::try_again(const InFlight& item, const Error& error) {
 /// Sets poison aside in the dead-letter file, or fails the job. Only what is in the file counts as settled.
 void WritePump::give_up(Poison poison) {
   const sink::DeadLetter& first = poison.letters.front();
-  if (options_.stop_on_poison) {
+  if (dead_letters_ == nullptr) {
     Error error = first.error;
     error.message += "; key " + std::string(first.change.key());
     if (!first.shard.str().empty()) {
@@ -210,8 +206,9 @@ sink::DeadLetter WritePump::letter_for(const InFlight& item, Error error) const 
 
 void WritePump::fail(JobFailure failure) {
   if (std::exchange(failed_, true)) return;
-  fail_(std::move(failure));
+  ending_.fail(std::move(failure));
   settled_.notify();
+  room_.notify();  // whoever waits for room must learn of it
   wake_.notify();
 }
 

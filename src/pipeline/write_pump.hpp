@@ -15,7 +15,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/ending.hpp"
 #include "pipeline/lag_histogram.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
@@ -31,17 +31,22 @@ class WritePump {
  public:
   struct Options {
     std::size_t max_concurrent_writes = 64;
-    bool stop_on_poison = false;  ///< fail the job instead of writing dead letters
     /// What a user can do about poison, for messages.
     std::string_view poison_hint = "--on-error dead-letter sets such changes aside";
     int max_attempts = 90;  ///< to write changes of one key in a row, with pauses of up to 10 s between them
   };
 
-  /// `fail` is called once, with the reason, when no further write makes sense.
-  /// REQUIRES: everything passed outlives the pump; `dead_letters` may be null only with `stop_on_poison`.
-  WritePump(ordering::ChangeBuffer& buffer, sink::ChangeSink& sink, sink::DeadLetters* dead_letters, const Clock& clock,
-            Random& random, boost::asio::any_io_executor executor, Options options,
-            std::function<void(JobFailure)> fail);
+  /// What it works with. Everything outlives the pump.
+  struct Parts {
+    ordering::ChangeBuffer& buffer;
+    sink::ChangeSink& sink;
+    sink::DeadLetters* dead_letters;  ///< null: the first change that the target refuses fails the job
+    const Clock& clock;
+    Random& random;
+    boost::asio::any_io_executor executor;
+    Ending& ending;  ///< learns, once, why no further write makes sense
+  };
+  WritePump(const Parts& parts, Options options);
 
   /// Says which shard a dead letter came from.
   using ShardName = std::function<ShardId(ordering::ChangeBuffer::ShardHandle)>;
@@ -106,7 +111,7 @@ class WritePump {
   const Clock& clock_;
   Random& random_;
   Options options_;
-  std::function<void(JobFailure)> fail_;
+  Ending& ending_;
   ShardName shard_name_;
   WritePermit permit_;
   async::ConcurrencyLimit limit_;

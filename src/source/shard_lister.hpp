@@ -9,7 +9,7 @@
 #include "async/task.hpp"
 #include "base/random.hpp"
 #include "model/shard.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 
 namespace dynamirror::source {
 
@@ -33,7 +33,7 @@ class ShardLister {
   };
 
   /// REQUIRES: stream and random outlive the lister.
-  ShardLister(const TableStream& stream, Random& random, Options options);
+  ShardLister(const ChangeStream& stream, Random& random, Options options);
 
   /// One pass, or what is left of the last partial one. Throttling and transient trouble end it as partial; errors are
   /// those that a later attempt does not mend (no such stream, denied). REQUIRES: no other `list` is under way.
@@ -43,9 +43,9 @@ class ShardLister {
   [[nodiscard]] const std::string& last_trouble() const { return last_trouble_; }
 
  private:
-  [[nodiscard]] async::Task<Result<aws::StreamDescription>> describe_page();
+  [[nodiscard]] async::Task<Result<ChangeStream::ShardPage>> list_page();
 
-  const TableStream& stream_;
+  const ChangeStream& stream_;
   Random& random_;
   Options options_;
   std::optional<ShardId> resume_after_;  ///< the last shard of the last good page of an unfinished pass

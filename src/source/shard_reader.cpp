@@ -57,7 +57,7 @@ async::Task<Result<aws::RecordsPage>> ShardReader::fetch() {
 async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
   async::Semaphore& slots = pace_.empty_answers() > 1 ? context_.slots.idle : context_.slots.busy;
   const auto slot = co_await slots.acquire();
-  const TableStream& stream = context_.stream;
+  const ChangeStream& stream = context_.stream;
   if (!iterator_) {
     // An iterator at LATEST that expired before it delivered anything marks a place nobody remembers: a second LATEST
     // would skip what came between. The oldest record is before that place, and repeating changes does no harm.
@@ -66,12 +66,12 @@ async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
                    {{"shard", shard_.str()}});
       position_ = model::TrimHorizon{};
     }
-    auto iterator = co_await stream.client.get_shard_iterator(stream.arn, shard_, position_);
+    auto iterator = co_await stream.iterator(shard_, position_);
     if (!iterator) co_return std::unexpected(std::move(iterator.error()));
     iterator_ = std::move(*iterator);
   }
-  const aws::GetRecordsOptions options{.iterator = *iterator_, .limit = options_.page_limit, .shard = shard_};
-  co_return co_await stream.client.get_records(stream.arn, stream.key, options);
+  ChangeStream::Read what{.iterator = *iterator_, .limit = options_.page_limit, .shard = shard_};
+  co_return co_await stream.read(std::move(what));
 }
 
 /// True when the read should be tried again.

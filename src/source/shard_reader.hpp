@@ -13,7 +13,7 @@
 #include "model/change.hpp"
 #include "model/checkpoint.hpp"
 #include "source/poll_pace.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 
 namespace dynamirror::source {
 
@@ -44,7 +44,7 @@ class ShardReader {
 
   /// What the readers of one job share.
   struct Context {
-    const TableStream& stream;
+    const ChangeStream& stream;
     ReadSlots& slots;
     const Clock& clock;
     Random& random;

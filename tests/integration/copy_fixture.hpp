@@ -142,13 +142,15 @@ class CopyTest : public ReplicateTest {
     return {.source = source.address_of(kSource), .target = target.address_of(kTarget), .folder = folder.path()};
   }
 
+  bool without_dead_letters = false;
+
   Ended copy(jobs::CopyOptions options = brisk(), const CopyProcess::Watcher& watcher = {}) {
     CopyProcess process(process_options());
     process.make_sink(TableName(kTarget), key_);
     const jobs::CopyParts parts{.source = process.source().dynamodb(),
                                 .key = key_,
                                 .sink = process.sink(),
-                                .dead_letters = options.stop_on_poison ? nullptr : &process.letters(),
+                                .dead_letters = without_dead_letters ? nullptr : &process.letters(),
                                 .store = process.store(),
                                 .stop = process.stop(),
                                 .clock = system_clock(),

@@ -84,12 +84,12 @@ TEST_F(CopyTable, EndsAtARefusedItemWhenSoAsked) {
   add_copy_tables();
   put("poison", "1");
   target.refuse_key(kTarget, key_of("poison"));
-  auto options = brisk();
-  options.stop_on_poison = true;
-  const auto ended = copy(std::move(options));
+  without_dead_letters = true;
+  const auto ended = copy();
   ASSERT_TRUE(ended.failure);
   EXPECT_EQ(ended.failure->exit_code, ExitCode::kPoison) << ended.text();
   target.refuse_key(kTarget, key_of("poison"), false);
+  without_dead_letters = false;
   EXPECT_FALSE(copy().failure) << "the item is read again";
   EXPECT_EQ(differences(), "");
 }
@@ -99,7 +99,7 @@ TEST_F(CopyTable, AStopRequestEndsInGoodOrder) {
   Workload(source, {.keys = 2'000}).put_all();
   target.set_fault_policy({.min_latency = std::chrono::milliseconds(2), .max_latency = std::chrono::milliseconds(4)});
   auto options = brisk();
-  options.read_ahead_bytes = 20'000;  // reading cannot run ahead of the stop
+  options.pipeline.max_bytes = 20'000;  // reading cannot run ahead of the stop
   const auto first = copy(std::move(options), [](CopyProcess& process) {
     if (process.copy->status().counters.applied > 100) process.stop().request();
     return false;

@@ -110,7 +110,7 @@ class InitialLoadTest : public CopyTest {
     jobs::InitialLoadOptions options;
     options.copy = brisk();
     options.copy.scan.consistent = true;
-    options.copy.max_concurrent_writes = 4;
+    options.copy.pipeline.writing.max_concurrent_writes = 4;
     options.spooling = support::ReplicationRun::brisk();
     job.load.emplace(parts, std::move(options), process.executor());
     auto loaded = co_await job.load->run();

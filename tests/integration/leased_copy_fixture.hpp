@@ -134,9 +134,8 @@ class LeasedCopyTest : public ReplicateTest {
     options.scan.table = TableName(kSource);
     options.scan.split = kSegments;
     options.scan.max_parallel = 4;
-    options.read_ahead_bytes = 100'000;
-    options.max_concurrent_writes = 2;
-    options.stop_on_poison = true;
+    options.pipeline.max_bytes = 100'000;
+    options.pipeline.writing.max_concurrent_writes = 2;
     options.save_interval = std::chrono::milliseconds(20);
     const jobs::LeasedCopyParts parts{.source = worker.source->dynamodb(),
                                       .key = hash_only(),

@@ -68,7 +68,7 @@ class LeasedReplication : public ReplicateTest {
     run.options.lease_table = source.address_of(kLeases);
     run.options.worker_id = "dynamirror-" + id;
     run.options.job.stop_when_caught_up = false;
-    run.options.job.on_error = jobs::ReplicateOptions::OnError::kStop;
+    run.options.stop_on_poison = true;
     run.options.seed = std::hash<std::string>{}(id);
     if (more) more(run.options);
     return std::make_unique<Worker>(std::move(run));
@@ -284,7 +284,7 @@ TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
   add_tables(1);
   auto worker = start("a", [](auto& options) {
     options.failover = std::chrono::seconds(20);
-    options.job.stall_timeout = std::chrono::milliseconds(500);
+    options.job.pipeline.stall_timeout = std::chrono::milliseconds(500);
   });
   ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
   std::this_thread::sleep_for(std::chrono::seconds(2));  // nothing is due in this time

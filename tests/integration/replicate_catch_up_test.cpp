@@ -121,7 +121,7 @@ TEST_F(CatchUp, LargeItemsPassWithinABoundedBuffer) {
   add_tables(4);
   for (int i = 0; i < 60; ++i) put("k" + std::to_string(i % 40), std::string(380'000, 'a' + static_cast<char>(i % 26)));
   auto run = make_run();
-  run.options.job.read_ahead_bytes = 2u << 20;
+  run.options.job.pipeline.max_bytes = 2u << 20;
   std::size_t most_held = 0;
   const auto ended =
       run.run([&](ReplicationRun::Live& live) { most_held = std::max(most_held, live.status().held_bytes); });

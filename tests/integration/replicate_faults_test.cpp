@@ -124,7 +124,7 @@ TEST_F(Interrupted, AStopUnderLoadEndsSoonAndRepeatsNothing) {
   workload.change(4'000);
   auto run = make_run();
   run.options.job.stop_when_caught_up = false;
-  run.options.job.read_ahead_bytes = 64u << 10;  // a hundredth of the changes: the stop comes in their midst
+  run.options.job.pipeline.max_bytes = 64u << 10;  // a hundredth of the changes: the stop comes in their midst
   const auto ended = run.run([&](ReplicationRun::Live& live) {
     if (live.status().counters.applied > 100) live.request_stop();
   });

@@ -20,7 +20,7 @@ class Liveness : public ReplicateTest {
   [[nodiscard]] ReplicationRun make_impatient_run() {
     auto run = make_run();
     run.options.job.stop_when_caught_up = false;
-    run.options.job.stall_timeout = kStallTimeout;
+    run.options.job.pipeline.stall_timeout = kStallTimeout;
     return run;
   }
   static void freeze(DynamoDbStandin& server, const std::vector<std::string>& operations, int after = 0) {
@@ -95,12 +95,12 @@ TEST_F(Liveness, ASlowTargetThatMovesIsNoStall) {
   target.set_fault_policy({.min_latency = milliseconds(350), .max_latency = milliseconds(350)});
   auto run = make_impatient_run();
   run.options.job.stop_when_caught_up = true;
-  run.options.job.stall_timeout = milliseconds(2'000);
-  run.options.job.max_concurrent_writes = 1;
+  run.options.job.pipeline.stall_timeout = milliseconds(2'000);
+  run.options.job.pipeline.writing.max_concurrent_writes = 1;
   run.options.max_write_units = 20;  // batches of two
   const auto ended = run.run();
   EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
-  EXPECT_GT(ended.took, run.options.job.stall_timeout);
+  EXPECT_GT(ended.took, run.options.job.pipeline.stall_timeout);
   expect_in_step(ended);
 }
 
@@ -113,8 +113,8 @@ TEST_F(Liveness, ChangesThatWaitTheirTurnAreNoStall) {
   auto run = make_impatient_run();
   run.options.job.stop_when_caught_up = true;
   // Each shard's changes, and then each reader, wait for longer than the stall time-out while others are served.
-  run.options.job.stall_timeout = milliseconds(1'200);
-  run.options.job.read_ahead_bytes = 1;
+  run.options.job.pipeline.stall_timeout = milliseconds(1'200);
+  run.options.job.pipeline.max_bytes = 1;
   run.options.max_write_units = 20;
   const auto ended = run.run();
   EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
@@ -124,7 +124,7 @@ TEST_F(Liveness, ChangesThatWaitTheirTurnAreNoStall) {
 TEST_F(Liveness, AnIdleTableIsNoStallHoweverSeldomItIsListed) {
   add_tables();
   auto run = make_impatient_run();
-  run.options.job.stall_timeout = milliseconds(1'500);
+  run.options.job.pipeline.stall_timeout = milliseconds(1'500);
   run.options.job.list_shards_interval = std::chrono::hours(1);
   const auto ended = run.run([](ReplicationRun::Live& live) {
     if (live.elapsed() > milliseconds(2'500)) live.request_stop();
@@ -137,7 +137,7 @@ TEST_F(Liveness, ACheckpointIntervalAboveTheStallTimeoutIsNoStall) {
   target.set_fault_policy({.min_latency = milliseconds(20), .max_latency = milliseconds(40)});
   Workload workload(source, {.keys = 10});
   auto run = make_impatient_run();
-  run.options.job.stall_timeout = milliseconds(2'000);
+  run.options.job.pipeline.stall_timeout = milliseconds(2'000);
   run.options.job.checkpoint_interval = std::chrono::hours(1);
   const auto ended = run.run([&](ReplicationRun::Live& live) {
     workload.change(2);

@@ -116,7 +116,7 @@ TEST_F(Poison, OnErrorStopStopsAndNothingIsTakenForDone) {
   put("bad", "first");
   for (int i = 10; i < 40; ++i) put("k" + std::to_string(i), "1");
   auto run = make_run();
-  run.options.job.on_error = jobs::ReplicateOptions::OnError::kStop;
+  run.options.stop_on_poison = true;
   const auto ended = run.run();
   EXPECT_EQ(ended.exit_code, ExitCode::kPoison) << ended.text();
   EXPECT_THAT(ended.text(), AllOf(HasSubstr(R"({"id":{"S":"bad"}})"), HasSubstr("--on-error dead-letter"),

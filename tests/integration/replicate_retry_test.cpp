@@ -18,7 +18,7 @@ TEST_F(Retry, AKeyThatIsAlwaysThrottledEndsTheJobAndIsNamed) {
   put("fine", "1");
   target.throttle_key(kTarget, key_of("stuck"), 1'000'000);
   auto run = make_run();
-  run.options.job.max_attempts = 4;
+  run.options.job.pipeline.writing.max_attempts = 4;
   const auto ended = run.run();
   EXPECT_EQ(ended.exit_code, ExitCode::kStalled) << ended.text();
   EXPECT_THAT(ended.text(), AllOf(HasSubstr(key_of("stuck")), HasSubstr("4 attempts in a row")));

@@ -119,7 +119,7 @@ class SourceStream {
       if (shard.trimmed) continue;
       model::Shard entry;
       entry.id = shard.id;
-      if (shard.parent) entry.parent = shards_[*shard.parent].id;
+      if (shard.parent) entry.parents.push_back(shards_[*shard.parent].id);
       if (shard.closed) entry.last_sequence = sequence_of(version_);
       listed.push_back(std::move(entry));
     }

@@ -79,7 +79,7 @@ jobs::ReplicateOptions ReplicationRun::brisk() {
   options.idle_poll = milliseconds(20);
   options.checkpoint_interval = milliseconds(10);
   options.list_shards_interval = milliseconds(300);
-  options.stall_timeout = milliseconds(30'000);
+  options.pipeline.stall_timeout = milliseconds(30'000);
   return options;
 }
 
@@ -242,7 +242,7 @@ class ReplicationRun::Process final : public Live {
   }
 
   Status open_letters() {
-    if (run_.options.job.on_error == jobs::ReplicateOptions::OnError::kStop) return {};
+    if (run_.options.stop_on_poison) return {};
     auto letters =
         sink::DeadLetters::open({.file = run_.dead_letter_file(), .max_keys = run_.options.max_dead_letter_keys});
     if (!letters) return std::unexpected(std::move(letters.error()));

@@ -43,6 +43,7 @@ class ReplicationRun {
     std::string target;
     std::filesystem::path folder;  ///< of the state file and the dead letters
     jobs::ReplicateOptions job = brisk();
+    bool stop_on_poison = false;  ///< there are no dead letters
     jobs::PreflightOptions preflight{};
     std::optional<double> max_write_units{};
     std::chrono::milliseconds time_limit{180'000};  ///< of one run; a run that needs it has failed

@@ -110,9 +110,9 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
       ->option_text("FILE");
   add_parsed(app, "--idle-poll", command->job.idle_poll, parse_duration,
              "longest pause between reads of a quiet shard (1s)", "DURATION");
-  add_parsed(app, "--stall-timeout", command->job.stall_timeout, parse_duration,
+  add_parsed(app, "--stall-timeout", command->job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-writes", command->job.max_concurrent_writes, "most requests under way at once (64)")
+  app.add_option("--max-writes", command->job.pipeline.writing.max_concurrent_writes, "most requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   add_dry_run(app, command->preflight.dry_run);

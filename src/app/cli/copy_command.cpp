@@ -195,7 +195,6 @@ class CopyRun {
                                       .random = session_.random()};
     jobs::CopyOptions options = job_options(tables.source.name);
     options.scan.split = terms.segments;
-    options.stop_on_poison = letters == nullptr;
     jobs::LeasedCopy job(parts, std::move(options),
                          {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker},
                          session_.executor());
@@ -235,8 +234,7 @@ class CopyRun {
                      .split = command_.split,
                      .consistent = command_.consistent,
                      .max_read_units = command_.max_read_units},
-            .stop_on_poison = command_.stop_on_error,
-            .max_concurrent_writes = command_.max_concurrent_writes};
+            .pipeline = {.writing = {.max_concurrent_writes = command_.max_concurrent_writes}}};
   }
 
   void print_summary() {

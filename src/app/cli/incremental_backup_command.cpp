@@ -12,6 +12,7 @@
 #include "jobs/prepare/preflight.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
+#include "source/table_stream.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -81,7 +82,6 @@ class IncrementalBackupRun {
     sink::DiscardSink nothing(objects.describe());
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
-    options.on_error = dry_run ? jobs::ReplicateOptions::OnError::kStop : jobs::ReplicateOptions::OnError::kDeadLetter;
     jobs::Replication job({.stream = stream,
                            .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : objects,
                            .dead_letters = files.dead_letters.get(),
@@ -121,7 +121,7 @@ async::Task<ExitCode> incremental_backup(const IncrementalBackupCommand& command
 
 ExitCode run_incremental_backup(const IncrementalBackupCommand& command) {
   CommonOptions common = command.common;
-  common.max_connections = command.job.max_concurrent_writes + 40;  // table and bucket may be one endpoint
+  common.max_connections = command.job.pipeline.writing.max_concurrent_writes + 40;  // table and bucket may be one endpoint
   return run_in_session(common, [&](Session& session) { return incremental_backup(command, session); });
 }
 

@@ -53,9 +53,8 @@ jobs::InitialLoadOptions options_of(const InitialLoadStep& step) {
   options.copy.scan.table = step.prepared.source.name;
   options.copy.scan.consistent = true;
   options.copy.scan.max_read_units = step.command.max_read_units;
-  options.copy.stop_on_poison = step.command.job.on_error == jobs::ReplicateOptions::OnError::kStop;
-  options.copy.max_concurrent_writes = step.command.job.max_concurrent_writes;
-  options.copy.max_attempts = step.command.job.max_attempts;
+  options.copy.pipeline.writing.max_concurrent_writes = step.command.job.pipeline.writing.max_concurrent_writes;
+  options.copy.pipeline.writing.max_attempts = step.command.job.pipeline.writing.max_attempts;
   options.spooling = step.command.job;
   options.estimate = estimate_of(step);
   options.max_write_units = step.command.max_write_units;

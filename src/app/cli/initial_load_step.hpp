@@ -12,7 +12,7 @@
 #include "jobs/replication/initial_load.hpp"
 #include "pipeline/exit_code.hpp"
 #include "sink/table_sink.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"
 
@@ -25,7 +25,7 @@ struct InitialLoadStep {
   jobs::TableSide& source;
   jobs::TableSide& target;
   const jobs::Prepared& prepared;
-  const source::TableStream& stream;
+  const source::ChangeStream& stream;
   const coordination::ReplicationIdentity& identity;
   StateFiles& files;
   sink::TableSink& sink;

@@ -78,7 +78,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
 
 ExitCode run_multilang(const MultiLangCommand& command) {
   CommonOptions common = command.common;
-  common.max_connections = command.job.max_concurrent_writes + 8;
+  common.max_connections = command.job.pipeline.writing.max_concurrent_writes + 8;
   return run_in_session(common, [&](Session& session) { return multilang(command, session); });
 }
 

@@ -98,12 +98,12 @@ class ReplicateRun {
     co_return exit_code;
   }
 
-  async::Task<ExitCode> replicate_alone(Tables& tables, const source::TableStream& stream, sink::TableSink& table) {
+  async::Task<ExitCode> replicate_alone(Tables& tables, const source::ChangeStream& stream, sink::TableSink& table) {
     const bool dry_run = command_.preflight.dry_run;
     const StateFileOptions file_options{
         .state = command_.state_file,
         .dead_letters = command_.dead_letter_file,
-        .without_dead_letters = command_.job.on_error == jobs::ReplicateOptions::OnError::kStop,
+        .without_dead_letters = command_.on_error == OnError::kStop,
         .dry_run = dry_run};
     auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
@@ -117,7 +117,6 @@ class ReplicateRun {
     sink::DiscardSink nothing(table.describe());
     jobs::ReplicateOptions options = command_.job;
     if (command_.initial_load) options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
-    if (dry_run) options.on_error = jobs::ReplicateOptions::OnError::kStop;
     jobs::Replication job({.stream = stream,
                            .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : table,
                            .dead_letters = files->dead_letters.get(),
@@ -138,18 +137,17 @@ class ReplicateRun {
     return end(*missing, ExitCode::kPoison);
   }
 
-  async::Task<ExitCode> replicate_with_others(Tables& tables, const source::TableStream& stream,
+  async::Task<ExitCode> replicate_with_others(Tables& tables, const source::ChangeStream& stream,
                                               sink::TableSink& table) {
     auto name = lease_table_name(command_.leases, task_of(tables.source->address(), tables.target->address()));
     if (!name) co_return end(name.error(), jobs::exit_code_for(name.error()));
     auto leases = co_await open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
                                        command_.source_side, tables.identity.source + " -> " + tables.identity.target);
     if (!leases) co_return end(leases.error(), jobs::exit_code_for(leases.error()));
-    auto letters = open_dead_letters(command_.dead_letter_file);
+    auto letters = open_dead_letters(command_.on_error == OnError::kStop ? std::string() : command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
 
     jobs::ReplicateOptions options = command_.job;
-    if (!*letters) options.on_error = jobs::ReplicateOptions::OnError::kStop;
     jobs::LeasedShards shards(stream, *leases->store, system_clock(), session_.random(), session_.executor(), options,
                               {.worker = leases->worker, .check_table = [&] { return leases->check(); }});
     jobs::Replication job({.stream = stream,
@@ -249,7 +247,7 @@ ExitCode run_replicate(const ReplicateCommand& given) {
     command.job.max_record_age.reset();
   }
   CommonOptions common = command.common;
-  common.max_connections = command.job.max_concurrent_writes + 40;  // source and target may be one endpoint
+  common.max_connections = command.job.pipeline.writing.max_concurrent_writes + 40;  // source and target may be one endpoint
   return run_in_session(common, [&](Session& session) { return replicate(command, session); });
 }
 

@@ -47,8 +47,8 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   add_choice<Job::OnTrim>(app, "--on-trim", command.job.on_trim,
                           {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
                           "when unread changes are gone from the stream: stop (default) or continue after the gap");
-  add_choice<Job::OnError>(app, "--on-error", command.job.on_error,
-                           {{"dead-letter", Job::OnError::kDeadLetter}, {"stop", Job::OnError::kStop}},
+  add_choice<OnError>(app, "--on-error", command.on_error,
+                           {{"dead-letter", OnError::kDeadLetter}, {"stop", OnError::kStop}},
                            "when the target refuses a change: dead-letter (default: set it aside) or stop");
   app.add_option("--state", command.state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
       ->option_text("FILE");
@@ -57,12 +57,12 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
       ->option_text("FILE");
   add_parsed(app, "--idle-poll", command.job.idle_poll, parse_duration,
              "longest pause between reads of a quiet shard (1s)", "DURATION");
-  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
+  add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
   app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
       ->check(CLI::PositiveNumber)
       ->option_text("UNITS");
-  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
+  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   app.add_option_function<std::string>(
@@ -101,13 +101,13 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
                  "folder for changes that the target refuses, a file for each shard (without it such a change ends the "
                  "process)")
       ->option_text("DIR");
-  add_parsed(app, "--stall-timeout", command.job.stall_timeout, parse_duration,
+  add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
   app.add_option("--max-write-units", command.max_write_units,
                  "hard budget of write units that each shard's process consumes per second")
       ->check(CLI::PositiveNumber)
       ->option_text("UNITS");
-  app.add_option("--max-writes", command.job.max_concurrent_writes, "most write requests under way at once (64)")
+  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   add_side(app, "target", command.target_side);

@@ -90,8 +90,9 @@ class RestoreRun {
                          target.dynamodb(), system_clock());
     sink::DiscardSink nothing(sink.describe());
     const jobs::ItemLoader::Options loader_options{.refuse_repeated_keys = has_a_key_once(plan.kind)};
-    jobs::ItemLoader loader(table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
-                            letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
+    jobs::ItemLoader loader({table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
+                             letters.get(), system_clock(), session_.random(), session_.executor()},
+                            loader_options);
     options_.key = table->key;
     const auto read = co_await load(store, plan, loader);
     const auto& counters = loader.counters();

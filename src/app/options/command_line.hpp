@@ -26,6 +26,9 @@ struct CommonOptions {
   std::size_t max_connections = 64;  ///< to one endpoint
 };
 
+/// What becomes of a change that the target refuses.
+enum class OnError { kDeadLetter, kStop };
+
 /// `dynamirror replicate SOURCE TARGET`
 struct ReplicateCommand {
   std::string source;
@@ -34,6 +37,7 @@ struct ReplicateCommand {
   aws::SideOptions target_side;
   jobs::PreflightOptions preflight;
   jobs::ReplicateOptions job;
+  OnError on_error = OnError::kDeadLetter;
   std::string state_file;        ///< empty: the default path
   std::string dead_letter_file;  ///< empty: beside the state file
   std::optional<double> max_write_units;

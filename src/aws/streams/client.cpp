@@ -53,10 +53,17 @@ Status read_sequence(std::optional<model::SequenceNumber>& out, json::Value& val
   return {};
 }
 
+Status read_parent(model::Shard& shard, json::Value& value) {
+  std::optional<ShardId> parent;
+  if (auto read = read_id(parent, value); !read) return read;
+  if (parent) shard.parents.push_back(std::move(*parent));
+  return {};
+}
+
 Status read_shard(model::Shard& shard, json::Value& value) {
   auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
     if (name == "ShardId") return read_id(shard.id, member);
-    if (name == "ParentShardId") return read_id(shard.parent, member);
+    if (name == "ParentShardId") return read_parent(shard, member);
     if (name != "SequenceNumberRange") return {};
     return member.for_each_member([&](std::string_view end, json::Value& sequence) -> Status {
       if (end == "StartingSequenceNumber") return read_sequence(shard.first_sequence, sequence);

@@ -11,7 +11,7 @@
 #include "async/task_group.hpp"
 #include "jobs/segments/copy_segments.hpp"
 #include "model/key_canonicalizer.hpp"
-#include "pipeline/write_pump.hpp"
+#include "pipeline/pipeline.hpp"
 
 namespace dynamirror::jobs {
 
@@ -23,24 +23,19 @@ struct TableCopy::Impl final : source::PageReceiver {
   [[nodiscard]] JobResult<void> restore();
   [[nodiscard]] async::Task<> read_all();
   [[nodiscard]] async::Task<> shut_down();
-  [[nodiscard]] async::Task<> drain();
   [[nodiscard]] async::Task<> keep_positions();
   [[nodiscard]] Status save_positions() { return parts.store.save_segments(segments.take_safe()); }
-  void fail(JobFailure reason);
 
   CopyParts parts;
   CopyOptions options;
+  Ending ending;
   source::TableScan scan;
-  ordering::ChangeBuffer buffer;
+  Pipeline pipeline;
   CopySegments segments;
   model::KeyCanonicalizer keys;
-  WritePump pump;
   std::vector<source::SegmentPosition> from{};
   bool resumed = false;
-  bool scanned = false;
-  std::optional<JobFailure> failure{};
   async::TaskGroup reading;
-  async::TaskGroup writing;
   async::TaskGroup keeping;
 };
 
@@ -51,38 +46,33 @@ async::Task<JobResult<void>> TableCopy::run() { return impl_->run(); }
 
 CopyStatus TableCopy::status() const {
   return {.scan = impl_->scan.statistics(),
-          .counters = impl_->buffer.counters(),
-          .retries = impl_->pump.statistics().retries,
+          .counters = impl_->pipeline.counters(),
+          .retries = impl_->pipeline.statistics().retries,
           .resumed = impl_->resumed,
-          .last_trouble = impl_->pump.statistics().last_trouble};
+          .last_trouble = impl_->pipeline.statistics().last_trouble};
 }
 
 TableCopy::Impl::Impl(CopyParts parts_in, CopyOptions options_in, boost::asio::any_io_executor executor_in)
     : parts(std::move(parts_in)),
       options(std::move(options_in)),
+      ending(parts.stop),
       scan(options.scan, parts.source, parts.clock, parts.random, executor_in),
-      buffer({.max_bytes = options.read_ahead_bytes}),
-      segments(buffer),
+      pipeline({parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in, ending}, options.pipeline),
+      segments(pipeline),
       keys(parts.key),
-      pump(buffer, parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in,
-           {.max_concurrent_writes = options.max_concurrent_writes,
-            .stop_on_poison = options.stop_on_poison,
-            .max_attempts = options.max_attempts},
-           [this](JobFailure reason) { fail(std::move(reason)); }),
       reading(executor_in),
-      writing(executor_in),
       keeping(executor_in) {}
 
 async::Task<JobResult<void>> TableCopy::Impl::run() {
   if (auto restored = restore(); !restored) co_return std::unexpected(std::move(restored.error()));
   reading.spawn(read_all());
-  writing.spawn(pump.run());
+  pipeline.start();
   keeping.spawn(keep_positions());
-  while (!failure && !scanned && !parts.stop.requested()) co_await parts.stop.changed().wait();
+  co_await ending.wait();
   co_await shut_down();
-  if (auto saved = save_positions(); !saved) fail({ExitCode::kState, std::move(saved.error())});
-  if (failure) co_return std::unexpected(std::move(*failure));
-  if (!scanned || buffer.counters().held() > 0) {
+  if (auto saved = save_positions(); !saved) ending.fail({ExitCode::kState, std::move(saved.error())});
+  if (ending.failure()) co_return std::unexpected(*ending.failure());
+  if (!ending.finished() || pipeline.counters().held() > 0) {
     co_return job_failure(ExitCode::kStoppedEarly,
                           Error{.error_class = ErrorClass::kTransient,
                                 .doing = options.purpose,
@@ -115,18 +105,17 @@ JobResult<void> TableCopy::Impl::restore() {
 async::Task<> TableCopy::Impl::read_all() {
   auto read = co_await scan.run(std::move(from), *this);
   if (!read) {
-    fail({exit_code_for(read.error()), std::move(read.error())});
+    ending.fail({exit_code_for(read.error()), std::move(read.error())});
     co_return;
   }
-  scanned = true;
-  parts.stop.changed().notify();
+  ending.finish();
 }
 
 async::Task<Status> TableCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
-  while (!buffer.has_room()) co_await pump.room().wait();
+  while (!pipeline.has_room()) co_await pipeline.room().wait();
   auto pushed = segments.push_page(page, std::move(position), keys, parts.clock.wall_now());
   if (!pushed) co_return pushed;
-  pump.changes_arrived();
+  pipeline.wake_writers();
   co_return Status{};
 }
 
@@ -134,39 +123,26 @@ async::Task<Status> TableCopy::Impl::take(aws::ScanPage page, source::SegmentPos
 async::Task<> TableCopy::Impl::shut_down() {
   reading.cancel();
   co_await reading.join();
-  co_await drain();
-  writing.cancel();
-  co_await writing.join();
-  pump.abandon_writes();
-  co_await pump.writes_ended();
-  keeping.cancel();
-  co_await keeping.join();
-}
-
-async::Task<> TableCopy::Impl::drain() {
-  constexpr Duration kLook = std::chrono::milliseconds(100);  // a stop request may come at any time
   std::optional<SteadyTime> deadline;
-  while (!failure && buffer.counters().held() > 0) {
+  const auto late = [&] {
     const SteadyTime now = parts.clock.steady_now();
     if (parts.stop.requested() && !deadline) deadline = now + options.drain_timeout;
-    if (deadline && now >= *deadline) co_return;
-    co_await pump.settled().wait_for(kLook);
-  }
+    return deadline && now >= *deadline;
+  };
+  co_await pipeline.drain(late);
+  co_await pipeline.stop();
+  keeping.cancel();
+  co_await keeping.join();
 }
 
 async::Task<> TableCopy::Impl::keep_positions() {
   while (true) {
     co_await async::sleep_for(options.save_interval);
     if (auto saved = save_positions(); !saved) {
-      fail({ExitCode::kState, std::move(saved.error())});
+      ending.fail({ExitCode::kState, std::move(saved.error())});
       co_return;
     }
   }
-}
-
-void TableCopy::Impl::fail(JobFailure reason) {
-  if (!failure) failure = std::move(reason);
-  parts.stop.changed().notify();
 }
 
 coordination::ScanJob fresh_scan(const CopyOptions& options, WallTime now) {

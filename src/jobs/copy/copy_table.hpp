@@ -13,8 +13,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "model/key.hpp"
-#include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/pipeline.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_scan.hpp"
@@ -26,10 +25,7 @@ struct CopyOptions {
   source::TableScan::Options scan;
   std::string purpose = "copy";   ///< under which the scan is remembered
   std::string phase = "loading";  ///< with which it is remembered
-  bool stop_on_poison = false;    ///< end at the first item that the target refuses
-  std::size_t read_ahead_bytes = 4u << 20;
-  std::size_t max_concurrent_writes = 64;
-  int max_attempts = 90;  ///< to write one item
+  Pipeline::Options pipeline{};
   std::chrono::milliseconds save_interval{1'000};
   std::chrono::milliseconds drain_timeout{4'000};  ///< after a stop request: writing has this long
 };
@@ -39,7 +35,7 @@ struct CopyParts {
   aws::DynamoDbClient& source;
   model::KeySchema key;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;  ///< null only with `stop_on_poison`
+  sink::DeadLetters* dead_letters;  ///< null: the first item that the target refuses ends the copy
   coordination::ScanStore& store;
   StopRequest& stop;
   const Clock& clock;
@@ -62,7 +58,7 @@ struct CopyStatus {
 /// Promises
 /// - A position is remembered only when every item before it is in the sink or in the dead-letter file; so a copy that
 ///   was killed anywhere goes on where it was, and reads again what was not settled.
-/// - Memory is bounded: `read_ahead_bytes` and a page (1 MB) for each segment under way.
+/// - Memory is bounded: `pipeline.max_bytes` and a page (1 MB) for each segment under way.
 class TableCopy {
  public:
   TableCopy(CopyParts parts, CopyOptions options, boost::asio::any_io_executor executor);

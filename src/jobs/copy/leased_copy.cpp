@@ -14,7 +14,7 @@
 #include "base/log.hpp"
 #include "jobs/segments/copy_segments.hpp"
 #include "model/key_canonicalizer.hpp"
-#include "pipeline/write_pump.hpp"
+#include "pipeline/pipeline.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -52,14 +52,14 @@ struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
   void wind_down(std::uint32_t segment) override;
   void lose(std::uint32_t segment) override;
   void finished(std::uint32_t segment) override;
-  void all_done() override { parts.stop.changed().notify(); }
-  void fail(JobFailure reason) override;
+  void all_done() override { ending.finish(); }
+  void fail(JobFailure reason) override { ending.fail(std::move(reason)); }
 
   void read_from(source::SegmentPosition from);
   void look_after_all();
   void at_rest(std::uint32_t segment, Active& one);
   void remove(std::uint32_t segment);
-  [[nodiscard]] std::optional<SteadyTime> permit(ordering::ChangeBuffer::ShardHandle shard);
+  [[nodiscard]] std::optional<SteadyTime> permit(Pipeline::ShardHandle shard);
   /// Whether nothing more of it is to be written, nor its checkpoint moved.
   [[nodiscard]] bool is_over(std::uint32_t segment) const {
     const State state = active.at(segment).state;
@@ -76,16 +76,14 @@ struct LeasedCopy::Impl final : source::PageReceiver, LeasedSegments::Work {
   LeasedCopyParts parts;
   CopyOptions options;
   Duration wind_down_time;  ///< others wait
+  Ending ending;
   source::TableScan scan;
-  ordering::ChangeBuffer buffer;
+  Pipeline pipeline;
   CopySegments segments;
   model::KeyCanonicalizer keys;
-  WritePump pump;
   LeasedSegments leases;
   std::map<std::uint32_t, Active> active{};
-  std::optional<JobFailure> failure{};
   async::TaskGroup reading;
-  async::TaskGroup writing;
   async::TaskGroup looking;
 };
 
@@ -97,9 +95,9 @@ async::Task<JobResult<void>> LeasedCopy::run() { return impl_->run(); }
 
 LeasedCopyStatus LeasedCopy::status() const {
   return {.copy = {.scan = impl_->scan.statistics(),
-                   .counters = impl_->buffer.counters(),
-                   .retries = impl_->pump.statistics().retries,
-                   .last_trouble = impl_->pump.statistics().last_trouble},
+                   .counters = impl_->pipeline.counters(),
+                   .retries = impl_->pipeline.statistics().retries,
+                   .last_trouble = impl_->pipeline.statistics().last_trouble},
           .shared = impl_->leases.status()};
 }
 
@@ -108,29 +106,24 @@ LeasedCopy::Impl::Impl(LeasedCopyParts parts_in, CopyOptions options_in, LeasedS
     : parts(std::move(parts_in)),
       options(std::move(options_in)),
       wind_down_time(leases_in.worker.failover / 2),
+      ending(parts.stop),
       scan(options.scan, parts.source, parts.clock, parts.random, executor_in),
-      buffer({.max_bytes = options.read_ahead_bytes}),
-      segments(buffer),
+      pipeline({parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in, ending}, options.pipeline),
+      segments(pipeline),
       keys(parts.key),
-      pump(buffer, parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in,
-           {.max_concurrent_writes = options.max_concurrent_writes,
-            .stop_on_poison = options.stop_on_poison,
-            .max_attempts = options.max_attempts},
-           [this](JobFailure reason) { fail(std::move(reason)); }),
       leases({parts.leases, parts.clock, parts.random, executor_in}, std::move(leases_in)),
       reading(executor_in),
-      writing(executor_in),
       looking(executor_in) {}
 
 async::Task<JobResult<void>> LeasedCopy::Impl::run() {
-  pump.set_write_permit([this](ordering::ChangeBuffer::ShardHandle shard) { return permit(shard); });
+  pipeline.permit_writes([this](Pipeline::ShardHandle shard) { return permit(shard); });
   reading.spawn(read_all());
-  writing.spawn(pump.run());
+  pipeline.start();
   looking.spawn(keep_looking());
   leases.start(*this);
-  while (!failure && !leases.complete() && !parts.stop.requested()) co_await parts.stop.changed().wait();
+  co_await ending.wait();
   co_await shut_down();
-  if (failure) co_return std::unexpected(std::move(*failure));
+  if (ending.failure()) co_return std::unexpected(*ending.failure());
   if (!leases.complete()) {
     co_return job_failure(ExitCode::kStoppedEarly,
                           Error{.error_class = ErrorClass::kTransient,
@@ -143,11 +136,6 @@ async::Task<JobResult<void>> LeasedCopy::Impl::run() {
   co_return JobResult<void>{};
 }
 
-void LeasedCopy::Impl::fail(JobFailure reason) {
-  if (!failure) failure = std::move(reason);
-  parts.stop.changed().notify();
-}
-
 // ---- reading
 
 async::Task<> LeasedCopy::Impl::read_all() {
@@ -157,14 +145,14 @@ async::Task<> LeasedCopy::Impl::read_all() {
 
 async::Task<Status> LeasedCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
   const std::uint32_t segment = position.segment;
-  while (!buffer.has_room() && !is_ending(segment)) co_await pump.room().wait();
+  while (!pipeline.has_room() && !is_ending(segment)) co_await pipeline.room().wait();
   if (is_ending(segment)) co_return Status{};
   const bool read_to_end = position.done;
   auto pushed = segments.push_page(page, std::move(position), keys, parts.clock.wall_now());
   if (!pushed) co_return pushed;
   active.at(segment).read_to_end = read_to_end;
-  pump.changes_arrived();
-  pump.settled().notify();  // a page without items settles nothing, but may be the last
+  pipeline.wake_writers();
+  pipeline.settled().notify();  // a page without items settles nothing, but may be the last
   co_return Status{};
 }
 
@@ -195,8 +183,8 @@ void LeasedCopy::Impl::wind_down(std::uint32_t segment) {
     one.state = State::kWindingDown;
     one.wound_down = parts.clock.steady_now() + wind_down_time;
     scan.remove(segment);
-    pump.room().notify();
-    pump.settled().notify();
+    pipeline.room().notify();
+    pipeline.settled().notify();
   }
 }
 
@@ -206,8 +194,8 @@ void LeasedCopy::Impl::lose(std::uint32_t segment) {
   found->second.state = State::kLost;
   found->second.again.reset();
   scan.remove(segment);
-  pump.changes_arrived();  // what waits to be written is released
-  pump.room().notify();
+  pipeline.wake_writers();  // what waits to be written is released
+  pipeline.room().notify();
 }
 
 void LeasedCopy::Impl::finished(std::uint32_t segment) { remove(segment); }
@@ -218,7 +206,7 @@ void LeasedCopy::Impl::remove(std::uint32_t segment) {
 }
 
 /// Nothing: the lease's time is over, whether or not that has been said yet.
-std::optional<SteadyTime> LeasedCopy::Impl::permit(ordering::ChangeBuffer::ShardHandle shard) {
+std::optional<SteadyTime> LeasedCopy::Impl::permit(Pipeline::ShardHandle shard) {
   const std::uint32_t segment = segments.segment_of(shard);
   Active& one = active.at(segment);
   if (is_over(segment)) return std::nullopt;
@@ -233,7 +221,7 @@ std::optional<SteadyTime> LeasedCopy::Impl::permit(ordering::ChangeBuffer::Shard
 async::Task<> LeasedCopy::Impl::keep_looking() {
   while (true) {
     look_after_all();
-    co_await pump.settled().wait_for(options.save_interval);
+    co_await pipeline.settled().wait_for(options.save_interval);
     co_await async::sleep_for(kBetweenLooks);
   }
 }
@@ -248,7 +236,7 @@ void LeasedCopy::Impl::look_after_all() {
   for (auto& [segment, one] : active) {
     if (one.state == State::kWindingDown && now >= one.wound_down) {
       one.state = State::kLettingGo;
-      pump.changes_arrived();
+      pipeline.wake_writers();
     }
     if (!scan.holds(segment) && segments.outstanding(segment) == 0) resting.push_back(segment);
   }
@@ -280,16 +268,15 @@ async::Task<> LeasedCopy::Impl::shut_down() {
   const SteadyTime begun = parts.clock.steady_now();
   bool busy = true;
   while (busy) {
-    const auto limit = failure ? std::min<Duration>(kFailureTime, options.drain_timeout) : options.drain_timeout;
-    busy = (leases.holds_any() || buffer.counters().held() > 0) && parts.clock.steady_now() - begun < limit;
+    const auto limit = ending.failure() ? std::min<Duration>(kFailureTime, options.drain_timeout) : options.drain_timeout;
+    busy = (leases.holds_any() || pipeline.counters().held() > 0) && parts.clock.steady_now() - begun < limit;
     if (busy) co_await leases.changed().wait_for(kLook);
   }
-  for (async::TaskGroup* group : {&reading, &writing, &looking}) {
+  for (async::TaskGroup* group : {&reading, &looking}) {
     group->cancel();
     co_await group->join();
   }
-  pump.abandon_writes();
-  co_await pump.writes_ended();
+  co_await pipeline.stop();
   co_await leases.close();
   const auto status = leases.status();
   log::info("left the shared " + options.purpose, {{"segments_done", std::to_string(status.done)},

@@ -14,7 +14,7 @@ struct LeasedCopyParts {
   aws::DynamoDbClient& source;
   model::KeySchema key;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;  ///< null only with `stop_on_poison`
+  sink::DeadLetters* dead_letters;  ///< null: the first item that the target refuses ends the copy
   coordination::LeaseStore& leases;
   StopRequest& stop;
   const Clock& clock;

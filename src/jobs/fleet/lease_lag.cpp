@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "async/sleep.hpp"
-#include "jobs/replication/trim.hpp"
 #include "jobs/segments/diff_parallel.hpp"
 #include "model/checkpoint.hpp"
 
@@ -29,8 +28,15 @@ ShardId shard_of(const std::string& key) {
   return ShardId(colon == std::string::npos ? key : key.substr(colon + 1));
 }
 
-LeaseLag lag_of(const Error& error) {
-  if (is_trim(error)) return {.kind = is_shard_gone(error) ? Kind::kGone : Kind::kTrimmed};
+LeaseLag lag_of(const source::ChangeStream& stream, const Error& error) {
+  switch (stream.loss(error)) {
+    case source::ChangeStream::Loss::kRecords:
+      return {.kind = Kind::kTrimmed};
+    case source::ChangeStream::Loss::kShard:
+      return {.kind = Kind::kGone};
+    case source::ChangeStream::Loss::kNone:
+      break;
+  }
   return {.kind = Kind::kUnknown, .why = to_line(error)};
 }
 
@@ -44,17 +50,17 @@ async::Task<typename std::invoke_result_t<Call>::value_type> patiently(Call call
   }
 }
 
-async::Task<LeaseLag> read_lag(const source::TableStream& stream, ShardId shard, model::Checkpoint from,
+async::Task<LeaseLag> read_lag(const source::ChangeStream& stream, ShardId shard, model::Checkpoint from,
                                const Clock& clock) {
-  const auto find = [&] { return stream.client.get_shard_iterator(stream.arn, shard, from); };
+  const auto find = [&] { return stream.iterator(shard, from); };
   auto iterator = co_await patiently(find);
-  if (!iterator) co_return lag_of(iterator.error());
+  if (!iterator) co_return lag_of(stream, iterator.error());
   std::string next = std::move(*iterator);
   for (int answers = 0; answers < kEmptyAnswers; ++answers) {
-    const aws::GetRecordsOptions options{.iterator = next, .limit = 1, .shard = shard};
-    const auto read = [&] { return stream.client.get_records(stream.arn, stream.key, options); };
+    const source::ChangeStream::Read what{.iterator = next, .limit = 1, .shard = shard};
+    const auto read = [&] { return stream.read(what); };
     auto page = co_await patiently(read);
-    if (!page) co_return lag_of(page.error());
+    if (!page) co_return lag_of(stream, page.error());
     if (!page->changes.empty()) {
       const auto age = clock.wall_now() - page->changes.front().created();
       co_return LeaseLag{
@@ -67,7 +73,7 @@ async::Task<LeaseLag> read_lag(const source::TableStream& stream, ShardId shard,
   co_return LeaseLag{.kind = Kind::kCaughtUp};
 }
 
-async::Task<Status> measure_lag(const source::TableStream& stream, LeaseLine& line, const Clock& clock) {
+async::Task<Status> measure_lag(const source::ChangeStream& stream, LeaseLine& line, const Clock& clock) {
   if (line.lease.done()) co_return Status{};
   auto from = model::parse_checkpoint(line.lease.checkpoint);
   if (!from) {
@@ -82,7 +88,7 @@ async::Task<Status> measure_lag(const source::TableStream& stream, LeaseLine& li
 
 }  // namespace
 
-async::Task<> measure_lags(const source::TableStream& stream, LeaseReport& report, const Clock& clock) {
+async::Task<> measure_lags(const source::ChangeStream& stream, LeaseReport& report, const Clock& clock) {
   const std::function<async::Task<Status>(std::size_t)> each = [&](std::size_t i) {
     return measure_lag(stream, report.leases[i], clock);
   };

@@ -7,11 +7,9 @@
 
 #include "async/backoff.hpp"
 #include "async/sleep.hpp"
-#include "async/task_group.hpp"
 #include "aws/streams/records_page.hpp"
 #include "base/log.hpp"
-#include "base/text.hpp"
-#include "pipeline/write_pump.hpp"
+#include "pipeline/pipeline.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -50,39 +48,23 @@ struct MultiLangShard::Writing {
   Writing(const Parts& parts, const Options& options, std::unique_ptr<sink::DeadLetters> dead_letters,
           const boost::asio::any_io_executor& executor)
       : letters(std::move(dead_letters)),
-        buffer({}),
-        pump(buffer, parts.sink, letters.get(), parts.clock, parts.random, executor,
-             {.max_concurrent_writes = options.max_concurrent_writes,
-              .stop_on_poison = letters == nullptr,
-              .poison_hint = "--dead-letter-dir DIR sets such changes aside"},
-             [this](JobFailure reason) {
-               if (!failure) failure = std::move(reason);
-               pump.settled().notify();  // whoever waits must learn of it
-             }),
-        tasks(executor),
-        shard(buffer.add_shard()) {
-    tasks.spawn(pump.run());
-  }
+        pipeline({parts.sink, letters.get(), parts.clock, parts.random, executor, ending}, options.pipeline),
+        shard(pipeline.add_shard()) {}
 
   std::unique_ptr<sink::DeadLetters> letters;
-  ordering::ChangeBuffer buffer;
-  std::optional<JobFailure> failure;
-  WritePump pump;
-  async::TaskGroup tasks;
-  ordering::ChangeBuffer::ShardHandle shard;
+  Ending ending;
+  Pipeline pipeline;
+  Pipeline::ShardHandle shard;
 };
 
-MultiLangShard::MultiLangShard(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {}
+MultiLangShard::MultiLangShard(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {
+  options_.pipeline.writing.poison_hint = "--dead-letter-dir DIR sets such changes aside";
+}
 MultiLangShard::~MultiLangShard() = default;
 
 async::Task<JobResult<void>> MultiLangShard::run() {
   auto ended = co_await answer_all();
-  if (writing_) {
-    writing_->tasks.cancel();
-    co_await writing_->tasks.join();
-    writing_->pump.abandon_writes();
-    co_await writing_->pump.writes_ended();
-  }
+  if (writing_) co_await writing_->pipeline.stop();
   co_return ended;
 }
 
@@ -143,8 +125,9 @@ async::Task<JobResult<void>> MultiLangShard::initialize(const DaemonMessage& mes
   if (!letters) co_return job_failure(ExitCode::kState, std::move(letters.error()));
   const auto executor = co_await boost::asio::this_coro::executor;
   writing_ = std::make_unique<Writing>(parts_, options_, std::move(*letters), executor);
-  writing_->pump.set_shard_name([this](ordering::ChangeBuffer::ShardHandle) { return shard_; });
   shard_ = message.shard;
+  writing_->pipeline.name_shards([this](Pipeline::ShardHandle) { return shard_; });
+  writing_->pipeline.start();
   sequence_numbers_ = message.sequence_numbers;
   log::info("applying a shard", {{"shard", shard_.str()}, {"target", parts_.sink.describe()}});
   co_return JobResult<void>{};
@@ -168,7 +151,7 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
         wrong(doing, shard_.str(), "a record does not come after the one before it; order cannot be kept"));
   }
   behind_ = true;
-  writing_->pump.changes_arrived();
+  writing_->pipeline.wake_writers();
   auto settled = co_await settle();
   if (!settled) co_return settled;
   co_return co_await checkpoint(false);
@@ -187,36 +170,18 @@ bool MultiLangShard::push(std::vector<model::Change> changes) {
       continue;
     }
     delivered_ = change.sequence();
-    writing_->buffer.push(writing_->shard, std::move(change));
+    writing_->pipeline.push(writing_->shard, std::move(change));
   }
   return true;
 }
 
 /// Waits until everything delivered is in the target or set aside.
 async::Task<JobResult<void>> MultiLangShard::settle() {
-  const auto& counters = writing_->buffer.counters();
-  const auto limit = options_.stall_timeout;
-  const auto look = std::min<Duration>(limit / 4, std::chrono::milliseconds(200));
-  SteadyTime moved_at = parts_.clock.steady_now();
-  std::uint64_t written = counters.applied + counters.dead_lettered;
-  while (!writing_->failure && counters.held() > 0) {
-    co_await writing_->pump.settled().wait_for(look);
-    // Another worker takes the lease of a daemon that died, and may be further on than what we still hold.
-    if (parts_.lines.gone()) co_return went_away("what was not written yet is delivered again");
-    const SteadyTime now = parts_.clock.steady_now();
-    // Superseded changes are no sign of life.
-    const std::uint64_t written_now = counters.applied + counters.dead_lettered;
-    if (written_now != written) moved_at = now;
-    written = written_now;
-    if (now - moved_at > limit) {
-      const std::string& trouble = writing_->pump.statistics().last_trouble;
-      co_return job_failure(ExitCode::kStalled,
-                            wrong("write changes of shard", shard_.str(),
-                                  "nothing has moved for " + format_duration(limit) +
-                                      (trouble.empty() ? std::string() : "; the last answer was: " + trouble)));
-    }
-  }
-  if (writing_->failure) co_return std::unexpected(*writing_->failure);
+  // Another worker takes the lease of a daemon that died, and may be further on than what we still hold.
+  const auto gone = [this] { return parts_.lines.gone(); };
+  co_await writing_->pipeline.drain(gone);
+  if (writing_->ending.failure()) co_return std::unexpected(*writing_->ending.failure());
+  if (writing_->pipeline.counters().held() > 0) co_return went_away("what was not written yet is delivered again");
   co_return JobResult<void>{};
 }
 
@@ -261,7 +226,7 @@ async::Task<JobResult<std::string>> MultiLangShard::ask_for_checkpoint() {
 
 MultiLangShard::Statistics MultiLangShard::statistics() const {
   return {.shard = shard_,
-          .changes = writing_ ? writing_->buffer.counters() : ordering::ChangeBuffer::Counters{},
+          .changes = writing_ ? writing_->pipeline.counters() : ordering::ChangeBuffer::Counters{},
           .delivered_again = delivered_again_,
           .checkpoints = checkpoints_};
 }

@@ -17,6 +17,7 @@
 #include "model/key.hpp"
 #include "ordering/change_buffer.hpp"
 #include "pipeline/exit_code.hpp"
+#include "pipeline/pipeline.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 
@@ -45,8 +46,7 @@ class DaemonLines {
 class MultiLangShard {
  public:
   struct Options {
-    std::chrono::milliseconds stall_timeout{300'000};
-    std::size_t max_concurrent_writes = 64;
+    Pipeline::Options pipeline{};
     int checkpoint_attempts = 6;                      ///< while the lease table throttles
     std::chrono::milliseconds checkpoint_pause{200};  ///< before the second; doubled, up to 5 s
   };
@@ -75,7 +75,7 @@ class MultiLangShard {
 
   /// Answers messages until there are no more.
   /// Errors: the daemon says what no daemon says, or sends records out of order (kInternal), or other records than
-  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for `stall_timeout`
+  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for `pipeline.stall_timeout`
   /// (kStalled); the daemon went away before everything was written and checkpointed (kStoppedEarly); an end of the
   /// shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses (kState).
   [[nodiscard]] async::Task<JobResult<void>> run();

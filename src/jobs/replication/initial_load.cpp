@@ -73,7 +73,6 @@ struct InitialLoad::Impl {
         reading(executor) {
     options.copy.purpose = kInitialLoad;
     options.copy.phase = kRecording;
-    options.spooling.on_error = ReplicateOptions::OnError::kStop;  // a spool refuses nothing
     options.spooling.stop_when_caught_up = false;
     options.spooling.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;  // of shards not recorded
     if (parts.spool) spool.emplace(parts.spool->changes);
@@ -147,7 +146,7 @@ JobResult<void> InitialLoad::Impl::restore() {
     begun = (*job)->begun;
     spool_id = (*job)->spool;
     if (phase == kDraining && !spool) {
-      return state_failed(conflict(parts.stream.arn.str(), "changes wait in the spool; start with the same --spool"));
+      return state_failed(conflict(parts.stream.arn().str(), "changes wait in the spool; start with the same --spool"));
     }
     return {};
   }
@@ -180,7 +179,7 @@ async::Task<JobResult<void>> InitialLoad::Impl::record_position() {
   if (!rows) co_return job_failure(std::move(rows.error()));
   if (auto cleared = clear_spool(); !cleared) co_return state_failed(cleared.error());
   if (auto saved = parts.positions.save_read_until(now); !saved) co_return state_failed(saved.error());
-  if (auto saved = replace_rows(parts.positions, parts.stream.arn, *rows); !saved)
+  if (auto saved = replace_rows(parts.positions, parts.stream.arn(), *rows); !saved)
     co_return state_failed(saved.error());
   log::info("position of the stream recorded", {{"shards", std::to_string(rows->size())}});
   co_return enter(kLoading);
@@ -201,11 +200,11 @@ Status InitialLoad::Impl::clear_spool() {
 JobResult<void> InitialLoad::Impl::check_stream() const {
   const auto streams = parts.positions.streams();
   if (!streams) return state_failed(streams.error());
-  const bool ours = streams->empty() || std::find(streams->begin(), streams->end(), parts.stream.arn) != streams->end();
+  const bool ours = streams->empty() || std::find(streams->begin(), streams->end(), parts.stream.arn()) != streams->end();
   if (ours) return {};
   return job_failure(ExitCode::kTrimmed,
                      conflict(streams->front().str(),
-                              "the table now has another stream, " + parts.stream.arn.str() +
+                              "the table now has another stream, " + parts.stream.arn().str() +
                                   "; changes made between the two were never recorded. Remove the state file to start "
                                   "the load over"));
 }
@@ -214,7 +213,7 @@ JobResult<void> InitialLoad::Impl::check_stream() const {
 JobResult<void> InitialLoad::Impl::check_spool() const {
   const auto id = parts.spool->changes.spool_id();
   if (!id) return state_failed(id.error());
-  const auto reached = parts.spool->positions.load(parts.stream.arn);
+  const auto reached = parts.spool->positions.load(parts.stream.arn());
   if (!reached) return state_failed(reached.error());
   // A load of a version that gave no ids has left positions.
   const bool ours = *id == spool_id && (!spool_id.empty() || !reached->empty());
@@ -237,15 +236,15 @@ JobResult<void> InitialLoad::Impl::begin_spool() {
 Status InitialLoad::Impl::make_spool_ours() {
   const auto former = parts.spool->changes.spool_id();
   if (!former) return std::unexpected(former.error());
-  const auto reached = parts.spool->positions.load(parts.stream.arn);
+  const auto reached = parts.spool->positions.load(parts.stream.arn());
   if (!reached) return std::unexpected(reached.error());
   // Positions without an id are ours, of a version that gave none; with one, they are those of another load.
   if (!former->empty() || reached->empty()) {
     if (auto cleared = clear_spool(); !cleared) return cleared;
-    const auto recorded = parts.positions.load(parts.stream.arn);
+    const auto recorded = parts.positions.load(parts.stream.arn());
     if (!recorded) return std::unexpected(recorded.error());
     if (auto saved = copy_time(parts.positions, parts.spool->positions); !saved) return saved;
-    if (auto saved = parts.spool->positions.save(parts.stream.arn, *recorded); !saved) return saved;
+    if (auto saved = parts.spool->positions.save(parts.stream.arn(), *recorded); !saved) return saved;
   }
   spool_id = fmt::format("{:016x}{:016x}", parts.random.next(), parts.random.next());
   if (auto named = parts.spool->changes.set_spool_id(spool_id); !named) return named;
@@ -259,7 +258,7 @@ async::Task<JobResult<void>> InitialLoad::Impl::load() {
   }
   say_expectation();
   const CopyParts copy_parts{.source = parts.source,
-                             .key = parts.stream.key,
+                             .key = parts.stream.key(),
                              .sink = parts.sink,
                              .dead_letters = parts.dead_letters,
                              .store = parts.scans,
@@ -305,9 +304,9 @@ async::Task<> InitialLoad::Impl::pass_stop_on() {
 JobResult<void> InitialLoad::Impl::after_load() {
   if (spool) return enter(kDraining);
   // Records that were trimmed meanwhile leave no trace in a shard that is read from its oldest one.
-  if (parts.clock.wall_now() - begun < kStreamKeeps - kStreamMargin) return enter(kLoadDone);
+  if (parts.clock.wall_now() - begun < parts.stream.retention() - kStreamMargin) return enter(kLoadDone);
   return job_failure(ExitCode::kTrimmed,
-                     conflict(parts.stream.arn.str(),
+                     conflict(parts.stream.arn().str(),
                               "the load has taken as long as a stream keeps its records (24 hours), and changes made "
                               "since it began may be gone; remove the state file and start over with --spool DIR"));
 }
@@ -316,10 +315,10 @@ JobResult<void> InitialLoad::Impl::after_load() {
 async::Task<JobResult<void>> InitialLoad::Impl::drain() {
   if (auto same = check_stream(); !same) co_return same;
   if (auto same = check_spool(); !same) co_return same;
-  const auto rows = parts.spool->positions.load(parts.stream.arn);
+  const auto rows = parts.spool->positions.load(parts.stream.arn());
   if (!rows) co_return state_failed(rows.error());
   if (auto saved = copy_time(parts.spool->positions, parts.positions); !saved) co_return state_failed(saved.error());
-  if (auto saved = replace_rows(parts.positions, parts.stream.arn, *rows); !saved)
+  if (auto saved = replace_rows(parts.positions, parts.stream.arn(), *rows); !saved)
     co_return state_failed(saved.error());
   while (true) {  // ends with the last change, or a stop request
     if (auto going = parts.stop.check("drain", "the spool"); !going) co_return job_failure(going.error());
@@ -334,8 +333,10 @@ async::Task<JobResult<void>> InitialLoad::Impl::drain() {
 }
 
 async::Task<JobResult<void>> InitialLoad::Impl::drain_changes(std::vector<coordination::SpooledChange> changes) {
-  const ItemLoader::Options loader_options{.max_concurrent_writes = options.copy.max_concurrent_writes};
-  loader.emplace(parts.stream.key, parts.sink, parts.dead_letters, parts.clock, parts.random, executor, loader_options);
+  const ItemLoader::Options loader_options{.max_concurrent_writes = options.copy.pipeline.writing.max_concurrent_writes};
+  loader.emplace(ItemLoader::Parts{parts.stream.key(), parts.sink, parts.dead_letters, parts.clock, parts.random,
+                                   executor},
+                 loader_options);
   Status given;
   for (const coordination::SpooledChange& change : changes) {
     if (change.image.empty()) {
@@ -363,8 +364,8 @@ void InitialLoad::Impl::say_expectation() const {
                                                               .write_units_per_second = options.max_write_units});
   log::info("loading", {{"estimate", to_text(options.estimate)},
                         {"expected", expected ? format_duration(*expected) : "known after a few seconds"},
-                        {"stream_keeps", format_duration(kStreamKeeps)}});
-  if (!expected || *expected < kStreamKeeps - kStreamMargin || spool) return;
+                        {"stream_keeps", format_duration(parts.stream.retention())}});
+  if (!expected || *expected < parts.stream.retention() - kStreamMargin || spool) return;
   log::warning(
       "with this budget the load outlives the stream's 24 hours; stop now, and start over with --spool DIR or "
       "a larger budget",
@@ -378,8 +379,8 @@ async::Task<> InitialLoad::Impl::measure() {
       static_cast<double>(copy->status().counters.settled()) / std::chrono::duration<double>(kFirstMeasure).count();
   if (rate <= 0 || options.estimate.items <= 0) co_return;
   const std::chrono::seconds expected(static_cast<std::int64_t>(options.estimate.items / rate));
-  log::info("loading", {{"expected", format_duration(expected)}, {"stream_keeps", format_duration(kStreamKeeps)}});
-  if (expected < kStreamKeeps - kStreamMargin || spool) co_return;
+  log::info("loading", {{"expected", format_duration(expected)}, {"stream_keeps", format_duration(parts.stream.retention())}});
+  if (expected < parts.stream.retention() - kStreamMargin || spool) co_return;
   log::warning("at this speed the load outlives the stream's 24 hours; stop now, and start over with --spool DIR",
                {{"expected", format_duration(expected)}});
 }

@@ -12,7 +12,7 @@
 #include "jobs/copy/copy_table.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
 #include "jobs/replication/replicate.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 #include "state/checkpoint_store.hpp"
 #include "state/scan_store.hpp"
 #include "state/spool_store.hpp"
@@ -35,10 +35,10 @@ struct InitialLoadOptions {
 
 /// What the job is made of. Everything outlives the job.
 struct InitialLoadParts {
-  const source::TableStream& stream;
+  const source::ChangeStream& stream;
   aws::DynamoDbClient& source;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;  ///< null only with `copy.stop_on_poison`
+  sink::DeadLetters* dead_letters;  ///< null: the first item that the target refuses ends the load
   coordination::CheckpointStore& positions;
   coordination::ScanStore& scans;  ///< the same file
   std::optional<SpoolParts> spool;

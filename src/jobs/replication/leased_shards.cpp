@@ -8,6 +8,7 @@
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "jobs/replication/trim.hpp"
+#include "pipeline/pipeline.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::chrono::seconds kCloseTime{3};
 
 }  // namespace
 
-LeasedShards::LeasedShards(const source::TableStream& stream, coordination::LeaseStore& store, const Clock& clock,
+LeasedShards::LeasedShards(const source::ChangeStream& stream, coordination::LeaseStore& store, const Clock& clock,
                            Random& random, boost::asio::any_io_executor executor, const ReplicateOptions& job,
                            Options options)
     : stream_(stream),
@@ -121,16 +122,16 @@ void LeasedShards::given_back(const ShardId& shard, const std::optional<model::S
   runner_.drained(shard.str());
 }
 
-async::Task<Status> LeasedShards::retire(ShardId shard, std::optional<Error> trimmed) {
+async::Task<Status> LeasedShards::retire(ShardId shard, source::ChangeStream::Loss lost) {
   const std::string key = shard.str();
-  if (trimmed && !is_shard_gone(*trimmed)) {
+  if (lost == source::ChangeStream::Loss::kRecords) {
     runner_.checkpoint(key, model::to_string(model::TrimHorizon{}));
     if (granted_.contains(key)) reading_->start({.shard = shard, .from = model::TrimHorizon{}, .parents = {}});
     co_return Status{};
   }
   std::vector<Lease> children;
   const std::uint64_t grant = grant_of(key);
-  if (!trimmed) children = co_await find_children(shard);
+  if (lost == source::ChangeStream::Loss::kNone) children = co_await find_children(shard);
   // Lost meanwhile, perhaps ours anew: whoever reads it from its checkpoint ends it again.
   if (grant == 0 || grant_of(key) != grant) co_return Status{};
   finishing_.emplace(key, false);
@@ -148,7 +149,7 @@ async::Task<std::vector<Lease>> LeasedShards::find_children(ShardId shard) {
     const auto listing = co_await list();
     if (!listing) continue;
     for (const model::Shard& found : listing->shards) {
-      if (found.parent != shard) continue;
+      if (std::ranges::find(found.parents, shard) == found.parents.end()) continue;
       children.push_back(
           {.key = found.id.str(), .checkpoint = model::to_string(model::TrimHorizon{}), .parents = {shard.str()}});
     }
@@ -238,7 +239,7 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
   }
   const bool all_done = !rows_.empty() && std::ranges::all_of(rows_, &Lease::done);
   if (settled && !listing.stream_enabled && all_done && !job_.stop_when_caught_up) {
-    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn));
+    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn()));
   }
   return settled;
 }
@@ -289,7 +290,7 @@ std::optional<Error> LeasedShards::stalled(SteadyTime now, Duration limit) {
   }
   const bool due = rows_are_new_ && now - listed_at_ > job_.list_shards_interval;
   if (due && now - listed_at_ > job_.list_shards_interval + limit) {
-    return nothing_moves("list shards of", stream_.arn.str(), limit, lister_.last_trouble());
+    return nothing_moves("list shards of", stream_.arn().str(), limit, lister_.last_trouble());
   }
   return std::nullopt;
 }

@@ -31,14 +31,14 @@ class LeasedShards final : public ShardKeeper {
   };
 
   /// REQUIRES: what is referred to outlives the keeper.
-  LeasedShards(const source::TableStream& stream, coordination::LeaseStore& store, const Clock& clock, Random& random,
+  LeasedShards(const source::ChangeStream& stream, coordination::LeaseStore& store, const Clock& clock, Random& random,
                boost::asio::any_io_executor executor, const ReplicateOptions& job, Options options);
 
   [[nodiscard]] JobResult<void> restore() override { return {}; }
   void start(Reading& reading, async::TaskGroup& finding) override;
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
   [[nodiscard]] Status keep_time(std::span<const ReadUntil>) override { return {}; }  // leases have no place for it
-  [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
+  [[nodiscard]] async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) override;
   void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) override;
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards,
                                           std::span<const ShardId> still_writing) override;
@@ -66,7 +66,7 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] async::Task<std::vector<coordination::Lease>> find_children(ShardId shard);
   void fail(ExitCode exit_code, Error error);
 
-  const source::TableStream& stream_;
+  const source::ChangeStream& stream_;
   coordination::LeaseStore& store_;
   const Clock& clock_;
   Random& random_;

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/replication/trim.hpp"
+#include "pipeline/pipeline.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -37,7 +38,7 @@ Status remove_rows(coordination::CheckpointStore& store, const StreamArn& stream
 
 }  // namespace
 
-LocalShards::LocalShards(const source::TableStream& stream, coordination::CheckpointStore& store, const Clock& clock,
+LocalShards::LocalShards(const source::ChangeStream& stream, coordination::CheckpointStore& store, const Clock& clock,
                          Random& random, const ReplicateOptions& options)
     : stream_(stream),
       store_(store),
@@ -50,7 +51,7 @@ LocalShards::LocalShards(const source::TableStream& stream, coordination::Checkp
       listing_(clock.steady_now()) {}
 
 JobResult<void> LocalShards::restore() {
-  auto rows = store_.load(stream_.arn);
+  auto rows = store_.load(stream_.arn());
   if (!rows) return job_failure(ExitCode::kState, std::move(rows.error()));
   fresh_start_ = rows->empty();
   if (fresh_start_) {
@@ -71,8 +72,8 @@ JobResult<void> LocalShards::check_replaced_streams() {
   auto streams = store_.streams();
   if (!streams) return job_failure(ExitCode::kState, std::move(streams.error()));
   for (const StreamArn& old : *streams) {
-    if (old == stream_.arn) continue;
-    Error gap = replaced_stream(old, stream_.arn);
+    if (old == stream_.arn()) continue;
+    Error gap = replaced_stream(old, stream_.arn());
     if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(ExitCode::kTrimmed, std::move(gap));
     log::warning(to_line(gap));
     replaced_streams_.push_back(old);
@@ -91,8 +92,8 @@ JobResult<void> LocalShards::check_time_away(std::span<const model::ShardCheckpo
   listed_at_ = *saved_time_;
   const bool unnoticed =
       std::any_of(rows.begin(), rows.end(), names_no_record) || std::all_of(rows.begin(), rows.end(), has_ended);
-  if (!unnoticed || clock_.wall_now() - *saved_time_ < kStreamKeeps - kAwayMargin) return {};
-  Error gap = away_too_long(stream_.arn, *saved_time_, clock_.wall_now());
+  if (!unnoticed || clock_.wall_now() - *saved_time_ < stream_.retention() - kAwayMargin) return {};
+  Error gap = away_too_long(stream_, *saved_time_, clock_.wall_now());
   if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(ExitCode::kTrimmed, std::move(gap));
   log::warning(to_line(gap));
   return {};
@@ -188,12 +189,12 @@ async::Task<bool> LocalShards::refresh() {
   }
   start_readable();
   if (found->complete && !stream_enabled_ && graph_->unfinished() == 0 && !options_.stop_when_caught_up) {
-    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn));
+    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn()));
   }
   co_return found->complete;
 }
 
-Status LocalShards::save_rows(std::vector<model::ShardCheckpoint> rows) { return store_.save(stream_.arn, rows); }
+Status LocalShards::save_rows(std::vector<model::ShardCheckpoint> rows) { return store_.save(stream_.arn(), rows); }
 
 /// Rows become durable before reading begins, so that a crash right after never takes a child for a new shard.
 bool LocalShards::record_new_shards() {
@@ -229,7 +230,7 @@ bool LocalShards::forget_replaced_streams() {
 void LocalShards::forget_old_shards() {
   const std::vector<ShardId> shards = graph_->take_forgettable();
   if (shards.empty()) return;
-  if (auto removed = store_.remove(stream_.arn, shards); !removed) {
+  if (auto removed = store_.remove(stream_.arn(), shards); !removed) {
     fail(ExitCode::kState, std::move(removed.error()));
     return;
   }
@@ -258,17 +259,17 @@ Status LocalShards::save(std::span<const SafeShard> shards) {
   return {};
 }
 
-async::Task<Status> LocalShards::retire(ShardId shard, std::optional<Error> trimmed) {
-  const bool ended = !trimmed || is_shard_gone(*trimmed);
+async::Task<Status> LocalShards::retire(ShardId shard, source::ChangeStream::Loss lost) {
+  const bool ended = lost != source::ChangeStream::Loss::kRecords;
   const model::Checkpoint last = ended ? model::Checkpoint(model::ShardEnd{}) : model::TrimHorizon{};
   std::vector<model::ShardCheckpoint> row{{.shard = shard, .parents = parents_of_[shard], .checkpoint = last}};
   if (auto saved = save_rows(std::move(row)); !saved) co_return saved;
   read_until_.erase(shard);
-  if (!ended) read_until_[shard] = clock_.wall_now() - kStreamKeeps;  // there is nothing older
-  if (trimmed) {
-    graph_->skip_trimmed(shard, is_shard_gone(*trimmed));
-  } else {
+  if (!ended) read_until_[shard] = clock_.wall_now() - stream_.retention();  // there is nothing older
+  if (lost == source::ChangeStream::Loss::kNone) {
     graph_->finished(shard);
+  } else {
+    graph_->skip_trimmed(shard, lost == source::ChangeStream::Loss::kShard);
   }
   list_now_.notify();
   start_readable();
@@ -297,7 +298,7 @@ std::size_t LocalShards::waiting(std::size_t being_read) const {
 std::optional<Error> LocalShards::stalled(SteadyTime now, Duration limit) {
   if (listing_rests_) listing_.moved(now);
   if (!listing_.stalled(now, limit)) return std::nullopt;
-  return nothing_moves("list shards of", stream_.arn.str(), limit, lister_.last_trouble());
+  return nothing_moves("list shards of", stream_.arn().str(), limit, lister_.last_trouble());
 }
 
 }  // namespace dynamirror::jobs

@@ -20,14 +20,14 @@ namespace dynamirror::jobs {
 class LocalShards final : public ShardKeeper {
  public:
   /// REQUIRES: what is referred to outlives the keeper.
-  LocalShards(const source::TableStream& stream, coordination::CheckpointStore& store, const Clock& clock,
+  LocalShards(const source::ChangeStream& stream, coordination::CheckpointStore& store, const Clock& clock,
               Random& random, const ReplicateOptions& options);
 
   [[nodiscard]] JobResult<void> restore() override;
   void start(Reading& reading, async::TaskGroup& finding) override;
   [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
   [[nodiscard]] Status keep_time(std::span<const ReadUntil> shards) override;
-  [[nodiscard]] async::Task<Status> retire(ShardId shard, std::optional<Error> trimmed) override;
+  [[nodiscard]] async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) override;
   void given_back(const ShardId&, const std::optional<model::SequenceNumber>&) override {}
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards, std::span<const ShardId>) override;
   [[nodiscard]] bool promised(const ShardId& shard, const model::Checkpoint& reached) const override;
@@ -52,7 +52,7 @@ class LocalShards final : public ShardKeeper {
   void start_readable();
   void fail(ExitCode exit_code, Error error);
 
-  const source::TableStream& stream_;
+  const source::ChangeStream& stream_;
   coordination::CheckpointStore& store_;
   const Clock& clock_;
   Random& random_;

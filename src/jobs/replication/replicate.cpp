@@ -15,44 +15,47 @@ Replication::~Replication() = default;
 async::Task<JobResult<void>> Replication::run() { return impl_->run(); }
 ReplicateStatus Replication::status() const { return impl_->status(); }
 
+namespace {
+
+transform::ChangeRules rules_of(const ReplicateOptions& options) {
+  transform::ChangeRules rules;
+  if (options.max_record_age) rules.push_back(std::make_unique<transform::MaxRecordAge>(*options.max_record_age));
+  return rules;
+}
+
+}  // namespace
+
 Replication::Impl::Impl(ReplicateParts parts_in, ReplicateOptions options_in, boost::asio::any_io_executor executor_in)
     : parts(parts_in),
       options(options_in),
-      executor(std::move(executor_in)),
-      buffer({.max_bytes = options.read_ahead_bytes}),
+      ending(parts.stop),
+      pipeline({parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in, ending}, options.pipeline,
+               rules_of(options)),
       own_shards(parts.shards == nullptr
                      ? std::make_unique<LocalShards>(parts.stream, *parts.store, parts.clock, parts.random, options)
                      : nullptr),
       shards(own_shards ? *own_shards : *parts.shards),
-      pump(buffer, parts.sink, parts.dead_letters, parts.clock, parts.random, executor,
-           {.max_concurrent_writes = options.max_concurrent_writes,
-            .stop_on_poison = options.on_error == ReplicateOptions::OnError::kStop,
-            .max_attempts = options.max_attempts},
-           [this](JobFailure reason) { fail(std::move(reason)); }),
-      liveness_of_writing(parts.clock.steady_now()),
-      reading(executor),
-      writing(executor),
-      keeping(executor) {
-  if (options.max_record_age) filters.push_back(std::make_unique<transform::MaxRecordAge>(*options.max_record_age));
-  pump.set_shard_name([this](ordering::ChangeBuffer::ShardHandle handle) {
+      reading(executor_in),
+      keeping(executor_in) {
+  pipeline.name_shards([this](Pipeline::ShardHandle handle) {
     const ActiveShard* shard = find(handle);
     return shard == nullptr ? ShardId() : shard->id;
   });
-  if (shards.shares()) pump.set_write_permit([this](auto handle) { return write_permit(handle); });
+  if (shards.shares()) pipeline.permit_writes([this](auto handle) { return write_permit(handle); });
 }
 
 async::Task<JobResult<void>> Replication::Impl::run() {
   if (auto restored = shards.restore(); !restored) co_return std::unexpected(std::move(restored.error()));
   shards.start(*this, reading);
   if (options.stop_when_caught_up) reading.spawn(end_when_caught_up());
-  writing.spawn(pump.run());
+  pipeline.start();
   keeping.spawn(keep_checkpoints());
-  keeping.spawn(watch_liveness());
+  keeping.spawn(watch_reading());
 
-  while (!failure && !done && !parts.stop.requested()) co_await parts.stop.changed().wait();
+  co_await ending.wait();
   co_await shut_down();
-  if (failure) co_return std::unexpected(std::move(*failure));
-  if (buffer.counters().held() > 0) {
+  if (ending.failure()) co_return std::unexpected(*ending.failure());
+  if (pipeline.counters().held() > 0) {
     co_return job_failure(ExitCode::kStoppedEarly,
                           Error{.error_class = ErrorClass::kTransient,
                                 .doing = "stop",
@@ -66,51 +69,37 @@ async::Task<JobResult<void>> Replication::Impl::run() {
 
 /// Reading ends at once; writing may go on for a moment, so that what was read need not be read again.
 async::Task<> Replication::Impl::shut_down() {
-  ending = true;
+  shutting_down = true;
   reading.cancel();
   co_await reading.join();
-  if (!failure) co_await drain();
-  writing.cancel();
-  co_await writing.join();
-  pump.abandon_writes();
-  co_await pump.writes_ended();
+  const SteadyTime deadline = parts.clock.steady_now() + options.drain_timeout;
+  const auto late = [&] { return parts.clock.steady_now() >= deadline; };
+  co_await pipeline.drain(late);
+  co_await pipeline.stop();
   if (auto kept = shards.keep_time(read_until()); !kept) fail({ExitCode::kState, std::move(kept.error())});
   const std::vector<SafeShard> safe = safe_shards();
   std::vector<ShardId> still_writing;
   for (const ActiveShard& shard : active) {
-    if (buffer.outstanding(shard.handle) > 0) still_writing.push_back(shard.id);
+    if (pipeline.outstanding(shard.handle) > 0) still_writing.push_back(shard.id);
   }
-  if (auto saved = co_await shards.close(safe, still_writing); !saved && !failure)
+  if (auto saved = co_await shards.close(safe, still_writing); !saved)
     fail({ExitCode::kState, std::move(saved.error())});
   keeping.cancel();
   co_await keeping.join();
 }
 
-async::Task<> Replication::Impl::drain() {
-  const SteadyTime deadline = parts.clock.steady_now() + options.drain_timeout;
-  while (!failure && buffer.counters().held() > 0) {
-    const Duration left = deadline - parts.clock.steady_now();
-    if (left <= Duration::zero()) co_return;
-    co_await pump.settled().wait_for(left);
-  }
-}
-
-void Replication::Impl::fail(JobFailure reason) {
-  if (!failure) failure = std::move(reason);
-  parts.stop.changed().notify();
-}
-
 ReplicateStatus Replication::Impl::status() const {
-  ReplicateStatus status{.counters = buffer.counters(),
+  ReplicateStatus status{.counters = pipeline.counters(),
+                         .rules = pipeline.rule_counts(),
                          .shards_being_read = active.size(),
                          .shards_waiting = shards.waiting(active.size()),
-                         .held_bytes = buffer.held_bytes(),
-                         .retries = pump.statistics().retries,
-                         .lag = pump.statistics().lag,
+                         .held_bytes = pipeline.held_bytes(),
+                         .retries = pipeline.statistics().retries,
+                         .lag = pipeline.statistics().lag,
                          .caught_up = caught_up(),
-                         .last_trouble = pump.statistics().last_trouble};
+                         .last_trouble = pipeline.statistics().last_trouble};
   if (!status.caught_up && status.counters.applied > 0) {
-    const auto age = parts.clock.wall_now() - pump.statistics().newest_applied;
+    const auto age = parts.clock.wall_now() - pipeline.statistics().newest_applied;
     status.current_lag = std::chrono::duration_cast<std::chrono::milliseconds>(age);
   }
   return status;

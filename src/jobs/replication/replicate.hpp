@@ -17,16 +17,16 @@
 #include "pipeline/lag_histogram.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 #include "state/checkpoint_store.hpp"
 
 namespace dynamirror::jobs {
 
 /// What the job is made of. Everything outlives the job.
 struct ReplicateParts {
-  const source::TableStream& stream;
+  const source::ChangeStream& stream;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;       ///< null only with OnError::kStop
+  sink::DeadLetters* dead_letters;       ///< null: the first change that the target refuses ends the job
   coordination::CheckpointStore* store;  ///< of this process alone; null with `shards`
   StopRequest& stop;
   const Clock& clock;
@@ -37,6 +37,7 @@ struct ReplicateParts {
 /// The state of a running job, for progress lines; the counters add up at every moment (invariant 4).
 struct ReplicateStatus {
   ordering::ChangeBuffer::Counters counters;
+  std::vector<Pipeline::RuleCount> rules;  ///< what `counters.filtered` is the sum of
   std::size_t shards_being_read = 0;
   std::size_t shards_waiting = 0;
   std::size_t held_bytes = 0;

@@ -23,7 +23,7 @@ async::Task<> Replication::Impl::keep_checkpoints() {
 std::vector<SafeShard> Replication::Impl::safe_shards() {
   std::vector<SafeShard> moved;
   for (ActiveShard& shard : active) {
-    const auto& safe = buffer.safe(shard.handle);
+    const auto& safe = pipeline.safe(shard.handle);
     if (shard.revoked == Revoked::kLost || !safe || safe == shard.saved) continue;
     moved.push_back({.shard = shard.id, .sequence = *safe});
     shard.saved = safe;
@@ -54,8 +54,9 @@ std::vector<ReadUntil> Replication::Impl::read_until() const {
   return shards;
 }
 
-async::Task<> Replication::Impl::watch_liveness() {
-  const auto look = std::min<std::chrono::milliseconds>(options.stall_timeout / 4, std::chrono::milliseconds(1'000));
+async::Task<> Replication::Impl::watch_reading() {
+  const auto limit = options.pipeline.stall_timeout;
+  const auto look = std::min<std::chrono::milliseconds>(limit / 4, std::chrono::milliseconds(1'000));
   while (true) {
     co_await async::sleep_for(look);
     if (auto error = stalled()) {
@@ -65,19 +66,10 @@ async::Task<> Replication::Impl::watch_liveness() {
   }
 }
 
-/// Why nothing moves, or nothing when all is well. A process that is alive and useless is the worst of all failures: it
-/// must end, and say which part stands still.
+/// Why nothing is read, or nothing when all is well. The pipeline watches over what was read.
 std::optional<Error> Replication::Impl::stalled() {
   const SteadyTime now = parts.clock.steady_now();
-  const auto limit = options.stall_timeout;
-  const auto& counters = buffer.counters();
-  // Superseded changes are no sign of life: those of a key that cannot be written are superseded all the time.
-  const std::uint64_t written = counters.applied + counters.dead_lettered;
-  if (counters.held() == 0 || written != std::exchange(written_so_far, written)) liveness_of_writing.moved(now);
-  if (liveness_of_writing.stalled(now, limit)) {
-    return nothing_moves("write changes of shard", shard_with_waiting_changes().str(), limit,
-                         pump.statistics().last_trouble);
-  }
+  const auto limit = options.pipeline.stall_timeout;
   for (const ActiveShard& shard : active) {
     const bool reading_now = !shard.ended && !shard.waits_for_room && shard.revoked == Revoked::kNo;
     if (reading_now && now - std::max(shard.reader.last_answer(), shard.asked_at) > limit) {
@@ -85,13 +77,6 @@ std::optional<Error> Replication::Impl::stalled() {
     }
   }
   return shards.stalled(now, limit);
-}
-
-/// The oldest such shard, for messages.
-ShardId Replication::Impl::shard_with_waiting_changes() const {
-  const auto found = std::find_if(active.begin(), active.end(),
-                                  [&](const ActiveShard& shard) { return buffer.outstanding(shard.handle) > 0; });
-  return found == active.end() ? ShardId() : found->id;
 }
 
 }  // namespace dynamirror::jobs

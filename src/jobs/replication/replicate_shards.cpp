@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "jobs/replication/replication_impl.hpp"
-#include "jobs/replication/trim.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -17,13 +17,13 @@ std::string where(const model::Checkpoint& checkpoint) {
 }  // namespace
 
 void Replication::Impl::start(ordering::ShardGraph::Readable readable) {
-  if (ending) return;
+  if (shutting_down) return;
   const source::ShardReader::Context context{parts.stream, slots, parts.clock, parts.random};
   log::debug("reading shard", {{"shard", readable.shard.str()}, {"from", model::to_string(readable.from)}});
   active.push_back(
       {.id = readable.shard,
        .from = readable.from,
-       .handle = buffer.add_shard(),
+       .handle = pipeline.add_shard(),
        .reader = source::ShardReader(context, readable.shard, readable.from, {.idle_poll = options.idle_poll}),
        .pushed = {},
        .newest = {},
@@ -41,15 +41,15 @@ void Replication::Impl::revoke(const ShardId& id, bool wind_down) {
       shard.revoked = wind_down ? Revoked::kWindDown : Revoked::kLost;
     }
   }
-  pump.changes_arrived();  // what waits to be written is released
-  pump.room().notify();
+  pipeline.wake_writers();  // what waits to be written is released
+  pipeline.room().notify();
 }
 
-const Replication::Impl::ActiveShard* Replication::Impl::find(ordering::ChangeBuffer::ShardHandle handle) const {
+const Replication::Impl::ActiveShard* Replication::Impl::find(Pipeline::ShardHandle handle) const {
   return handle < of_handle.size() ? of_handle[handle] : nullptr;
 }
 
-std::optional<SteadyTime> Replication::Impl::write_permit(ordering::ChangeBuffer::ShardHandle handle) const {
+std::optional<SteadyTime> Replication::Impl::write_permit(Pipeline::ShardHandle handle) const {
   const ActiveShard* shard = find(handle);
   if (shard == nullptr || shard->revoked == Revoked::kLost) return std::nullopt;
   return shards.write_until(shard->id);
@@ -58,16 +58,16 @@ std::optional<SteadyTime> Replication::Impl::write_permit(ordering::ChangeBuffer
 /// REQUIRES: `shard` stays in `active` until this ends; it is removed as the last act.
 async::Task<> Replication::Impl::read_shard(ActiveShard& shard) {
   const std::optional<Error> trouble = co_await read_to_end(shard);
-  if (failure) co_return;
+  if (ending.failure()) co_return;
   if (shard.revoked == Revoked::kNo && trouble && !may_skip(shard, *trouble)) co_return;
   // The end of a shard is the one barrier: its children may hold later changes of the same keys, and another process
   // may be the one to read them.
-  while (buffer.outstanding(shard.handle) > 0) co_await pump.settled().wait();
+  while (pipeline.outstanding(shard.handle) > 0) co_await pipeline.settled().wait();
   if (shard.revoked == Revoked::kNo) {
-    co_await retire(shard, trouble);
+    co_await retire(shard, trouble ? parts.stream.loss(*trouble) : source::ChangeStream::Loss::kNone);
     co_return;
   }
-  const std::optional<model::SequenceNumber> safe = buffer.safe(shard.handle);
+  const std::optional<model::SequenceNumber> safe = pipeline.safe(shard.handle);
   const bool wound_down = shard.revoked == Revoked::kWindDown;
   const ShardId id = shard.id;
   remove(shard);
@@ -78,7 +78,7 @@ async::Task<> Replication::Impl::read_shard(ActiveShard& shard) {
 async::Task<std::optional<Error>> Replication::Impl::read_to_end(ActiveShard& shard) {
   while (!shard.ended && shard.revoked == Revoked::kNo) {
     shard.waits_for_room = true;
-    while (!buffer.has_room() && shard.revoked == Revoked::kNo) co_await pump.room().wait();
+    while (!pipeline.has_room() && shard.revoked == Revoked::kNo) co_await pipeline.room().wait();
     shard.waits_for_room = false;
     shard.asked_at = parts.clock.steady_now();
 
@@ -94,7 +94,6 @@ async::Task<std::optional<Error>> Replication::Impl::read_to_end(ActiveShard& sh
 
 bool Replication::Impl::push_page(ActiveShard& shard, std::vector<model::Change> changes) {
   if (changes.empty()) return true;
-  const WallTime now = parts.clock.wall_now();
   for (model::Change& change : changes) {
     if (shard.pushed && change.sequence() <= *shard.pushed) {
       fail({ExitCode::kInternal, Error{.error_class = ErrorClass::kFatal,
@@ -107,21 +106,15 @@ bool Replication::Impl::push_page(ActiveShard& shard, std::vector<model::Change>
     }
     shard.pushed = change.sequence();
     shard.newest = change.created();
-    const bool rejected = std::any_of(filters.begin(), filters.end(),
-                                      [&](const auto& filter) { return filter->rejects(change, now).has_value(); });
-    if (rejected) {
-      buffer.push_filtered(shard.handle, change.sequence());
-    } else {
-      buffer.push(shard.handle, std::move(change));
-    }
+    pipeline.push(shard.handle, std::move(change));
   }
-  pump.changes_arrived();
+  pipeline.wake_writers();
   return true;
 }
 
 /// Decides what to do about a shard that cannot be read on. True: skip what is lost; otherwise the job has failed.
 bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
-  if (!is_trim(error)) {
+  if (parts.stream.loss(error) == source::ChangeStream::Loss::kNone) {
     fail({exit_code_for(error), error});
     return false;
   }
@@ -134,7 +127,8 @@ bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
   gap.doing = "read shard";
   gap.resource = shard.id.str();
   gap.message = "its changes " + where(reached) +
-                " are gone (a stream keeps 24 hours): the target has missed them. Bring the tables in step (copy or "
+                " are gone (the stream keeps its records for " + format_duration(parts.stream.retention()) +
+                "): the target has missed them. Bring the tables in step (copy or "
                 "compare and repair), then start with --on-trim continue to go on from the oldest change there is";
   if (options.on_trim == ReplicateOptions::OnTrim::kStop) {
     fail({ExitCode::kTrimmed, std::move(gap)});
@@ -145,9 +139,9 @@ bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
 }
 
 /// Makes the end of a shard (or the loss of its oldest records) durable; what waited for it starts.
-async::Task<> Replication::Impl::retire(ActiveShard& shard, std::optional<Error> trimmed) {
-  const bool ended = !trimmed || is_shard_gone(*trimmed);
-  auto durable = co_await shards.retire(shard.id, std::move(trimmed));
+async::Task<> Replication::Impl::retire(ActiveShard& shard, source::ChangeStream::Loss lost) {
+  const bool ended = lost != source::ChangeStream::Loss::kRecords;
+  auto durable = co_await shards.retire(shard.id, lost);
   if (!durable) {
     fail({ExitCode::kState, std::move(durable.error())});
     co_return;
@@ -158,7 +152,7 @@ async::Task<> Replication::Impl::retire(ActiveShard& shard, std::optional<Error>
 
 void Replication::Impl::remove(ActiveShard& shard) {
   of_handle[shard.handle] = nullptr;
-  buffer.remove_shard(shard.handle);
+  pipeline.remove_shard(shard.handle);
   active.remove_if([&](const ActiveShard& candidate) { return &candidate == &shard; });
 }
 

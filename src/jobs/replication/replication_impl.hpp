@@ -10,11 +10,8 @@
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
 #include "jobs/replication/replicate.hpp"
-#include "ordering/change_buffer.hpp"
-#include "pipeline/liveness.hpp"
-#include "pipeline/write_pump.hpp"
+#include "pipeline/pipeline.hpp"
 #include "source/shard_reader.hpp"
-#include "transform/change_filter.hpp"
 
 namespace dynamirror::jobs {
 
@@ -35,7 +32,7 @@ struct Replication::Impl final : ShardKeeper::Reading {
   struct ActiveShard {
     ShardId id;
     model::Checkpoint from;
-    ordering::ChangeBuffer::ShardHandle handle;
+    Pipeline::ShardHandle handle;
     source::ShardReader reader;
     std::optional<model::SequenceNumber> pushed;  ///< the last change given to the buffer
     std::optional<WallTime> newest;               ///< when that change was made
@@ -53,9 +50,8 @@ struct Replication::Impl final : ShardKeeper::Reading {
   // replicate.cpp: the life of the job
   [[nodiscard]] async::Task<JobResult<void>> run();
   [[nodiscard]] async::Task<> shut_down();
-  [[nodiscard]] async::Task<> drain();
   [[nodiscard]] ReplicateStatus status() const;
-  void fail(JobFailure failure) override;
+  void fail(JobFailure failure) override { ending.fail(std::move(failure)); }
 
   // replicate_caught_up.cpp
   [[nodiscard]] bool caught_up() const;
@@ -69,38 +65,30 @@ struct Replication::Impl final : ShardKeeper::Reading {
   [[nodiscard]] async::Task<std::optional<Error>> read_to_end(ActiveShard& shard);
   [[nodiscard]] bool push_page(ActiveShard& shard, std::vector<model::Change> changes);
   [[nodiscard]] bool may_skip(const ActiveShard& shard, const Error& error);
-  [[nodiscard]] async::Task<> retire(ActiveShard& shard, std::optional<Error> trimmed);
+  [[nodiscard]] async::Task<> retire(ActiveShard& shard, source::ChangeStream::Loss lost);
   void remove(ActiveShard& shard);
-  [[nodiscard]] const ActiveShard* find(ordering::ChangeBuffer::ShardHandle handle) const;
-  [[nodiscard]] std::optional<SteadyTime> write_permit(ordering::ChangeBuffer::ShardHandle handle) const;
+  [[nodiscard]] const ActiveShard* find(Pipeline::ShardHandle handle) const;
+  [[nodiscard]] std::optional<SteadyTime> write_permit(Pipeline::ShardHandle handle) const;
 
   // replicate_checkpoints.cpp: what is durable, and whether anything moves
   [[nodiscard]] async::Task<> keep_checkpoints();
   [[nodiscard]] Status save_checkpoints();
   [[nodiscard]] std::vector<SafeShard> safe_shards();
   [[nodiscard]] std::vector<ReadUntil> read_until() const;
-  [[nodiscard]] async::Task<> watch_liveness();
+  [[nodiscard]] async::Task<> watch_reading();
   [[nodiscard]] std::optional<Error> stalled();
-  [[nodiscard]] ShardId shard_with_waiting_changes() const;
 
   ReplicateParts parts;
   ReplicateOptions options;
-  boost::asio::any_io_executor executor;
-  ordering::ChangeBuffer buffer;
+  Ending ending;
+  Pipeline pipeline;
   std::unique_ptr<ShardKeeper> own_shards;  ///< without leases
   ShardKeeper& shards;
   source::ReadSlots slots;
-  std::vector<std::unique_ptr<transform::ChangeFilter>> filters;
-  WritePump pump;
   std::list<ActiveShard> active;
   std::vector<const ActiveShard*> of_handle;  ///< by the buffer's handle; null: none
-  Liveness liveness_of_writing;      ///< of all shards together: the changes of one may wait their turn for long
-  std::uint64_t written_so_far = 0;  ///< as of the last look at it
-  std::optional<JobFailure> failure;
-  bool done = false;
-  bool ending = false;  ///< no shard is started any more
+  bool shutting_down = false;  ///< no shard is started any more
   async::TaskGroup reading;
-  async::TaskGroup writing;
   async::TaskGroup keeping;
 };
 

@@ -47,7 +47,7 @@ std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wan
 std::vector<LeaseWrite> missing_children(std::span<const Lease> rows, const std::vector<model::Shard>& shards) {
   std::unordered_map<std::string, std::vector<std::string>> children;
   for (const model::Shard& shard : shards) {
-    if (shard.parent) children[shard.parent->str()].push_back(shard.id.str());
+    for (const ShardId& parent : shard.parents) children[parent.str()].push_back(shard.id.str());
   }
   std::vector<LeaseWrite> writes;
   for (const Lease& row : rows) {
@@ -83,14 +83,19 @@ std::vector<model::ShardCheckpoint> at_latest(std::vector<model::ShardCheckpoint
   std::unordered_set<std::string> has_child;
   for (const model::Shard& shard : shards) {
     by_id.emplace(shard.id.str(), &shard);
-    if (shard.parent) has_child.insert(shard.parent->str());
+    for (const ShardId& parent : shard.parents) has_child.insert(parent.str());
   }
   const auto has_leased_ancestor = [&](const std::string& id) {
-    std::size_t steps = 0;  // a listing may hold a circle
-    for (auto at = by_id.find(id); at != by_id.end() && at->second->parent && steps <= shards.size(); ++steps) {
-      const std::string& parent = at->second->parent->str();
-      if (leased.contains(parent)) return true;
-      at = by_id.find(parent);
+    std::unordered_set<std::string> seen{id};  // a listing may hold a circle
+    std::vector<std::string> open{id};
+    while (!open.empty()) {
+      const auto shard = by_id.find(open.back());
+      open.pop_back();
+      if (shard == by_id.end()) continue;
+      for (const ShardId& parent : shard->second->parents) {
+        if (leased.contains(parent.str())) return true;
+        if (seen.insert(parent.str()).second) open.push_back(parent.str());
+      }
     }
     return false;
   };

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds kIdlePoll{50};
 constexpr std::chrono::milliseconds kPauseAfterPartialListing{500};
 
 Status check_stop(const PositionParts& parts) {
-  return parts.stop.check("find the position of", parts.stream.arn.str());
+  return parts.stop.check("find the position of", parts.stream.arn().str());
 }
 
 async::Task<Result<std::vector<model::Shard>>> list_shards(PositionParts parts) {
@@ -56,8 +56,7 @@ async::Task<Result<std::vector<model::ShardCheckpoint>>> find_stream_position(Po
   source::ReadSlots slots;
   std::vector<model::ShardCheckpoint> rows;
   for (const model::Shard& shard : *shards) {
-    model::ShardCheckpoint row{.shard = shard.id, .parents = {}, .checkpoint = model::ShardEnd{}};
-    if (shard.parent) row.parents.push_back(*shard.parent);
+    model::ShardCheckpoint row{.shard = shard.id, .parents = shard.parents, .checkpoint = model::ShardEnd{}};
     if (shard.open()) {
       auto tip = co_await find_tip(parts, slots, shard.id);
       if (!tip) co_return std::unexpected(std::move(tip.error()));

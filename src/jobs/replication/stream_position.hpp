@@ -8,12 +8,12 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "model/checkpoint.hpp"
-#include "source/table_stream.hpp"
+#include "source/change_stream.hpp"
 
 namespace dynamirror::jobs {
 
 struct PositionParts {
-  const source::TableStream& stream;
+  const source::ChangeStream& stream;
   StopRequest& stop;
   const Clock& clock;
   Random& random;

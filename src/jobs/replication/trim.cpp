@@ -9,14 +9,6 @@
 #include "base/text.hpp"
 
 namespace dynamirror::jobs {
-namespace {
-
-constexpr std::string_view kTrimmedData = "TrimmedDataAccessException";
-
-}  // namespace
-
-bool is_trim(const Error& error) { return error.code == kTrimmedData || error.error_class == ErrorClass::kNotFound; }
-bool is_shard_gone(const Error& error) { return is_trim(error) && error.code != kTrimmedData; }
 
 Error replaced_stream(const StreamArn& old, const StreamArn& now) {
   return Error{.error_class = ErrorClass::kNotFound,
@@ -28,17 +20,18 @@ Error replaced_stream(const StreamArn& old, const StreamArn& now) {
                           "new stream's oldest record with --on-trim continue"};
 }
 
-Error away_too_long(const StreamArn& stream, WallTime read_until, WallTime now) {
+Error away_too_long(const source::ChangeStream& stream, WallTime read_until, WallTime now) {
   const auto away = std::chrono::duration_cast<std::chrono::milliseconds>(now - read_until);
   return Error{.error_class = ErrorClass::kNotFound,
                .doing = "continue stream",
-               .resource = stream.str(),
+               .resource = stream.arn().str(),
                .code = {},
-               .message = fmt::format("it was read until {}, {} ago, and keeps its records for 24 hours: changes made "
+               .message = fmt::format("it was read until {}, {} ago, and keeps its records for {}: changes made "
                                       "between then and {} may be gone. Bring the tables in step (copy or compare and "
                                       "repair), then start with --on-trim continue to go on from the oldest change "
                                       "there is",
-                                      format_time(read_until), format_duration(away), format_time(now - kStreamKeeps))};
+                                      format_time(read_until), format_duration(away), format_duration(stream.retention()),
+                                      format_time(now - stream.retention()))};
 }
 
 Error stream_turned_off(const StreamArn& stream) {
@@ -49,16 +42,6 @@ Error stream_turned_off(const StreamArn& stream) {
                .message =
                    "the stream was turned off; everything it held has been applied. Turn the table's stream on "
                    "again and start with --on-trim continue"};
-}
-
-Error nothing_moves(std::string doing, std::string resource, Duration limit, const std::string& trouble) {
-  return Error{.error_class = ErrorClass::kTransient,
-               .doing = std::move(doing),
-               .resource = std::move(resource),
-               .code = {},
-               .message = fmt::format("nothing has moved for {} (--stall-timeout){}{}",
-                                      format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(limit)),
-                                      trouble.empty() ? "" : "; last trouble: ", trouble)};
 }
 
 }  // namespace dynamirror::jobs

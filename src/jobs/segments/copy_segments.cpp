@@ -1,37 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/segments/copy_segments.hpp"
 
-#include <cassert>
 #include <optional>
-#include <string>
 #include <utility>
 
 namespace dynamirror::jobs {
-namespace {
-
-model::SequenceNumber numbered(std::uint64_t number) {
-  auto sequence = model::SequenceNumber::parse(std::to_string(number));
-  assert(sequence);
-  return *sequence;
-}
-
-}  // namespace
-
 void CopySegments::add(std::uint32_t segment) {
-  const auto shard = buffer_.add_shard();
+  const auto shard = pipeline_.add_shard();
   segments_[segment].shard = shard;
   shards_[shard] = segment;
 }
 
 void CopySegments::remove(std::uint32_t segment) {
   const auto found = segments_.find(segment);
-  buffer_.remove_shard(found->second.shard);
+  pipeline_.remove_shard(found->second.shard);
   shards_.erase(found->second.shard);
   segments_.erase(found);
 }
 
 std::size_t CopySegments::outstanding(std::uint32_t segment) const {
-  return buffer_.outstanding(segments_.at(segment).shard);
+  return pipeline_.outstanding(segments_.at(segment).shard);
 }
 
 Status CopySegments::push_page(const aws::ScanPage& page, source::SegmentPosition position,
@@ -40,7 +28,7 @@ Status CopySegments::push_page(const aws::ScanPage& page, source::SegmentPositio
   for (std::size_t i = 0; i < page.size(); ++i) {
     const auto key = keys.from_item(page.item(i));
     if (!key) return std::unexpected(key.error());
-    buffer_.push(segment.shard, model::Change(*key, page.item(i), numbered(++segment.items), now));
+    pipeline_.push(segment.shard, model::Change(*key, page.item(i), model::SequenceNumber::of(++segment.items), now));
   }
   // A page without items adds nothing to wait for: its end takes the place of the one before.
   if (!segment.ends.empty() && segment.ends.back().items == segment.items) segment.ends.pop_back();
@@ -51,11 +39,11 @@ Status CopySegments::push_page(const aws::ScanPage& page, source::SegmentPositio
 std::vector<coordination::ScanSegment> CopySegments::take_safe() {
   std::vector<coordination::ScanSegment> moved;
   for (auto& [number, segment] : segments_) {
-    const auto& safe = buffer_.safe(segment.shard);
+    const auto& safe = pipeline_.safe(segment.shard);
     std::optional<source::SegmentPosition> newest;
     while (!segment.ends.empty()) {
       const PageEnd& end = segment.ends.front();
-      if (end.items > 0 && (!safe || *safe < numbered(end.items))) break;
+      if (end.items > 0 && (!safe || *safe < model::SequenceNumber::of(end.items))) break;
       newest = std::move(segment.ends.front().position);
       segment.ends.pop_front();
     }

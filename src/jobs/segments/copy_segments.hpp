@@ -11,32 +11,32 @@
 #include "aws/dynamodb/scan.hpp"
 #include "model/key_canonicalizer.hpp"
 #include "model/sequence_number.hpp"
-#include "ordering/change_buffer.hpp"
+#include "pipeline/pipeline.hpp"
 #include "source/table_scan.hpp"
 #include "state/scan_store.hpp"
 
 namespace dynamirror::jobs {
 
-/// Which positions of a scan are safe: the end of a page is, once every item up to it has left the buffer. Each segment
-/// is a shard of the buffer, its items numbered from 1. Pure and not thread-safe.
+/// Which positions of a scan are safe: the end of a page is, once every item up to it has left the pipeline. Each
+/// segment is a shard of the pipeline, its items numbered from 1. Pure and not thread-safe.
 class CopySegments {
  public:
-  /// REQUIRES: buffer outlives this.
-  explicit CopySegments(ordering::ChangeBuffer& buffer) : buffer_(buffer) {}
+  /// REQUIRES: the pipeline outlives this.
+  explicit CopySegments(Pipeline& pipeline) : pipeline_(pipeline) {}
 
   void add(std::uint32_t segment);
   /// REQUIRES: `outstanding(segment) == 0`.
   void remove(std::uint32_t segment);
 
-  /// Puts a page's items into the buffer, with the time at which they were read; its segment stands at `position` after
+  /// Puts a page's items into the pipeline, with the time at which they were read; its segment stands at `position` after
   /// it. Errors: an item without the table's key; then nothing of the segment is safe any more.
   [[nodiscard]] Status push_page(const aws::ScanPage& page, source::SegmentPosition position,
                                  model::KeyCanonicalizer& keys, WallTime now);
 
-  /// Items that have not left the buffer.
+  /// Items that have not left the pipeline.
   [[nodiscard]] std::size_t outstanding(std::uint32_t segment) const;
-  /// REQUIRES: an item of this shard is in the buffer.
-  [[nodiscard]] std::uint32_t segment_of(ordering::ChangeBuffer::ShardHandle shard) const { return shards_.at(shard); }
+  /// REQUIRES: an item of this shard is in the pipeline.
+  [[nodiscard]] std::uint32_t segment_of(Pipeline::ShardHandle shard) const { return shards_.at(shard); }
 
   /// The segments that have moved since the last call, each with its newest safe position.
   [[nodiscard]] std::vector<coordination::ScanSegment> take_safe();
@@ -47,14 +47,14 @@ class CopySegments {
     source::SegmentPosition position;
   };
   struct Segment {
-    ordering::ChangeBuffer::ShardHandle shard = 0;
+    Pipeline::ShardHandle shard = 0;
     std::uint64_t items = 0;
-    std::deque<PageEnd> ends{};  ///< not safe yet; the items held in the buffer bound them
+    std::deque<PageEnd> ends{};  ///< not safe yet; the items held in the pipeline bound them
   };
 
-  ordering::ChangeBuffer& buffer_;
+  Pipeline& pipeline_;
   std::map<std::uint32_t, Segment> segments_;
-  std::unordered_map<ordering::ChangeBuffer::ShardHandle, std::uint32_t> shards_;
+  std::unordered_map<Pipeline::ShardHandle, std::uint32_t> shards_;
 };
 
 }  // namespace dynamirror::jobs

@@ -23,13 +23,14 @@ LeasedTasks::LeasedTasks(Parts parts, Options options, Each each)
       each_(std::move(each)),
       leases_({parts_.leases, parts_.clock, parts_.random, parts_.executor}, options_.leases),
       turns_(options_.at_once),
+      ending_(parts_.stop),
       working_(parts_.executor) {}
 
 async::Task<JobResult<void>> LeasedTasks::run() {
   leases_.start(*this);
-  while (!ending() && !leases_.complete()) co_await parts_.stop.changed().wait();
+  co_await ending_.wait();
   co_await shut_down();
-  if (failure_) co_return std::unexpected(std::move(*failure_));
+  if (ending_.failure()) co_return std::unexpected(*ending_.failure());
   if (!leases_.complete()) {
     co_return job_failure(ExitCode::kStoppedEarly,
                           Error{.error_class = ErrorClass::kTransient,
@@ -40,11 +41,6 @@ async::Task<JobResult<void>> LeasedTasks::run() {
                                            "command joins them again"});
   }
   co_return JobResult<void>{};
-}
-
-void LeasedTasks::fail(JobFailure reason) {
-  if (!failure_) failure_ = std::move(reason);
-  parts_.stop.changed().notify();
 }
 
 // ---- leases

@@ -14,6 +14,7 @@
 #include "async/stop_request.hpp"
 #include "async/task_group.hpp"
 #include "jobs/segments/leased_segments.hpp"
+#include "pipeline/ending.hpp"
 
 namespace dynamirror::jobs {
 
@@ -56,7 +57,7 @@ class LeasedTasks final : LeasedSegments::Work {
   [[nodiscard]] async::Task<JobResult<void>> run();
 
   /// Ends the worker. What it has is given back.
-  void fail(JobFailure reason) override;
+  void fail(JobFailure reason) override { ending_.fail(std::move(reason)); }
 
   /// Whether the turn's segment may be written now: waits for the renewal when its lease is about to end.
   [[nodiscard]] async::Task<bool> may_write(SegmentTurn& turn);
@@ -83,11 +84,11 @@ class LeasedTasks final : LeasedSegments::Work {
   void wind_down(std::uint32_t segment) override;
   void lose(std::uint32_t segment) override;
   void finished(std::uint32_t segment) override { active_.erase(segment); }
-  void all_done() override { parts_.stop.changed().notify(); }
+  void all_done() override { ending_.finish(); }
 
   [[nodiscard]] async::Task<> work(std::uint32_t segment);
   void end(std::uint32_t segment);
-  [[nodiscard]] bool ending() const { return failure_ || parts_.stop.requested(); }
+  [[nodiscard]] bool ending() const { return ending_.failure() || parts_.stop.requested(); }
   [[nodiscard]] async::Task<> shut_down();
 
   Parts parts_;
@@ -96,7 +97,7 @@ class LeasedTasks final : LeasedSegments::Work {
   LeasedSegments leases_;
   std::map<std::uint32_t, Active> active_;
   async::Semaphore turns_;
-  std::optional<JobFailure> failure_;
+  Ending ending_;
   async::TaskGroup working_;
 };
 

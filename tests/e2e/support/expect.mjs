@@ -37,6 +37,8 @@ export function assertSummary(run) {
   assert.ok(summary.error === null || typeof summary.error === 'string');
   const sum = COUNTERS.reduce((total, name) => total + summary[name], 0);
   assert.equal(summary.read, sum, `read = ${COUNTERS.join(' + ')}: ${lines[0]}`);
+  const byRule = Object.values(summary.filtered_by).reduce((total, count) => total + count, 0);
+  assert.equal(summary.filtered, byRule, `filtered is the sum of filtered_by: ${lines[0]}`);
   if (!summary.leases) assert.equal(summary.released, 0, 'only leases go to other workers');
   assert.equal(summary.exit_code, run.ended.code);
   return summary;

@@ -82,7 +82,7 @@ TEST_F(StreamsClientTest, DescribesAStreamPageByPage) {
   ASSERT_EQ(page->shards.size(), 2u);
   EXPECT_EQ(page->shards[0], (model::Shard{ShardId("s1"), {}, sequence("100"), sequence("200")}));
   EXPECT_EQ(page->shards[0].first_sequence->text(), "0100") << "the service's own spelling";
-  EXPECT_EQ(page->shards[1], (model::Shard{ShardId("s2"), ShardId("s1"), sequence("201"), {}}));
+  EXPECT_EQ(page->shards[1], (model::Shard{ShardId("s2"), {ShardId("s1")}, sequence("201"), {}}));
   EXPECT_TRUE(page->shards[1].open());
 
   expect("DescribeStream",

@@ -77,7 +77,7 @@ TEST(KeySchema, IsDescribedWithItsTypes) {
 }
 
 TEST(Shard, IsOpenUntilItHasALastSequenceNumber) {
-  Shard shard{.id = ShardId("s"), .parent = {}, .first_sequence = sequence("1"), .last_sequence = {}};
+  Shard shard{.id = ShardId("s"), .parents = {}, .first_sequence = sequence("1"), .last_sequence = {}};
   EXPECT_TRUE(shard.open());
   shard.last_sequence = sequence("2");
   EXPECT_FALSE(shard.open());

@@ -29,7 +29,7 @@ namespace dynamirror::ordering::test {
 [[nodiscard]] inline model::Shard open_shard(std::string id, std::string parent = "") {
   model::Shard shard;
   shard.id = ShardId(std::move(id));
-  if (!parent.empty()) shard.parent = ShardId(std::move(parent));
+  if (!parent.empty()) shard.parents.emplace_back(std::move(parent));
   shard.first_sequence = seq(1);
   return shard;
 }

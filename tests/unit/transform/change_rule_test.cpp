@@ -2,7 +2,7 @@
 //
 // Goal: a rule keeps out what it names and nothing else.
 // Method: changes on both sides of the limit, to the second, which is the precision of a stream's times.
-#include "transform/change_filter.hpp"
+#include "transform/change_rule.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,28 +19,30 @@ model::Change created_at(WallTime time) {
   return {R"({"id":{"S":"a"}})", R"({"id":{"S":"a"}})", model::SequenceNumber::parse("1").value(), time};
 }
 
-TEST(MaxRecordAge, LetsYoungChangesPassAndKeepsOldOnesOut) {
-  const MaxRecordAge filter(seconds(60));
-  EXPECT_FALSE(filter.rejects(created_at(kNow), kNow));
-  EXPECT_FALSE(filter.rejects(created_at(kNow - seconds(60)), kNow));
-  EXPECT_EQ(filter.rejects(created_at(kNow - seconds(61)), kNow), "max-record-age");
-  EXPECT_EQ(filter.rejects(created_at(kNow - hours(24)), kNow), "max-record-age");
+Verdict judged(std::chrono::seconds age, model::Change change, WallTime now) {
+  return MaxRecordAge(age).apply(change, now);
+}
+
+TEST(MaxRecordAge, LetsYoungChangesPassAndDropsOldOnes) {
+  EXPECT_EQ(judged(seconds(60), created_at(kNow), kNow), Verdict::kPass);
+  EXPECT_EQ(judged(seconds(60), created_at(kNow - seconds(60)), kNow), Verdict::kPass);
+  EXPECT_EQ(judged(seconds(60), created_at(kNow - seconds(61)), kNow), Verdict::kDrop);
+  EXPECT_EQ(judged(seconds(60), created_at(kNow - hours(24)), kNow), Verdict::kDrop);
 }
 
 TEST(MaxRecordAge, GrantsTheFractionThatTheStreamCutsOff) {
-  const MaxRecordAge filter(seconds(60));
   // Created at 0.9 s, told as 0 s: at 60.9 s it is exactly 60 s old.
-  EXPECT_FALSE(filter.rejects(created_at(kNow - seconds(60)), kNow + milliseconds(999)));
+  EXPECT_EQ(judged(seconds(60), created_at(kNow - seconds(60)), kNow + milliseconds(999)), Verdict::kPass);
 }
 
 TEST(MaxRecordAge, LetsChangesFromAClockAheadOfOursPass) {
-  EXPECT_FALSE(MaxRecordAge(seconds(0)).rejects(created_at(kNow + hours(1)), kNow));
+  EXPECT_EQ(judged(seconds(0), created_at(kNow + hours(1)), kNow), Verdict::kPass);
 }
 
-TEST(MaxRecordAge, FiltersDeletionsByTheSameRule) {
+TEST(MaxRecordAge, DropsDeletionsByTheSameRule) {
   const model::Change deletion(R"({"id":{"S":"a"}})", "", model::SequenceNumber::parse("1").value(), kNow - hours(1));
-  EXPECT_TRUE(MaxRecordAge(seconds(60)).rejects(deletion, kNow));
-  EXPECT_FALSE(MaxRecordAge(hours(2)).rejects(deletion, kNow));
+  EXPECT_EQ(judged(seconds(60), deletion, kNow), Verdict::kDrop);
+  EXPECT_EQ(judged(hours(2), deletion, kNow), Verdict::kPass);
 }
 
 }  // namespace

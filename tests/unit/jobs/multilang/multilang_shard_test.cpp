@@ -166,7 +166,7 @@ class MultiLang : public ::testing::Test {
   PlayedDaemon daemon_{events_};
   const Clock* clock_ = &system_clock();
   Random random_{1};
-  MultiLangShard::Options options_{.stall_timeout = std::chrono::milliseconds(40),
+  MultiLangShard::Options options_{.pipeline = {.stall_timeout = std::chrono::milliseconds(40)},
                                    .checkpoint_attempts = 3,
                                    .checkpoint_pause = std::chrono::milliseconds(1)};
   test::TempFolder folder_;
@@ -187,7 +187,7 @@ TEST_F(MultiLang, Case22CheckpointsAfterEveryBatchIsWrittenAndAtTheEndWithoutANu
 
 TEST_F(MultiLang, WaitsForAChangeThatTheTargetPutsOff) {
   target_.delay[key_of("a")] = 2;
-  options_.stall_timeout = std::chrono::seconds(60);
+  options_.pipeline.stall_timeout = std::chrono::seconds(60);
   ASSERT_TRUE(play({kInitialize, records_of({data("a", 1, "x")}), kDone}));
   EXPECT_THAT(events_, ElementsAre("initialize", "write 1", "checkpoint", "processRecords"));
 }
@@ -279,8 +279,8 @@ TEST_F(MultiLang, ATargetThatMovesSlowlyDoesNot) {
   ManualClock clock;
   clock_ = &clock;
   target_.at_once = 1;
-  target_.after_write = [&] { clock.advance(options_.stall_timeout * 3 / 4); };
-  options_.max_concurrent_writes = 1;
+  target_.after_write = [&] { clock.advance(options_.pipeline.stall_timeout * 3 / 4); };
+  options_.pipeline.writing.max_concurrent_writes = 1;
   std::vector<std::string> several;
   for (int i = 1; i <= 5; ++i) several.push_back(data("k" + std::to_string(i), i, "x"));
   const auto ended = play({kInitialize, records_of(several), kDone});
@@ -304,7 +304,7 @@ TEST_F(MultiLang, ADaemonThatIsGoneEndsIt) {
 TEST_F(MultiLang, WhatADeadDaemonHasLeftIsNotWritten) {
   target_.delay[key_of("a")] = 1'000'000;
   daemon_.died = true;
-  options_.stall_timeout = std::chrono::seconds(60);
+  options_.pipeline.stall_timeout = std::chrono::seconds(60);
   const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), kDone});
   expect_failure(ended, ExitCode::kStoppedEarly, "went away; what was not written yet is delivered again");
 }

@@ -23,8 +23,8 @@ using testing::Pair;
 using testing::UnorderedElementsAre;
 
 model::Shard shard(const std::string& id, const std::string& parent = "", bool open = true) {
-  model::Shard made{.id = ShardId(id), .parent = {}, .first_sequence = {}, .last_sequence = {}};
-  if (!parent.empty()) made.parent = ShardId(parent);
+  model::Shard made{.id = ShardId(id), .parents = {}, .first_sequence = {}, .last_sequence = {}};
+  if (!parent.empty()) made.parents.emplace_back(parent);
   made.first_sequence = *model::SequenceNumber::parse("100000000000000000001");
   if (!open) made.last_sequence = *model::SequenceNumber::parse("100000000000000000099");
   return made;

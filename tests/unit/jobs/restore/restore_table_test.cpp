@@ -53,7 +53,7 @@ class RestoreFolder : public ::testing::Test {
     const StopRequest stop;
     auto executor = co_await boost::asio::this_coro::executor;
     const ItemLoader::Options loader_options;
-    ItemLoader loader(key, table, nullptr, system_clock(), random, executor, loader_options);
+    ItemLoader loader({key, table, nullptr, system_clock(), random, executor}, loader_options);
     Restore restore(plan, std::move(options), store, loader, pool, stop, executor);
     Status status = co_await restore.run();
     const auto finished = co_await loader.finish();

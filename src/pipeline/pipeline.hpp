@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/signal.hpp"
+#include "async/task.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "ordering/change_buffer.hpp"
+#include "pipeline/ending.hpp"
+#include "pipeline/liveness.hpp"
+#include "pipeline/write_pump.hpp"
+#include "sink/change_sink.hpp"
+#include "sink/dead_letters.hpp"
+#include "transform/change_rule.hpp"
+
+namespace dynamirror::jobs {
+
+/// The one way from what a job reads to its sink: rules, a bounded buffer that keeps the order of each key, adaptive
+/// writers, dead letters, counters, and a watch over whether anything moves.
+///
+/// Promises
+/// - A change meets every rule once, in `push`; what a rule drops counts as filtered by that rule.
+/// - A change leaves only when the sink or the dead-letter store has it, or a lease has gone to another worker;
+///   `counters` add up at every moment (invariant 4).
+/// - When changes wait and none is written for `stall_timeout`, the job ends with a failure that says so.
+/// Memory is bounded by `max_bytes` and one page for each reader. Not thread-safe: lives on one event loop.
+class Pipeline {
+ public:
+  using ShardHandle = ordering::ChangeBuffer::ShardHandle;
+
+  /// What it is made of. Everything outlives it.
+  struct Parts {
+    sink::ChangeSink& sink;
+    sink::DeadLetters* dead_letters;  ///< null: the first change that the target refuses ends the job
+    const Clock& clock;
+    Random& random;
+    boost::asio::any_io_executor executor;
+    Ending& ending;  ///< learns of failures
+  };
+  struct Options {
+    /// Of changes read and not yet written: a few pages. More would not be written any sooner, and would have left the
+    /// processor's caches before it is (measured: 24 MiB cost a fifth more CPU time for each record).
+    std::size_t max_bytes = 4u << 20;
+    std::chrono::milliseconds stall_timeout{300'000};
+    WritePump::Options writing{};
+  };
+  /// What one rule has done.
+  struct RuleCount {
+    std::string_view rule;
+    std::uint64_t dropped = 0;
+    std::uint64_t rewritten = 0;
+  };
+
+  Pipeline(Parts parts, Options options, transform::ChangeRules rules = {});
+
+  /// Says which shard a dead letter, or a stall, is of. REQUIRES: before `start`.
+  void name_shards(WritePump::ShardName name);
+  /// Says until when a shard's changes may be written. REQUIRES: before `start`.
+  void permit_writes(WritePump::WritePermit permit) { pump_.set_write_permit(std::move(permit)); }
+
+  // ---- the reading side
+
+  /// A shard of changes in order. One that is read again from an earlier position needs a new handle.
+  [[nodiscard]] ShardHandle add_shard() { return shards_.emplace_back(buffer_.add_shard()); }
+  /// REQUIRES: `outstanding(shard) == 0`.
+  void remove_shard(ShardHandle shard);
+  /// True while another page may be pushed.
+  [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
+  /// Notified when there is room again, and by whoever ends a reader's work.
+  [[nodiscard]] async::Signal& room() { return pump_.room(); }
+  /// Takes the next change of a shard. `wake_writers` is to be called after the last one of a page.
+  /// REQUIRES: its sequence is after every one pushed for this shard before.
+  void push(ShardHandle shard, model::Change change);
+  void wake_writers() { pump_.changes_arrived(); }
+
+  // ---- what has become of it
+
+  [[nodiscard]] std::size_t outstanding(ShardHandle shard) const { return buffer_.outstanding(shard); }
+  /// The sequence to checkpoint for this shard, or nothing before the first.
+  [[nodiscard]] const std::optional<model::SequenceNumber>& safe(ShardHandle shard) const { return buffer_.safe(shard); }
+  /// Notified whenever changes were settled.
+  [[nodiscard]] async::Signal& settled() { return pump_.settled(); }
+  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
+  [[nodiscard]] std::size_t held_bytes() const { return buffer_.held_bytes(); }
+  /// In the order of the rules; `counters().filtered` is the sum of what they dropped.
+  [[nodiscard]] const std::vector<RuleCount>& rule_counts() const { return rule_counts_; }
+  [[nodiscard]] const WritePump::Statistics& statistics() const { return pump_.statistics(); }
+
+  // ---- its life
+
+  /// Begins to write, and to watch.
+  void start();
+  /// Waits until everything pushed is settled, a failure has come, or `give_up` says true: it is asked after every
+  /// settlement, and every tenth of a second.
+  [[nodiscard]] async::Task<> drain(std::function<bool()> give_up = [] { return false; });
+  /// Ends writing; returns when no write is under way. What is not settled by then is not written, or not known to be.
+  /// REQUIRES: no reader pushes any more.
+  [[nodiscard]] async::Task<> stop();
+
+ private:
+  [[nodiscard]] async::Task<> watch();
+  [[nodiscard]] std::optional<Error> stalled();
+  [[nodiscard]] std::string what_waits() const;
+
+  Parts parts_;
+  std::chrono::milliseconds stall_timeout_;
+  transform::ChangeRules rules_;
+  std::vector<RuleCount> rule_counts_;
+  ordering::ChangeBuffer buffer_;
+  std::vector<ShardHandle> shards_;  ///< the oldest first
+  WritePump pump_;
+  WritePump::ShardName shard_name_;
+  Liveness liveness_;
+  std::uint64_t written_ = 0;  ///< as of the last look at it
+  async::TaskGroup tasks_;
+};
+
+/// The error of a job in which something has not moved for `limit`. `trouble`: what was said last, or empty.
+[[nodiscard]] Error nothing_moves(std::string doing, std::string resource, Duration limit, const std::string& trouble);
+
+}  // namespace dynamirror::jobs

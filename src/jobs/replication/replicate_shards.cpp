@@ -127,8 +127,8 @@ bool Replication::Impl::may_skip(const ActiveShard& shard, const Error& error) {
   gap.doing = "read shard";
   gap.resource = shard.id.str();
   gap.message = "its changes " + where(reached) +
-                " are gone (the stream keeps its records for " + format_duration(parts.stream.retention()) +
-                "): the target has missed them. Bring the tables in step (copy or "
+                " are gone (the stream keeps its records for " +
+                std::to_string(parts.stream.retention().count()) + " hours): the target has missed them. Bring the tables in step (copy or "
                 "compare and repair), then start with --on-trim continue to go on from the oldest change there is";
   if (options.on_trim == ReplicateOptions::OnTrim::kStop) {
     fail({ExitCode::kTrimmed, std::move(gap)});

@@ -26,11 +26,11 @@ Error away_too_long(const source::ChangeStream& stream, WallTime read_until, Wal
                .doing = "continue stream",
                .resource = stream.arn().str(),
                .code = {},
-               .message = fmt::format("it was read until {}, {} ago, and keeps its records for {}: changes made "
+               .message = fmt::format("it was read until {}, {} ago, and keeps its records for {} hours: changes made "
                                       "between then and {} may be gone. Bring the tables in step (copy or compare and "
                                       "repair), then start with --on-trim continue to go on from the oldest change "
                                       "there is",
-                                      format_time(read_until), format_duration(away), format_duration(stream.retention()),
+                                      format_time(read_until), format_duration(away), stream.retention().count(),
                                       format_time(now - stream.retention()))};
 }
 

@@ -17,6 +17,7 @@
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "jobs/copy/copy_table.hpp"
+#include "jobs/segments/local_segments.hpp"
 #include "sink/table_sink.hpp"
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"
@@ -108,6 +109,7 @@ class CopyProcess {
 
  public:
   /// Whatever the task works with: it must outlive the tasks, which end with the loop.
+  std::optional<jobs::LocalSegments> segments;
   std::optional<jobs::TableCopy> copy;
   std::shared_ptr<void> job;
 
@@ -147,11 +149,15 @@ class CopyTest : public ReplicateTest {
   Ended copy(jobs::CopyOptions options = brisk(), const CopyProcess::Watcher& watcher = {}) {
     CopyProcess process(process_options());
     process.make_sink(TableName(kTarget), key_);
+    process.segments.emplace(process.store(),
+                             jobs::LocalSegments::Options{{.table = options.scan.table, .split = options.scan.split},
+                                                          options.save_interval},
+                             process.executor());
     const jobs::CopyParts parts{.source = process.source().dynamodb(),
                                 .key = key_,
                                 .sink = process.sink(),
                                 .dead_letters = without_dead_letters ? nullptr : &process.letters(),
-                                .store = process.store(),
+                                .keeper = *process.segments,
                                 .stop = process.stop(),
                                 .clock = system_clock(),
                                 .random = process.random()};

@@ -17,7 +17,8 @@
 #include "coordination/memory_lease_store.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "jobs/copy/leased_copy.hpp"
+#include "jobs/copy/copy_table.hpp"
+#include "jobs/segments/leased_segments.hpp"
 #include "sink/table_sink.hpp"
 #include "support/run_task.hpp"
 #include "support/table_state.hpp"
@@ -94,10 +95,12 @@ class LeasedCopyTest : public ReplicateTest {
     std::optional<sink::TableSink> table;
     std::optional<WatchedSink> sink;
     jobs::StopRequest stop;
-    std::optional<jobs::LeasedCopy> copy;
+    std::optional<jobs::LeasedSegments> segments;
+    std::optional<jobs::TableCopy> copy;
     std::optional<jobs::JobResult<void>> ended;
 
-    [[nodiscard]] jobs::LeasedCopyStatus status() const { return copy->status(); }
+    [[nodiscard]] jobs::CopyStatus status() const { return copy->status(); }
+    [[nodiscard]] jobs::LeasedSegments::Status shared() const { return segments->status(); }
     [[nodiscard]] std::string text() const {
       if (!ended) return "running";
       return *ended ? "done" : to_line(ended->error().error);
@@ -137,19 +140,20 @@ class LeasedCopyTest : public ReplicateTest {
     options.pipeline.max_bytes = 100'000;
     options.pipeline.writing.max_concurrent_writes = 2;
     options.save_interval = std::chrono::milliseconds(20);
-    const jobs::LeasedCopyParts parts{.source = worker.source->dynamodb(),
-                                      .key = hash_only(),
-                                      .sink = *worker.sink,
-                                      .dead_letters = nullptr,
-                                      .leases = worker.line,
-                                      .stop = worker.stop,
-                                      .clock = system_clock(),
-                                      .random = random_};
-    worker.copy.emplace(
-        parts, std::move(options),
+    options.wind_down_time = kFailover / 2;
+    worker.segments.emplace(
+        jobs::LeasedSegments::Parts{worker.line, system_clock(), random_, loop_->get_executor()},
         jobs::LeasedSegments::Options{
-            .job = job(), .terms = {.segments = kSegments}, .worker = {.worker_id = id, .failover = kFailover}},
-        loop_->get_executor());
+            .job = job(), .terms = {.segments = kSegments}, .worker = {.worker_id = id, .failover = kFailover}});
+    const jobs::CopyParts parts{.source = worker.source->dynamodb(),
+                                .key = hash_only(),
+                                .sink = *worker.sink,
+                                .dead_letters = nullptr,
+                                .keeper = *worker.segments,
+                                .stop = worker.stop,
+                                .clock = system_clock(),
+                                .random = random_};
+    worker.copy.emplace(parts, std::move(options), loop_->get_executor());
     boost::asio::co_spawn(*loop_, run(worker), rethrow);
     return worker;
   }
@@ -179,12 +183,12 @@ class LeasedCopyTest : public ReplicateTest {
   }
   [[nodiscard]] std::uint32_t finished() const {
     std::uint32_t count = 0;
-    for (const Worker& worker : workers_) count += worker.status().shared.finished_here;
+    for (const Worker& worker : workers_) count += worker.shared().finished_here;
     return count;
   }
   [[nodiscard]] std::uint64_t applied() const {
     std::uint64_t count = 0;
-    for (const Worker& worker : workers_) count += worker.status().copy.counters.applied;
+    for (const Worker& worker : workers_) count += worker.status().counters.applied;
     return count;
   }
 
@@ -195,7 +199,7 @@ class LeasedCopyTest : public ReplicateTest {
     EXPECT_EQ(finished(), kSegments) << "each segment is finished once";
     for (const Worker& worker : workers_) {
       EXPECT_EQ(worker.sink->intrusions, 0u) << worker.id;
-      const auto& counters = worker.status().copy.counters;
+      const auto& counters = worker.status().counters;
       EXPECT_EQ(counters.read, counters.settled()) << worker.id;
     }
     EXPECT_THAT(source.complaints(), ::testing::IsEmpty());

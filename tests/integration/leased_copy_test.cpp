@@ -21,8 +21,8 @@ TEST_F(LeasedCopy, ThreeWorkersDoItTogether) {
   expect_complete();
   for (const Worker& worker : workers_) {
     EXPECT_EQ(worker.text(), "done");
-    EXPECT_TRUE(worker.status().shared.complete());
-    EXPECT_GT(worker.status().shared.finished_here, 0u) << worker.id << " has had nothing to do";
+    EXPECT_TRUE(worker.shared().complete());
+    EXPECT_GT(worker.shared().finished_here, 0u) << worker.id << " has had nothing to do";
   }
 }
 
@@ -31,16 +31,16 @@ TEST_F(LeasedCopy, OneIsCutOffAndOneComesLate) {
   slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
   Worker& cut = start_worker();
   start_worker();
-  ASSERT_TRUE(run_until([&] { return applied() > 600 && cut.status().shared.leases.held > 0; }));
+  ASSERT_TRUE(run_until([&] { return applied() > 600 && cut.shared().leases.held > 0; }));
   cut.line.cut = true;  // it lives on, and writes as long as its leases last: longer than that, with what it has read
   slow_down(std::chrono::milliseconds(200), std::chrono::milliseconds(250));
   start_worker();
-  ASSERT_TRUE(run_until([&] { return cut.status().shared.leases.lost > 0; }));
-  ASSERT_TRUE(run_until([&] { return cut.status().copy.counters.held() == 0; }));
-  EXPECT_GT(cut.status().copy.counters.released, 0u);
+  ASSERT_TRUE(run_until([&] { return cut.shared().leases.lost > 0; }));
+  ASSERT_TRUE(run_until([&] { return cut.status().counters.held() == 0; }));
+  EXPECT_GT(cut.status().counters.released, 0u);
   slow_down(std::chrono::milliseconds(5), std::chrono::milliseconds(10));
   ASSERT_TRUE(run_until([&] { return rows_done() == kSegments; }));
-  EXPECT_GT(cut.status().shared.leases.lost, 0u);
+  EXPECT_GT(cut.shared().leases.lost, 0u);
   EXPECT_EQ(differences(), "");
   cut.line.cut = false;
   ASSERT_TRUE(run_until_all_ended());
@@ -54,8 +54,8 @@ TEST_F(LeasedCopy, WhatADeadWorkerHadReadAndNotWrittenIsWrittenByTheNext) {
   Worker& dead = start_worker();
   ASSERT_TRUE(run_until([&] { return applied() > 300; }));
   dead.sink->stuck = true;
-  const std::uint64_t renewed = dead.status().shared.leases.renewed + 2 * kSegments;
-  ASSERT_TRUE(run_until([&] { return dead.status().shared.leases.renewed > renewed; }));
+  const std::uint64_t renewed = dead.shared().leases.renewed + 2 * kSegments;
+  ASSERT_TRUE(run_until([&] { return dead.shared().leases.renewed > renewed; }));
   dead.line.cut = true;
   const Worker& next = start_worker();
   ASSERT_TRUE(run_until([&] { return next.ended.has_value(); }));
@@ -80,7 +80,7 @@ TEST_F(LeasedCopy, ALeaseTakenInMidSegmentIsLeftAtOnceAndTakenUpAgain) {
   // By the protocol a thief waits before it writes; ours writes nothing at all.
   auto taken = support::run_task(rows.write(theft, kNoDeadline));
   ASSERT_TRUE(taken && *taken == coordination::LeaseStore::Outcome::kDone);
-  ASSERT_TRUE(run_until([&] { return worker.status().shared.leases.lost > 0; }));
+  ASSERT_TRUE(run_until([&] { return worker.shared().leases.lost > 0; }));
   const std::uint64_t tolerated = worker.sink->intrusions;  // until it knew
   ASSERT_TRUE(run_until_all_ended());
   EXPECT_EQ(worker.sink->intrusions, tolerated);
@@ -98,7 +98,7 @@ TEST_F(LeasedCopy, WhoIsAskedToStopGivesEverythingBack) {
   ASSERT_TRUE(run_until_all_ended());
   ASSERT_FALSE(*first.ended);
   EXPECT_EQ(first.ended->error().exit_code, ExitCode::kStoppedEarly);
-  EXPECT_EQ(first.status().copy.counters.held(), 0u);
+  EXPECT_EQ(first.status().counters.held(), 0u);
   for (std::uint32_t segment = 0; segment < kSegments; ++segment) EXPECT_EQ(row(segment).owner, "") << segment;
   start_worker();
   ASSERT_TRUE(run_until_all_ended());
@@ -114,7 +114,7 @@ TEST_F(LeasedCopy, ASpareTakesOverFromTheOnlyOwner) {
   cut.line.cut = true;
   const Worker& spare = start_worker();
   ASSERT_TRUE(run_until([&] { return rows_done() == kSegments; }));
-  EXPECT_GT(spare.status().shared.finished_here, 0u);
+  EXPECT_GT(spare.shared().finished_here, 0u);
   cut.line.cut = false;
   ASSERT_TRUE(run_until_all_ended());
   expect_complete();
@@ -127,7 +127,7 @@ TEST_F(LeasedCopy, AWorkerThatComesWhenAllIsDoneHasNothingToDo) {
   const Worker& late = start_worker();
   ASSERT_TRUE(run_until_all_ended());
   EXPECT_EQ(late.text(), "done");
-  EXPECT_EQ(late.status().copy.counters.read, 0u);
+  EXPECT_EQ(late.status().counters.read, 0u);
   expect_complete();
 }
 

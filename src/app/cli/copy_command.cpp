@@ -16,8 +16,9 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "jobs/copy/leased_copy.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
+#include "jobs/segments/leased_segments.hpp"
+#include "jobs/segments/local_segments.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
@@ -41,6 +42,11 @@ class CopyRun {
   }
 
  private:
+  struct Sides {
+    jobs::TableSide& source;
+    jobs::TableSide& target;
+  };
+
   ExitCode end(const Error& error, ExitCode exit_code) {
     complain(error);
     summary_.error = to_line(error);
@@ -99,7 +105,7 @@ class CopyRun {
     if (!found) co_return end(found.error(), ExitCode::kState);
     const ExitCode checked = co_await check_target(target, found->has_value());
     if (checked != ExitCode::kOk) co_return checked;
-    co_return co_await copy(source, target, tables, *files, store);
+    co_return co_await copy_alone({source, target}, tables, *files, store);
   }
 
   async::Task<ExitCode> with_leases(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {
@@ -119,7 +125,7 @@ class CopyRun {
     if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
     auto letters = open_dead_letters(command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
-    co_return co_await copy_with_others(source, target, tables, letters->get(), *shared, std::move(*terms));
+    co_return co_await copy_with_others({source, target}, tables, letters->get(), *shared, std::move(*terms));
   }
 
   /// Of several processes that begin a job at once, one may find what another has copied already.
@@ -144,24 +150,64 @@ class CopyRun {
     co_return end(refusal, ExitCode::kNotReady);
   }
 
-  async::Task<ExitCode> copy(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables,
-                             StateFiles& files, coordination::ScanStore& store) {
+  async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, StateFiles& files,
+                                   coordination::ScanStore& store) {
+    const jobs::ScanPlan plan{.table = tables.source.name,
+                              .share = share_.index,
+                              .shares = share_.count,
+                              .split = command_.split};
+    jobs::LocalSegments segments(store, {.plan = plan}, session_.executor());
+    Manner manner{segments, files.dead_letters.get(), job_options(tables.source.name)};
+    const ExitCode copied = co_await copy(sides, tables, std::move(manner));
+    if (copied != ExitCode::kOk) co_return copied;
+    // The next copy of these tables is a new one.
+    if (auto removed = store.remove_scan(); !removed) co_return end(removed.error(), ExitCode::kState);
+    co_return with_letters(files.dead_letters.get());
+  }
+
+  async::Task<ExitCode> copy_with_others(Sides sides, const jobs::CopyTables& tables, sink::DeadLetters* letters,
+                                         SharedJobSession& shared, jobs::SharedTerms terms) {
+    jobs::CopyOptions options = job_options(tables.source.name);
+    options.scan.split = terms.segments;
+    options.wind_down_time = shared.leases.worker.failover / 2;
+    jobs::LeasedSegments segments(
+        {*shared.leases.store, system_clock(), session_.random(), session_.executor()},
+        {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker});
+    Manner manner{segments, letters, std::move(options)};
+    const ExitCode copied = co_await copy(sides, tables, std::move(manner));
+    summary_.shared = SharedJobSummary{.table = shared.leases.table, .status = segments.status()};
+    if (shared.leases.side) summary_.requests += shared.leases.side->requests();
+    co_return copied == ExitCode::kOk ? with_letters(letters) : copied;
+  }
+
+  /// Who hands out the segments, and what becomes of refused items.
+  struct Manner {
+    jobs::SegmentKeeper& keeper;
+    sink::DeadLetters* letters;
+    jobs::CopyOptions options;
+  };
+
+  async::Task<ExitCode> copy(Sides sides, const jobs::CopyTables& tables, Manner&& manner) {
     sink::TableSink table(
         {.table = tables.target.name, .key = tables.target.key, .max_write_units = command_.max_write_units},
-        target.dynamodb(), system_clock());
-    const jobs::CopyParts parts{.source = source.dynamodb(),
+        sides.target.dynamodb(), system_clock());
+    const jobs::CopyParts parts{.source = sides.source.dynamodb(),
                                 .key = tables.source.key,
                                 .sink = table,
-                                .dead_letters = files.dead_letters.get(),
-                                .store = store,
+                                .dead_letters = manner.letters,
+                                .keeper = manner.keeper,
                                 .stop = session_.stop(),
                                 .clock = system_clock(),
                                 .random = session_.random()};
-    jobs::TableCopy job(parts, job_options(tables.source.name), session_.executor());
+    jobs::TableCopy job(parts, std::move(manner.options), session_.executor());
     const std::function<WorkDone()> look = [&] {
-      return WorkDone{.items = job.status().counters.settled(),
-                      .total = static_cast<std::uint64_t>(tables.source.item_count) / share_.count,
-                      .more = fmt::format("{:.0f} read units, {:.0f} write units", job.status().scan.consumed_units,
+      const jobs::CopyStatus status = job.status();
+      return WorkDone{.items = status.counters.settled(),
+                      .total = command_.leases.wanted
+                                   ? 0
+                                   : static_cast<std::uint64_t>(tables.source.item_count) / share_.count,
+                      .more = fmt::format("{} of {} segments done, {:.0f} read units, {:.0f} write units",
+                                          status.scan.segments_done, status.scan.segments, status.scan.consumed_units,
                                           table.statistics().consumed_units)};
     };
     async::TaskGroup progress(session_.executor());
@@ -172,53 +218,9 @@ class CopyRun {
 
     summary_.status = job.status();
     summary_.consumed_write_units = table.statistics().consumed_units;
-    summary_.requests = source.requests() + target.requests();
+    summary_.requests = sides.source.requests() + sides.target.requests();
     if (!ended) co_return end(ended.error().error, ended.error().exit_code);
-    // The next copy of these tables is a new one.
-    if (auto removed = store.remove_scan(); !removed) co_return end(removed.error(), ExitCode::kState);
-    co_return with_letters(files.dead_letters.get());
-  }
-
-  async::Task<ExitCode> copy_with_others(jobs::TableSide& source, jobs::TableSide& target,
-                                         const jobs::CopyTables& tables, sink::DeadLetters* letters,
-                                         SharedJobSession& shared, jobs::SharedTerms terms) {
-    sink::TableSink table(
-        {.table = tables.target.name, .key = tables.target.key, .max_write_units = command_.max_write_units},
-        target.dynamodb(), system_clock());
-    const jobs::LeasedCopyParts parts{.source = source.dynamodb(),
-                                      .key = tables.source.key,
-                                      .sink = table,
-                                      .dead_letters = letters,
-                                      .leases = *shared.leases.store,
-                                      .stop = session_.stop(),
-                                      .clock = system_clock(),
-                                      .random = session_.random()};
-    jobs::CopyOptions options = job_options(tables.source.name);
-    options.scan.split = terms.segments;
-    jobs::LeasedCopy job(parts, std::move(options),
-                         {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker},
-                         session_.executor());
-    const std::function<WorkDone()> look = [&] {
-      const auto status = job.status();
-      return WorkDone{.items = status.copy.counters.settled(),
-                      .more = fmt::format("{} of {} segments done by all, {:.0f} read units, {:.0f} write units",
-                                          status.shared.done, status.shared.segments, status.copy.scan.consumed_units,
-                                          table.statistics().consumed_units)};
-    };
-    async::TaskGroup progress(session_.executor());
-    progress.spawn(report_work(look, system_clock()));
-    auto ended = co_await job.run();
-    progress.cancel();
-    co_await progress.join();
-
-    const auto status = job.status();
-    summary_.status = status.copy;
-    summary_.shared = SharedJobSummary{.table = shared.leases.table, .status = status.shared};
-    summary_.consumed_write_units = table.statistics().consumed_units;
-    summary_.requests = source.requests() + target.requests();
-    if (shared.leases.side) summary_.requests += shared.leases.side->requests();
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
-    co_return with_letters(letters);
+    co_return ExitCode::kOk;
   }
 
   ExitCode with_letters(const sink::DeadLetters* letters) {

@@ -12,22 +12,23 @@
 #include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "jobs/segments/segment_keeper.hpp"
 #include "model/key.hpp"
 #include "pipeline/pipeline.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
 #include "source/table_scan.hpp"
-#include "state/scan_store.hpp"
 
 namespace dynamirror::jobs {
 
 struct CopyOptions {
   source::TableScan::Options scan;
-  std::string purpose = "copy";   ///< under which the scan is remembered
-  std::string phase = "loading";  ///< with which it is remembered
+  std::string purpose = "copy";  ///< for messages
   Pipeline::Options pipeline{};
-  std::chrono::milliseconds save_interval{1'000};
+  std::chrono::milliseconds save_interval{1'000};  ///< what has moved is told to the keeper as often, at least
   std::chrono::milliseconds drain_timeout{4'000};  ///< after a stop request: writing has this long
+  /// Of one segment that another worker waits for; then what is not written is left to it.
+  Duration wind_down_time = std::chrono::hours(1);
 };
 
 /// What the job is made of. Everything outlives the job.
@@ -36,7 +37,7 @@ struct CopyParts {
   model::KeySchema key;
   sink::ChangeSink& sink;
   sink::DeadLetters* dead_letters;  ///< null: the first item that the target refuses ends the copy
-  coordination::ScanStore& store;
+  SegmentKeeper& keeper;
   StopRequest& stop;
   const Clock& clock;
   Random& random;
@@ -52,12 +53,15 @@ struct CopyStatus {
   std::string last_trouble;
 };
 
-/// Copies every item of a table, or of one share of it, into a sink: a scan, and the replication's writers. Single use.
-/// Not thread-safe: lives on one event loop.
+/// Copies the segments of a table that its keeper hands out into a sink: a scan, and the replication's writers. Alone
+/// that is all of a table, or of one share of it; with leases it is one worker of several, which may join or leave in
+/// mid-job. Single use. Not thread-safe: lives on one event loop.
 ///
 /// Promises
-/// - A position is remembered only when every item before it is in the sink or in the dead-letter file; so a copy that
-///   was killed anywhere goes on where it was, and reads again what was not settled.
+/// - A position is given to the keeper only when every item before it is in the sink or in the dead-letter store; so a
+///   copy that was killed anywhere, or whose segment goes to another worker, goes on where it was, and reads again what
+///   was not settled.
+/// - Nothing is written of a segment after its lease could have expired.
 /// - Memory is bounded: `pipeline.max_bytes` and a page (1 MB) for each segment under way.
 class TableCopy {
  public:
@@ -66,9 +70,9 @@ class TableCopy {
   TableCopy(const TableCopy&) = delete;
   TableCopy& operator=(const TableCopy&) = delete;
 
-  /// Runs to the end of the scan, with all items settled and all positions saved; the scan stays in the store, every
-  /// segment done. Errors: exit code kStoppedEarly after a stop request; kState for a store that cannot be written or
-  /// holds another scan; what ended the scan or the writing.
+  /// Runs until the whole job is done; a worker that has nothing to do waits, in case another one's segments come free.
+  /// Errors: exit code kStoppedEarly after a stop request, with everything given back; kState for what the keeper cannot
+  /// make durable; what ended the scan, the writing or the leases.
   [[nodiscard]] async::Task<JobResult<void>> run();
 
   [[nodiscard]] CopyStatus status() const;
@@ -77,12 +81,5 @@ class TableCopy {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// What the store is to remember before the first page is read.
-[[nodiscard]] coordination::ScanJob fresh_scan(const CopyOptions& options, WallTime now);
-
-/// Errors: class conflict when the scan that a store remembers is another job's, or was cut otherwise, so that its
-/// positions mean nothing to this one.
-[[nodiscard]] Status check_same_scan(const coordination::ScanJob& found, const CopyOptions& wanted);
 
 }  // namespace dynamirror::jobs

@@ -14,6 +14,7 @@
 #include "jobs/replication/change_spool.hpp"
 #include "jobs/replication/stream_position.hpp"
 #include "jobs/replication/trim.hpp"
+#include "jobs/segments/local_segments.hpp"
 #include "pipeline/item_loader.hpp"
 
 namespace dynamirror::jobs {
@@ -72,7 +73,6 @@ struct InitialLoad::Impl {
         background(executor),
         reading(executor) {
     options.copy.purpose = kInitialLoad;
-    options.copy.phase = kRecording;
     options.spooling.stop_when_caught_up = false;
     options.spooling.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;  // of shards not recorded
     if (parts.spool) spool.emplace(parts.spool->changes);
@@ -80,6 +80,7 @@ struct InitialLoad::Impl {
 
   [[nodiscard]] async::Task<JobResult<void>> run();
   [[nodiscard]] JobResult<void> restore();
+  [[nodiscard]] ScanPlan plan() const;
   [[nodiscard]] async::Task<JobResult<void>> record_position();
   [[nodiscard]] async::Task<JobResult<void>> load();
   [[nodiscard]] JobResult<void> after_load();
@@ -107,6 +108,7 @@ struct InitialLoad::Impl {
   StopRequest load_stop{};
   StopRequest spool_stop{};
   std::optional<ChangeSpool> spool{};
+  std::optional<LocalSegments> segments{};
   std::optional<TableCopy> copy{};
   std::optional<Replication> spooling{};
   std::optional<JobFailure> spool_failure{};
@@ -136,12 +138,22 @@ async::Task<JobResult<void>> InitialLoad::Impl::run() {
   co_return done;
 }
 
+ScanPlan InitialLoad::Impl::plan() const {
+  const auto& scan = options.copy.scan;
+  return {.purpose = options.copy.purpose,
+          .phase = std::string(kRecording),
+          .table = scan.table,
+          .share = scan.share,
+          .shares = scan.shares,
+          .split = scan.split};
+}
+
 /// Finds the phase that was reached, or begins with the first.
 JobResult<void> InitialLoad::Impl::restore() {
   const auto job = parts.scans.load_scan();
   if (!job) return state_failed(job.error());
   if (*job) {
-    if (auto same = check_same_scan(**job, options.copy); !same) return state_failed(same.error());
+    if (auto same = check_same_scan(**job, plan()); !same) return state_failed(same.error());
     phase = (*job)->phase;
     begun = (*job)->begun;
     spool_id = (*job)->spool;
@@ -158,7 +170,7 @@ JobResult<void> InitialLoad::Impl::restore() {
                                  "newer ones; go on without --initial-load, or remove the state file and empty the "
                                  "target to start over"));
   }
-  const coordination::ScanJob fresh = fresh_scan(options.copy, parts.clock.wall_now());
+  const coordination::ScanJob fresh = fresh_scan(plan(), parts.clock.wall_now());
   if (auto saved = parts.scans.save_scan(fresh); !saved) return state_failed(saved.error());
   phase = fresh.phase;
   begun = fresh.begun;
@@ -257,11 +269,12 @@ async::Task<JobResult<void>> InitialLoad::Impl::load() {
     if (auto ready = begin_spool(); !ready) co_return ready;
   }
   say_expectation();
+  segments.emplace(parts.scans, LocalSegments::Options{plan(), options.copy.save_interval}, executor);
   const CopyParts copy_parts{.source = parts.source,
                              .key = parts.stream.key(),
                              .sink = parts.sink,
                              .dead_letters = parts.dead_letters,
-                             .store = parts.scans,
+                             .keeper = *segments,
                              .stop = load_stop,
                              .clock = parts.clock,
                              .random = parts.random};

@@ -35,10 +35,15 @@ void LeasedSegments::start(Work& work) {
   keeping_.spawn(watch());
 }
 
-async::Task<> LeasedSegments::close() {
+async::Task<dynamirror::Status> LeasedSegments::close() {
   keeping_.cancel();
   co_await keeping_.join();
   co_await runner_.abandon();
+  const Status status = this->status();
+  log::info("left the shared " + options_.job.purpose, {{"segments_done", std::to_string(status.done)},
+                                                        {"segments", std::to_string(status.segments)},
+                                                        {"finished_here", std::to_string(status.finished_here)}});
+  co_return dynamirror::Status{};
 }
 
 void LeasedSegments::fail(ExitCode exit_code, Error error) {
@@ -74,7 +79,7 @@ void LeasedSegments::take(LeaseWorker::Event event) {
     ++finished_here_;
     look_at_once_ = held_.empty();
     work_->finished(*segment);
-    done(*segment);
+    note_done(*segment);
     news_.notify();
   }
 }
@@ -108,12 +113,12 @@ void LeasedSegments::take_rows(const coordination::LeaseRows& rows) {
   if (!missing.empty()) runner_.maintain(std::move(missing));
   for (const coordination::Lease& row : rows.leases) {
     const auto segment = segment_of(row.key);
-    if (segment && row.done() && !held_.contains(*segment)) done(*segment);
+    if (segment && row.done() && !held_.contains(*segment)) note_done(*segment);
   }
   news_.notify();
 }
 
-void LeasedSegments::done(std::uint32_t segment) {
+void LeasedSegments::note_done(std::uint32_t segment) {
   if (done_.insert(segment).second && complete()) work_->all_done();
 }
 
@@ -161,7 +166,7 @@ std::optional<SteadyTime> LeasedSegments::write_until(std::uint32_t segment) con
 
 LeasedSegments::Status LeasedSegments::status() const {
   return {.segments = options_.terms.segments,
-          .done = static_cast<std::uint32_t>(done_.size()),
+          .done = done(),
           .finished_here = finished_here_,
           .leases = runner_.statistics()};
 }

@@ -7,38 +7,21 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
 #include "base/random.hpp"
 #include "coordination/lease_runner.hpp"
+#include "jobs/segments/segment_keeper.hpp"
 #include "jobs/segments/segment_leases.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::jobs {
 
-/// The segments of a whole-table job, shared with other workers through leases: says which of them this process works
-/// on and until when it may write, and when all of them are done, by whomever. Not thread-safe: one event loop.
-class LeasedSegments {
+/// The segments of a whole-table job, shared with other workers through leases.
+class LeasedSegments final : public SegmentKeeper {
  public:
-  /// The job, as its leases see it. Its calls return soon; they may be made from within calls to the leases.
-  class Work {
-   public:
-    virtual ~Work() = default;
-    /// The segment is ours, from here on. What is still under way of it from an earlier time must come to rest first.
-    virtual void begin(source::SegmentPosition from) = 0;
-    /// Another worker is to go on: finish what is under way, then call `give_back`, or `finish` at the segment's end.
-    virtual void wind_down(std::uint32_t segment) = 0;
-    /// The segment is another's: nothing of it may be written any more.
-    virtual void lose(std::uint32_t segment) = 0;
-    /// `finish` is durable.
-    virtual void finished(std::uint32_t segment) = 0;
-    /// `complete` has turned true.
-    virtual void all_done() = 0;
-    virtual void fail(JobFailure failure) = 0;
-  };
-
   struct Parts {
     coordination::LeaseStore& store;
     const Clock& clock;
@@ -63,32 +46,30 @@ class LeasedSegments {
   /// REQUIRES: what is referred to outlives this.
   LeasedSegments(Parts parts, Options options);
 
-  /// Begins to take leases. REQUIRES: `work` outlives `close`.
-  void start(Work& work);
-
-  // Of a segment that has begun, and was neither lost nor given back.
-  void checkpoint(const source::SegmentPosition& safe);
-  void finish(std::uint32_t segment);
-  void give_back(std::uint32_t segment);
-  /// Until when the segment's writes may be sent; nothing: never again.
-  [[nodiscard]] std::optional<SteadyTime> write_until(std::uint32_t segment) const;
-
-  /// Takes nothing any more; every segment winds down. Over when `holds_any` is false.
-  void stop() { runner_.stop(); }
-  [[nodiscard]] bool holds_any() const { return runner_.held() > 0; }
-  /// Notified whenever the lease table has answered.
-  [[nodiscard]] async::Signal& changed() { return runner_.changed(); }
+  [[nodiscard]] JobResult<void> restore(WallTime) override { return {}; }
+  void start(Work& work) override;
+  void checkpoint(const source::SegmentPosition& safe) override;
+  void finish(std::uint32_t segment) override;
+  void give_back(std::uint32_t segment) override;
+  [[nodiscard]] std::optional<SteadyTime> write_until(std::uint32_t segment) const override;
+  void stop() override { runner_.stop(); }
+  [[nodiscard]] bool holds_any() const override { return runner_.held() > 0; }
+  [[nodiscard]] async::Signal& changed() override { return runner_.changed(); }
   /// Renews nothing any more: what is held goes to others when its time is over.
-  [[nodiscard]] async::Task<> close();
-
-  [[nodiscard]] bool complete() const { return done_.size() == options_.terms.segments; }
+  [[nodiscard]] async::Task<dynamirror::Status> close() override;
+  [[nodiscard]] bool complete() const override { return done_.size() == options_.terms.segments; }
+  [[nodiscard]] std::uint32_t done() const override { return static_cast<std::uint32_t>(done_.size()); }
+  [[nodiscard]] bool resumed() const override { return false; }
+  [[nodiscard]] std::string_view after_stop() const override {
+    return "other workers go on, and the same command joins them again";
+  }
   [[nodiscard]] Status status() const;
 
  private:
   void take(coordination::LeaseWorker::Event event);
   void begin(const coordination::Lease& lease);
   void take_rows(const coordination::LeaseRows& rows);
-  void done(std::uint32_t segment);
+  void note_done(std::uint32_t segment);
   [[nodiscard]] async::Task<> watch();
   void fail(ExitCode exit_code, Error error);
   [[nodiscard]] std::optional<std::uint32_t> segment_of(const std::string& key) const;

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "async/sleep.hpp"
-#include "base/log.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -37,8 +36,7 @@ async::Task<JobResult<void>> LeasedTasks::run() {
                                 .doing = options_.doing,
                                 .resource = options_.resource,
                                 .code = std::string(kStoppedCode),
-                                .message = "stopped as asked, before the end; other workers go on, and the same "
-                                           "command joins them again"});
+                                .message = "stopped as asked, before the end; " + std::string(leases_.after_stop())});
   }
   co_return JobResult<void>{};
 }
@@ -139,11 +137,7 @@ async::Task<> LeasedTasks::shut_down() {
   }
   working_.cancel();
   co_await working_.join();
-  co_await leases_.close();
-  const auto status = leases_.status();
-  log::info("left the shared job", {{"segments_done", std::to_string(status.done)},
-                                    {"segments", std::to_string(status.segments)},
-                                    {"finished_here", std::to_string(status.finished_here)}});
+  if (auto closed = co_await leases_.close(); !closed) fail({ExitCode::kState, std::move(closed.error())});
 }
 
 }  // namespace dynamirror::jobs

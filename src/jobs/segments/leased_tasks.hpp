@@ -29,7 +29,7 @@ struct SegmentTurn {
 /// One worker of a job that several share, where each segment is done in one go: an object of a dump, a part of a
 /// comparison. A segment that was not done to its end is done again from its start, by its next owner. Not thread-safe:
 /// lives on one event loop.
-class LeasedTasks final : LeasedSegments::Work {
+class LeasedTasks final : SegmentKeeper::Work {
  public:
   /// Does one segment. An error ends the worker, unless the turn was to end anyway. `turn` outlives the task.
   using Each = std::function<async::Task<JobResult<void>>(SegmentTurn& turn)>;

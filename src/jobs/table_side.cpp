@@ -46,7 +46,7 @@ TableSide::TableSide(aws::TableAddress address, std::unique_ptr<aws::Credentials
       dynamodb_api_(std::move(dynamodb), surroundings.transport, *credentials_, surroundings.clock,
                     surroundings.random),
       streams_api_(std::move(streams), surroundings.transport, *credentials_, surroundings.clock, surroundings.random),
-      dynamodb_(dynamodb_api_, surroundings.clock),
+      dynamodb_(dynamodb_api_, surroundings.clock, address_.owner()),
       streams_(streams_api_) {}
 
 }  // namespace dynamirror::jobs

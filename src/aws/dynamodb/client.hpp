@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "async/task.hpp"
 #include "aws/api_client.hpp"
@@ -45,8 +46,13 @@ struct WaitOptions {
 /// Arguments are borrowed until the task ends. Not thread-safe: lives on one event loop; calls may overlap.
 class DynamoDbClient {
  public:
+  /// `owner`: what the ARNs of an account's tables in a region begin with, as
+  /// "arn:aws:dynamodb:eu-west-1:123456789012:table/". Then every request names its table by ARN, and a description of a
+  /// table elsewhere is refused (class invalid): the caller's own account may have a table of that name, too.
+  /// Empty: tables are named by their names.
   /// REQUIRES: api (with service "dynamodb") and clock outlive the client.
-  DynamoDbClient(ApiClient& api, const Clock& clock) : api_(api), clock_(clock) {}
+  DynamoDbClient(ApiClient& api, const Clock& clock, std::string owner = {})
+      : api_(api), clock_(clock), owner_(std::move(owner)) {}
 
   [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
 
@@ -103,16 +109,21 @@ class DynamoDbClient {
   /// "region/table", as in messages.
   [[nodiscard]] std::string resource(const TableName& table) const;
 
+  /// What requests say as "TableName": the ARN when the client has an owner, otherwise the name.
+  [[nodiscard]] TableName name_on_wire(const TableName& table) const { return TableName(owner_ + table.str()); }
+
  private:
   struct Request;
   [[nodiscard]] async::Task<Result<ApiAnswer>> send(Request request);
   [[nodiscard]] std::unexpected<Error> in_answer(Error error, std::string_view operation, const TableName& table,
                                                  const ApiAnswer& answer) const;
   [[nodiscard]] async::Task<Result<TableDescription>> table_call(Request request, std::string_view member_name);
+  [[nodiscard]] Status check_owner(const TableDescription& description, const TableName& table) const;
   [[nodiscard]] async::Task<Result<WriteAnswer>> single_write(Request request);
 
   ApiClient& api_;
   const Clock& clock_;
+  std::string owner_;
   json::Reader reader_;  ///< answers are read without suspension, so one serves all calls
 };
 

@@ -89,7 +89,7 @@ async::Task<Result<TableSettings>> read_settings(DynamoDbClient& client, const T
   auto description = co_await client.describe_table(table);
   if (!description) co_return std::unexpected(std::move(description.error()));
   TableSettings settings{.description_json = description->raw, .time_to_live_attribute = {}};
-  const std::string by_name = R"({"TableName":)" + json_quoted(table.str()) + "}";
+  const std::string by_name = R"({"TableName":)" + json_quoted(client.name_on_wire(table).str()) + "}";
   const std::string by_arn = R"({"ResourceArn":)" + json_quoted(description->arn) + "}";
 
   const auto time_to_live = co_await client.control("DescribeTimeToLive", table, by_name);
@@ -142,7 +142,7 @@ Result<TableSettings> parse_table_settings(std::string_view text) {
 async::Task<std::vector<std::string>> apply_settings(DynamoDbClient& client, TableDescription table,
                                                      TableSettings settings) {
   std::vector<std::string> lines;
-  const std::string name = json_quoted(table.name.str());
+  const std::string name = json_quoted(client.name_on_wire(table.name).str());
   if (!settings.time_to_live_attribute.empty()) {
     const std::string body = R"({"TableName":)" + name +
                              R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":)" +

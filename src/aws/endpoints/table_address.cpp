@@ -99,12 +99,14 @@ Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_v
 
 }  // namespace
 
+std::string TableAddress::owner() const {
+  if (!account_id || !partition) return {};
+  return "arn:" + *partition + ":dynamodb:" + region.str() + ":" + *account_id + ":table/";
+}
+
 std::string TableAddress::display() const {
   if (endpoint) return endpoint->url() + "/" + table.str();
-  if (account_id && partition) {
-    return "arn:" + *partition + ":dynamodb:" + region.str() + ":" + *account_id + ":table/" + table.str();
-  }
-  return region.str() + "/" + table.str();
+  return (account_id ? owner() : region.str() + "/") + table.str();
 }
 
 Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options) {

@@ -20,6 +20,9 @@ struct TableAddress {
   std::optional<std::string> partition{};    ///< only known from an ARN
   std::optional<http::Endpoint> endpoint{};  ///< only when the user named one
 
+  /// What the ARNs of this account's tables in this region begin with, up to the name; empty when no ARN was named.
+  [[nodiscard]] std::string owner() const;
+
   /// The text to show: what the user wrote, in one form.
   [[nodiscard]] std::string display() const;
 };

@@ -38,7 +38,9 @@ TEST(TableAddress, IsAnArnOfAnyPartition) {
     EXPECT_EQ(address->table.str(), "Orders");
     EXPECT_EQ(address->account_id, "123456789012");
     EXPECT_EQ(address->display(), text);
+    EXPECT_EQ(address->owner() + "Orders", text);
   }
+  EXPECT_EQ(parse_table_address("eu-west-1/Orders")->owner(), "");
 }
 
 TEST(TableAddress, IsAUrlWhoseHostMayNameTheRegion) {

@@ -10,7 +10,7 @@ namespace dynamirror::app {
 namespace {
 
 async::Task<Status> publish(Session& session, MetricTarget target, std::vector<aws::MetricDatum> data) {
-  const aws::Environment& environment = aws::process_environment();
+  const aws::Environment& environment = session.environment();
   const auto options = aws::endpoint_options(aws::Service::kCloudWatch, environment);
   if (!options) co_return std::unexpected(options.error());
   auto endpoint = aws::resolve_endpoint(aws::Service::kCloudWatch, Region(target.region), *options);
@@ -29,6 +29,12 @@ async::Task<Status> publish(Session& session, MetricTarget target, std::vector<a
 }
 
 }  // namespace
+
+Status check_metrics_endpoint(const Session& session) {
+  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, session.environment());
+  if (!options) return std::unexpected(options.error());
+  return {};
+}
 
 async::Task<> publish_metrics(Session& session, MetricTarget target, std::vector<aws::MetricDatum> data) {
   for (aws::MetricDatum& datum : data) {

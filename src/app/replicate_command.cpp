@@ -9,6 +9,7 @@
 #include "app/initial_load_step.hpp"
 #include "app/lease_metrics.hpp"
 #include "app/lease_session.hpp"
+#include "app/metrics.hpp"
 #include "app/progress.hpp"
 #include "app/session.hpp"
 #include "app/state_files.hpp"
@@ -70,6 +71,9 @@ class ReplicateRun {
   }
 
   async::Task<ExitCode> replicate() {
+    if (command_.leases.wanted && command_.cloudwatch) {
+      if (const auto fine = check_metrics_endpoint(session_); !fine) co_return end(fine.error(), ExitCode::kUsage);
+    }
     Tables tables;
     auto source = open_side(command_.source, command_.source_region, command_.source_side);
     if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
@@ -192,7 +196,7 @@ class ReplicateRun {
     }
     return std::make_unique<LeaseMetrics>(
         std::move(options),
-        LeaseMetrics::Surroundings{session_.transport(), aws::process_environment(), system_clock(), session_.random()},
+        LeaseMetrics::Surroundings{session_.transport(), session_.environment(), system_clock(), session_.random()},
         std::move(read));
   }
 

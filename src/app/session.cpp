@@ -82,7 +82,7 @@ async::Task<> Session::end_in_time() {
 }
 
 Result<aws::TableAddress> Session::address_of(const std::string& table) const {
-  return aws::parse_table_address(table, {.allow_insecure = options_.allow_insecure});
+  return aws::parse_table_address(table);
 }
 
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
@@ -94,14 +94,13 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& t
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
                                                             const aws::SideOptions& options) {
   return jobs::TableSide::open(std::move(address), options,
-                               {*transport_, aws::process_environment(), system_clock(), random_});
+                               {*transport_, environment_, system_clock(), random_});
 }
 
 Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
                                                                   objects::StoreOptions options) {
-  options.allow_insecure = options_.allow_insecure;
   return objects::open_object_store(address, std::move(options),
-                                    {*transport_, aws::process_environment(), system_clock(), random_});
+                                    {*transport_, environment_, system_clock(), random_});
 }
 
 jobs::ExitCode run_in_session(const CommonOptions& options,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "aws/environment.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/exit_code.hpp"
@@ -43,17 +44,35 @@ class Session {
                                                                          objects::StoreOptions options);
 
   [[nodiscard]] http::Transport& transport() { return *transport_; }
+  /// The process's, with what the command line says about it.
+  [[nodiscard]] const aws::Environment& environment() const { return environment_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
   [[nodiscard]] Random& random() { return random_; }
 
  private:
-  explicit Session(const CommonOptions& options) : options_(options), random_(random_seed()) {}
+  /// The process's environment, in which plain http beyond this machine is allowed or not.
+  class SessionEnvironment final : public aws::Environment {
+   public:
+    explicit SessionEnvironment(bool plain_http) : plain_http_(plain_http) {}
+    [[nodiscard]] std::optional<std::string> variable(std::string_view name) const override {
+      return aws::process_environment().variable(name);
+    }
+    [[nodiscard]] Result<std::string> read_file(const std::string& path) const override {
+      return aws::process_environment().read_file(path);
+    }
+    [[nodiscard]] bool allows_plain_http() const override { return plain_http_; }
+
+   private:
+    bool plain_http_;
+  };
+
+  explicit Session(const CommonOptions& options) : environment_(options.allow_insecure), random_(random_seed()) {}
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
 
-  CommonOptions options_;
+  SessionEnvironment environment_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
   std::unique_ptr<http::BeastTransport> transport_;

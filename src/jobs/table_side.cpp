@@ -11,6 +11,7 @@ namespace {
 Result<http::Endpoint> find_endpoint(aws::Service service, const aws::TableAddress& address,
                                      const aws::Environment& environment) {
   auto options = aws::endpoint_options(service, environment, address.endpoint);
+  if (!options && address.endpoint) options.error().resource = address.display();
   if (!options) return std::unexpected(std::move(options.error()));
   return aws::resolve_endpoint(service, address.region, *options);
 }

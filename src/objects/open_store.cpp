@@ -29,14 +29,7 @@ Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const Store
     }
     named = std::move(url->endpoint);
   }
-  auto endpoint = aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
-  if (!endpoint) return endpoint;
-  const auto& explicit_endpoint = endpoint->explicit_endpoint;
-  if (explicit_endpoint && !explicit_endpoint->tls && !explicit_endpoint->loopback() && !options.allow_insecure) {
-    return wrong_option(address, "plain http to " + explicit_endpoint->url() +
-                                     " would send items unencrypted; use https, or allow it with --allow-insecure");
-  }
-  return endpoint;
+  return aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
 }
 
 Result<Region> find_region(const S3Address& address, const StoreOptions& options,

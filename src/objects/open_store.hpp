@@ -26,7 +26,6 @@ struct StoreOptions {
   std::string storage_class{};  ///< e.g. "STANDARD_IA"
   std::string acl{};            ///< e.g. "bucket-owner-full-control"
   aws::SideOptions side{};      ///< credentials
-  bool allow_insecure = false;  ///< plain http beyond loopback
 };
 
 /// What every store of a process shares; it outlives the stores, and whatever of their work is still on the event loop.

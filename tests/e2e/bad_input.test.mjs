@@ -173,6 +173,23 @@ refuses('a host name that does not exist', {
   code: EXIT.unreachable,
   says: ['dynamodb.invalid'],
 });
+const ELSEWHERE = 'http://192.0.2.1:4566';
+const ROLE = ['--source-role-arn', 'arn:aws:iam::123456789012:role/replica'];
+const PLAIN_HTTP = {
+  AWS_ENDPOINT_URL: () => ['diff-tables', 'eu-west-1/Source', 'eu-west-1/Target'],
+  AWS_ENDPOINT_URL_DYNAMODB_STREAMS: (url) => replicate(url, 'Source', 'Target'),
+  AWS_ENDPOINT_URL_STS: (url) => replicate(url, 'Source', 'Target', ...ROLE),
+  AWS_ENDPOINT_URL_CLOUDWATCH: (url) => ['backup-table', url('Source'), 'file:backup', '--metric', 'Backups'],
+  AWS_ENDPOINT_URL_S3: (url) => ['backup-table', url('Source'), 's3://bucket/backup'],
+};
+for (const [variable, args] of Object.entries(PLAIN_HTTP)) {
+  refuses(`plain http to another machine by ${variable}`, {
+    args,
+    env: () => ({ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'eu-west-1', [variable]: ELSEWHERE }),
+    code: EXIT.usage,
+    says: [ELSEWHERE, /plain http/, '--allow-insecure'],
+  });
+}
 refuses('a CA bundle that does not exist', {
   args: (url) => replicate(url, 'Source', 'Target'),
   env: () => ({ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_CA_BUNDLE: '/nowhere/ca.pem' }),

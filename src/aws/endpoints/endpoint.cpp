@@ -78,6 +78,14 @@ Result<std::optional<http::Endpoint>> endpoint_variable(const Environment& envir
   return url->endpoint;
 }
 
+/// Signatures, session tokens and items must not be readable on the way.
+Status refuse_plain_http(Service service, const http::Endpoint& endpoint, const Environment& environment) {
+  if (endpoint.tls || endpoint.loopback() || environment.allows_plain_http()) return {};
+  return failure(ErrorClass::kInvalid, "find the endpoint of " + std::string(to_string(service)), endpoint.url(),
+                 "plain http to another machine would send everything unencrypted; use https, or allow it with "
+                 "--allow-insecure");
+}
+
 }  // namespace
 
 std::string_view to_string(Service service) {
@@ -152,7 +160,11 @@ Result<EndpointOptions> endpoint_options(Service service, const Environment& env
       if (options.explicit_endpoint) break;
     }
   }
-  if (!options.explicit_endpoint) {
+  if (options.explicit_endpoint) {
+    if (auto fine = refuse_plain_http(service, *options.explicit_endpoint, environment); !fine) {
+      return std::unexpected(std::move(fine.error()));
+    }
+  } else {
     options.fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
     options.dual_stack = environment.is_true("AWS_USE_DUALSTACK_ENDPOINT");
   }

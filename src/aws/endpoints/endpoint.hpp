@@ -36,7 +36,7 @@ struct EndpointOptions {
 /// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true"; AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT. `named_by_user`,
 /// an endpoint from the command line, wins over the variables. As in the SDKs, FIPS and dual stack are dropped beside
 /// an explicit endpoint: the endpoint says where to go already. Errors: class invalid for a variable that is no URL, or
-/// has a path.
+/// has a path, and for plain http to another machine unless the environment allows it, whoever has named the endpoint.
 [[nodiscard]] Result<EndpointOptions> endpoint_options(Service service, const Environment& environment,
                                                        std::optional<http::Endpoint> named_by_user = std::nullopt);
 

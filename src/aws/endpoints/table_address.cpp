@@ -73,18 +73,12 @@ Result<TableAddress> parse_arn(std::string_view text) {
                       .partition = std::string(partition)};
 }
 
-Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text,
-                                            TableAddressOptions options) {
+Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text) {
   auto url = http::parse_url(url_text);
   if (!url) {
     // People put passwords into URLs: such a text is not repeated.
     const bool may_hold_password = text.find('@') != std::string_view::npos;
     return bad_address(may_hold_password ? "" : text, "not an endpoint: " + url.error().message);
-  }
-  if (!url->endpoint.tls && !url->endpoint.loopback() && !options.allow_insecure) {
-    return failure(ErrorClass::kInvalid, "read table address", std::string(text),
-                   "plain http to another machine would send items unencrypted; use https, or allow it with "
-                   "--allow-insecure");
   }
   std::string_view path = url->path_and_query;
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -109,10 +103,10 @@ std::string TableAddress::display() const {
   return (account_id ? owner() : region.str() + "/") + table.str();
 }
 
-Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options) {
+Result<TableAddress> parse_table_address(std::string_view text) {
   if (text.empty()) return bad_address(text, "no table named");
   if (text.starts_with("arn:")) return parse_arn(text);
-  if (text.starts_with("http://") || text.starts_with("https://")) return parse_endpoint_address(text, text, options);
+  if (text.starts_with("http://") || text.starts_with("https://")) return parse_endpoint_address(text, text);
   if (text.find("://") != std::string_view::npos)
     return bad_address(text, "only http and https endpoints are supported");
 
@@ -121,7 +115,7 @@ Result<TableAddress> parse_table_address(std::string_view text, TableAddressOpti
   const std::string_view place = text.substr(0, slash);
   // A port tells "host:port/table" from "region/table".
   if (place.find(':') != std::string_view::npos) {
-    return parse_endpoint_address(text, "http://" + std::string(text), options);
+    return parse_endpoint_address(text, "http://" + std::string(text));
   }
   if (place == "local" || !looks_like_region(place)) {
     return bad_address(text, "\"" + std::string(place) + "\" is not a region");

@@ -27,11 +27,7 @@ struct TableAddress {
   [[nodiscard]] std::string display() const;
 };
 
-struct TableAddressOptions {
-  bool allow_insecure = false;  ///< plain http beyond loopback
-};
-
 /// Errors: class invalid, saying which part is wrong and how a table is written.
-[[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options = {});
+[[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text);
 
 }  // namespace dynamirror::aws

@@ -77,7 +77,7 @@ TEST(EndpointOptions, TakesTheServicesOwnVariableBeforeTheGeneralOne) {
   EXPECT_EQ(port_of(Service::kDynamoDbStreams), 443);
   EXPECT_EQ(port_of(Service::kSts), 1);
   const auto named =
-      endpoint_options(Service::kDynamoDb, environment, http::Endpoint{.tls = false, .host = "h", .port = 9});
+      endpoint_options(Service::kDynamoDb, environment, http::Endpoint{.tls = true, .host = "h", .port = 9});
   EXPECT_EQ(named.value().explicit_endpoint.value().port, 9) << "the command line wins";
   environment.variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "TRUE";
   EXPECT_FALSE(endpoint_options(Service::kDynamoDb, environment).value().explicit_endpoint);
@@ -100,6 +100,31 @@ TEST(EndpointOptions, RefusesAVariableThatIsNoEndpointWithoutRepeatingAPassword)
     ASSERT_FALSE(options) << url;
     EXPECT_THAT(to_line(options.error()), HasSubstr("AWS_ENDPOINT_URL_DYNAMODB"));
     EXPECT_THAT(to_line(options.error()), Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST(EndpointOptions, LeaveThisMachineUnencryptedOnlyWhenAllowed) {
+  const http::Endpoint elsewhere{.tls = false, .host = "10.0.0.5", .port = 8000};
+  for (const Service service : {Service::kDynamoDb, Service::kDynamoDbStreams, Service::kSts, Service::kS3,
+                                Service::kKinesis, Service::kCloudWatch}) {
+    MapEnvironment environment;
+    const auto refusal = [&](std::optional<http::Endpoint> named = std::nullopt) {
+      const auto options = endpoint_options(service, environment, std::move(named));
+      return options ? "accepted" : to_line(options.error());
+    };
+    EXPECT_THAT(refusal(elsewhere), HasSubstr("http://10.0.0.5:8000: plain http to another machine"));
+    EXPECT_THAT(refusal(elsewhere), HasSubstr("--allow-insecure"));
+    environment.variables["AWS_ENDPOINT_URL"] = "http://localstack.internal:4566";
+    EXPECT_THAT(refusal(), HasSubstr(to_string(service)));
+    EXPECT_THAT(refusal(), HasSubstr("--allow-insecure"));
+    environment.plain_http = true;
+    EXPECT_EQ(refusal(), "accepted");
+    EXPECT_EQ(refusal(elsewhere), "accepted");
+    environment.plain_http = false;
+    for (const char* url : {"https://localstack.internal:4566", "http://127.0.0.1:1", "http://localhost:1"}) {
+      environment.variables["AWS_ENDPOINT_URL"] = url;
+      EXPECT_EQ(refusal(), "accepted") << url;
+    }
   }
 }
 

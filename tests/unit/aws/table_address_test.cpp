@@ -13,8 +13,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string refusal(std::string_view text, TableAddressOptions options = {}) {
-  const auto address = parse_table_address(text, options);
+std::string refusal(std::string_view text) {
+  const auto address = parse_table_address(text);
   if (address) return "accepted as " + address->display();
   EXPECT_EQ(address.error().error_class, ErrorClass::kInvalid);
   return to_line(address.error());
@@ -63,13 +63,6 @@ TEST(TableAddress, IsAHostAPortAndATable) {
     EXPECT_EQ(address->region.str(), "local");
     EXPECT_EQ(address->display(), std::string("http://") + text);
   }
-}
-
-TEST(TableAddress, LeavesThisMachineUnencryptedOnlyWhenAllowed) {
-  EXPECT_THAT(refusal("http://10.0.0.5:8000/Orders"), HasSubstr("--allow-insecure"));
-  EXPECT_THAT(refusal("dynamo.internal:8000/Orders"), HasSubstr("--allow-insecure"));
-  EXPECT_TRUE(parse_table_address("http://10.0.0.5:8000/Orders", {.allow_insecure = true}));
-  EXPECT_TRUE(parse_table_address("https://10.0.0.5:8000/Orders"));
 }
 
 TEST(TableAddress, SaysWhichPartIsWrong) {

@@ -83,7 +83,8 @@ TEST_F(OpenStoreTest, SendsNothingUnencryptedToOtherMachinesUnlessAllowed) {
   EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "http://storage.example"}), HasSubstr("--allow-insecure"));
   environment_.variables["AWS_ENDPOINT_URL_S3"] = "http://storage.example";
   EXPECT_THAT(complaint("s3://my-bucket"), HasSubstr("--allow-insecure"));
-  expect_read_from("http://storage.example/my-bucket/k", "eu-west-1", "s3://my-bucket", {.allow_insecure = true});
+  environment_.plain_http = true;
+  expect_read_from("http://storage.example/my-bucket/k", "eu-west-1", "s3://my-bucket");
 }
 
 TEST_F(OpenStoreTest, SaysWhatCannotBeUsed) {

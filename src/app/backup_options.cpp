@@ -117,7 +117,7 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
       ->option_text("N");
   add_dry_run(app, command->preflight.dry_run);
   add_store(app, command->store);
-  add_side(app, "source", command->table_side);
+  add_stream_side(app, "source", command->table_side);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_incremental_backup);
 }

@@ -64,7 +64,7 @@ class ReplicateRun {
   /// A side by its address; awslabs' flags name the region beside an endpoint.
   Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table, const std::string& region,
                                                      const aws::SideOptions& options) {
-    auto address = session_.address_of(table);
+    auto address = session_.address_of(table, options);
     if (!address) return std::unexpected(std::move(address.error()));
     if (!region.empty()) address->region = Region(region);
     return session_.open_side(std::move(*address), options);

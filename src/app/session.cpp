@@ -81,12 +81,14 @@ async::Task<> Session::end_in_time() {
   end_now("stopping has taken too long");
 }
 
-Result<aws::TableAddress> Session::address_of(const std::string& table) const {
-  return aws::parse_table_address(table);
+Result<aws::TableAddress> Session::address_of(const std::string& table, const aws::SideOptions& side) const {
+  auto address = aws::parse_table_address(table);
+  if (!address) return address;
+  return aws::settle_region(std::move(*address), side.region, aws::configured_region(environment_, side.profile));
 }
 
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
-  auto address = address_of(table);
+  auto address = address_of(table, options);
   if (!address) return std::unexpected(std::move(address.error()));
   return open_side(std::move(*address), options);
 }

@@ -29,8 +29,9 @@ class Session {
   using Command = std::function<async::Task<jobs::ExitCode>()>;
   [[nodiscard]] jobs::ExitCode run(const Command& command);
 
-  /// A table's address as the user wrote it. Errors: as aws::parse_table_address.
-  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table) const;
+  /// A table's address as the user wrote it, in its region. Errors: as aws::parse_table_address and
+  /// aws::settle_region.
+  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table, const aws::SideOptions& side = {}) const;
 
   /// One table as the user named it, with the identity to reach it.
   [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,

@@ -21,13 +21,9 @@ Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const Store
                                            const aws::Environment& environment) {
   std::optional<http::Endpoint> named;
   if (!options.endpoint.empty()) {
-    auto url = http::parse_url(options.endpoint);
-    // The text itself is not repeated: people put passwords into URLs.
-    if (!url) return wrong_option(address, "the S3 endpoint is no URL: " + url.error().message);
-    if (!url->path_and_query.empty() && url->path_and_query != "/") {
-      return wrong_option(address, "the S3 endpoint has a path; an endpoint is scheme, host and port only");
-    }
-    named = std::move(url->endpoint);
+    auto endpoint = http::parse_endpoint(options.endpoint);
+    if (!endpoint) return wrong_option(address, "the S3 endpoint: " + endpoint.error().message);
+    named = std::move(*endpoint);
   }
   return aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
 }

@@ -45,8 +45,9 @@ const Partition* find_partition(std::string_view name) {
 std::optional<std::string_view> region_of_host(std::string_view host) {
   for (const Partition& partition : kPartitions) {
     for (const std::string_view suffix : {partition.dns_suffix, partition.dual_stack_suffix}) {
-      const auto rest = without_suffix(host, suffix);
+      auto rest = without_suffix(host, suffix);
       if (!rest) continue;
+      rest = without_suffix(*rest, "vpce").value_or(*rest);
       const std::string_view last_label = rest->substr(rest->rfind('.') + 1);
       if (rest->find('.') != std::string_view::npos && looks_like_region(last_label)) return last_label;
     }

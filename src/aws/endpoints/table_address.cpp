@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kHowToWrite =
     "write a table as region/table (eu-west-1/Orders), as its ARN, or as http(s)://host:port/table";
 
+/// For the signature, where neither the user nor the server names a region.
+constexpr std::string_view kLocal = "local";
+
 std::unexpected<Error> bad_address(std::string_view text, const std::string& what) {
   return failure(ErrorClass::kInvalid, "read table address", std::string(text), what + "; " + std::string(kHowToWrite));
 }
@@ -86,7 +89,7 @@ Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_v
   auto table = table_name(text, path);
   if (!table) return std::unexpected(std::move(table.error()));
   const auto region = region_of_host(url->endpoint.host);
-  TableAddress address{.table = std::move(*table), .region = Region(std::string(region.value_or("local")))};
+  TableAddress address{.table = std::move(*table), .region = Region(std::string(region.value_or(kLocal)))};
   address.endpoint = std::move(url->endpoint);
   return address;
 }
@@ -103,6 +106,21 @@ std::string TableAddress::display() const {
   return (account_id ? owner() : region.str() + "/") + table.str();
 }
 
+Result<TableAddress> settle_region(TableAddress address, const std::string& named,
+                                   const std::optional<std::string>& configured) {
+  if (!named.empty() && !looks_like_region(named)) {
+    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
+                   "\"" + named + "\" is not a region");
+  }
+  if (address.endpoint && address.region.str() == kLocal) {
+    address.region = Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
+  } else if (!named.empty() && named != address.region.str()) {
+    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
+                   "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
+  }
+  return address;
+}
+
 Result<TableAddress> parse_table_address(std::string_view text) {
   if (text.empty()) return bad_address(text, "no table named");
   if (text.starts_with("arn:")) return parse_arn(text);
@@ -117,7 +135,7 @@ Result<TableAddress> parse_table_address(std::string_view text) {
   if (place.find(':') != std::string_view::npos) {
     return parse_endpoint_address(text, "http://" + std::string(text));
   }
-  if (place == "local" || !looks_like_region(place)) {
+  if (place == kLocal || !looks_like_region(place)) {
     return bad_address(text, "\"" + std::string(place) + "\" is not a region");
   }
   auto table = table_name(text, text.substr(slash + 1));

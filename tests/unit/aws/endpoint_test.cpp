@@ -128,10 +128,44 @@ TEST(EndpointOptions, LeaveThisMachineUnencryptedOnlyWhenAllowed) {
   }
 }
 
+TEST(EndpointOptions, TakesTheEndpointBesideTheServiceBeforeTheGeneralVariable) {
+  MapEnvironment environment;
+  const http::Endpoint beside{.tls = true, .host = "beside", .port = 443};
+  const auto host_of_streams = [&] {
+    return endpoint_options(Service::kDynamoDbStreams, environment, std::nullopt, beside)
+        .value()
+        .explicit_endpoint.value()
+        .host;
+  };
+  environment.variables["AWS_ENDPOINT_URL"] = "https://general";
+  EXPECT_EQ(host_of_streams(), "beside");
+  environment.variables["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = "https://own";
+  EXPECT_EQ(host_of_streams(), "own");
+  environment.variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true";
+  EXPECT_EQ(host_of_streams(), "beside");
+}
+
+TEST(StreamsBeside, AreAtHostsOfTheirOwnAtAws) {
+  const auto streams = [](const char* url) { return streams_beside(http::parse_url(url)->endpoint).url(); };
+  EXPECT_EQ(streams("https://dynamodb.eu-west-1.amazonaws.com"), "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://123456789012.ddb.eu-west-1.amazonaws.com"),
+            "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://vpce-1a-2b.dynamodb.eu-west-1.vpce.amazonaws.com"),
+            "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://dynamodb-fips.us-east-1.amazonaws.com"),
+            "https://streams.dynamodb-fips.us-east-1.amazonaws.com");
+  EXPECT_EQ(streams("https://dynamodb.us-east-1.api.aws"), "https://streams-dynamodb.us-east-1.api.aws");
+  EXPECT_EQ(streams("https://dynamodb.cn-north-1.amazonaws.com.cn"),
+            "https://streams.dynamodb.cn-north-1.amazonaws.com.cn");
+  EXPECT_EQ(streams("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
+}
+
 TEST(RegionOfHost, IsFoundInTheHostNamesOfEveryPartition) {
   EXPECT_EQ(region_of_host("dynamodb.eu-west-1.amazonaws.com"), "eu-west-1");
   EXPECT_EQ(region_of_host("123456789012.ddb.us-east-1.amazonaws.com"), "us-east-1");
   EXPECT_EQ(region_of_host("dynamodb.us-east-1.api.aws"), "us-east-1");
+  EXPECT_EQ(region_of_host("vpce-1a2b3c4d-5e6f.dynamodb.us-east-1.vpce.amazonaws.com"), "us-east-1");
+  EXPECT_EQ(region_of_host("bucket.vpce-1a2b-5e6f.s3.cn-north-1.vpce.amazonaws.com.cn"), "cn-north-1");
   EXPECT_EQ(region_of_host("dynamodb.cn-north-1.amazonaws.com.cn"), "cn-north-1");
   EXPECT_FALSE(region_of_host("dynamodb.example.com"));
   EXPECT_FALSE(region_of_host("eu-west-1.amazonaws.com"));

@@ -90,6 +90,25 @@ TEST(TableAddress, SaysWhatIsWrongWithAnArn) {
               HasSubstr("a part of a table"));
 }
 
+TEST(TableAddress, IsSignedForItsOwnRegionOrTheOneThatWasSaid) {
+  const auto region = [](std::string_view text, const std::string& named, std::optional<std::string> configured) {
+    const auto settled = settle_region(parse_table_address(text).value(), named, configured);
+    return settled ? settled->region.str() : to_line(settled.error());
+  };
+  constexpr auto kUrl = "http://127.0.0.1:8000/Orders";
+  EXPECT_EQ(region(kUrl, "", std::nullopt), "local");
+  EXPECT_EQ(region(kUrl, "", "us-east-1"), "us-east-1");
+  EXPECT_EQ(region(kUrl, "eu-west-1", "us-east-1"), "eu-west-1");
+  EXPECT_THAT(region(kUrl, "nowhere", std::nullopt), HasSubstr("\"nowhere\" is not a region"));
+  for (const char* text : {"eu-west-1/Orders", "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders",
+                           "https://123456789012.ddb.eu-west-1.amazonaws.com/Orders",
+                           "https://vpce-1a-2b.dynamodb.eu-west-1.vpce.amazonaws.com/Orders"}) {
+    EXPECT_EQ(region(text, "", "us-east-1"), "eu-west-1") << text;
+    EXPECT_EQ(region(text, "eu-west-1", std::nullopt), "eu-west-1") << text;
+    EXPECT_THAT(region(text, "us-east-1", std::nullopt), HasSubstr("leave the option out")) << text;
+  }
+}
+
 TEST(TableAddress, DoesNotRepeatAPassword) {
   EXPECT_THAT(refusal("https://user:hunter2@host/Orders"), Not(HasSubstr("hunter2")));
 }

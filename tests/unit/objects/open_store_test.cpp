@@ -88,7 +88,7 @@ TEST_F(OpenStoreTest, SendsNothingUnencryptedToOtherMachinesUnlessAllowed) {
 }
 
 TEST_F(OpenStoreTest, SaysWhatCannotBeUsed) {
-  EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "ftp://x"}), HasSubstr("the S3 endpoint is no URL"));
+  EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "ftp://x"}), HasSubstr("the S3 endpoint: it is no URL"));
   EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "https://x/path"}), HasSubstr("has a path"));
   EXPECT_THAT(complaint("s3://my-bucket", {.sse = "rot13"}), HasSubstr("it is AES256 or aws:kms"));
   EXPECT_THAT(complaint("s3://my-bucket", {.sse = "AES256", .kms_key_id = "k"}), HasSubstr("must be aws:kms"));

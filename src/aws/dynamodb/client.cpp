@@ -15,16 +15,11 @@ namespace {
 
 constexpr std::size_t kMaxBatch = 25;
 
-/// From these a table does not become active by waiting.
+/// From these a table does not become usable by waiting.
 bool is_hopeless(std::string_view status) {
   constexpr std::array<std::string_view, 4> kHopeless{"DELETING", "ARCHIVING", "ARCHIVED",
                                                       "INACCESSIBLE_ENCRYPTION_CREDENTIALS"};
   return std::find(kHopeless.begin(), kHopeless.end(), status) != kHopeless.end();
-}
-
-bool is_ready(const TableDescription& table) {
-  return table.active() && std::all_of(table.global_indexes.begin(), table.global_indexes.end(),
-                                       [](const SecondaryIndex& index) { return index.status == "ACTIVE"; });
 }
 
 std::string table_body(const TableName& table) { return R"({"TableName":)" + json_quoted(table.str()) + "}"; }
@@ -131,14 +126,23 @@ async::Task<Result<TableDescription>> DynamoDbClient::ensure_table(const CreateT
   auto created = co_await table_call(std::move(request), "TableDescription");
   const bool there = created || created.error().error_class == ErrorClass::kConflict;
   if (!there) co_return std::move(created);
-  co_return co_await wait_until_active(spec.name, wait);
+  co_return co_await wait_until_usable(spec.name, wait);
+}
+
+async::Task<Result<TableDescription>> DynamoDbClient::wait_until_usable(const TableName& table, WaitOptions options) {
+  return wait_until(table, options, [](const TableDescription& description) { return description.usable(); });
 }
 
 async::Task<Result<TableDescription>> DynamoDbClient::wait_until_active(const TableName& table, WaitOptions options) {
+  return wait_until(table, options, [](const TableDescription& description) { return description.active(); });
+}
+
+async::Task<Result<TableDescription>> DynamoDbClient::wait_until(const TableName& table, WaitOptions options,
+                                                                 bool (*ready)(const TableDescription&)) {
   const SteadyTime deadline = clock_.steady_now() + options.timeout;
   for (;;) {  // until the deadline
     auto description = co_await describe_table(table);
-    if (description && is_ready(*description)) co_return std::move(*description);
+    if (description && ready(*description)) co_return std::move(*description);
     if (!description && description.error().error_class != ErrorClass::kNotFound) co_return std::move(description);
     const std::string status = description ? description->status : "not found";
     if (is_hopeless(status)) {

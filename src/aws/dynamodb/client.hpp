@@ -56,14 +56,16 @@ class DynamoDbClient {
 
   [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
 
-  /// Creates the table unless it is there, and waits until it is active. Another process may create it at the same
+  /// Creates the table unless it is there, and waits until it is usable. Another process may create it at the same
   /// time, and the answer to a creation may be lost, so what is returned need not be of this specification: compare its
-  /// key. Errors: also those of `wait_until_active`.
+  /// key. Errors: also those of `wait_until_usable`.
   [[nodiscard]] async::Task<Result<TableDescription>> ensure_table(const CreateTableSpec& spec, WaitOptions wait);
 
-  /// Looks until the table and its global indexes are active. A table that is not (yet) found is waited for, too:
-  /// DescribeTable is eventually consistent and may not know a table that was just created.
-  /// Errors: class transient ("Timeout") at the time-out; class fatal for a status from which no table becomes active.
+  /// Looks until the table is usable. One that is not (yet) found is waited for, too: DescribeTable is eventually
+  /// consistent and may not know a table that was just created.
+  /// Errors: class transient ("Timeout") at the time-out; class fatal for a status from which no table becomes usable.
+  [[nodiscard]] async::Task<Result<TableDescription>> wait_until_usable(const TableName& table, WaitOptions options);
+  /// The same until it is ACTIVE: only then can it be changed, or has its new stream begun.
   [[nodiscard]] async::Task<Result<TableDescription>> wait_until_active(const TableName& table, WaitOptions options);
 
   /// Turns the table's stream on. The table is UPDATING afterwards.
@@ -118,6 +120,8 @@ class DynamoDbClient {
   [[nodiscard]] std::unexpected<Error> in_answer(Error error, std::string_view operation, const TableName& table,
                                                  const ApiAnswer& answer) const;
   [[nodiscard]] async::Task<Result<TableDescription>> table_call(Request request, std::string_view member_name);
+  [[nodiscard]] async::Task<Result<TableDescription>> wait_until(const TableName& table, WaitOptions options,
+                                                                 bool (*ready)(const TableDescription&));
   [[nodiscard]] Status check_owner(const TableDescription& description, const TableName& table) const;
   [[nodiscard]] async::Task<Result<WriteAnswer>> single_write(Request request);
 

@@ -83,6 +83,8 @@ struct TableDescription {
   std::string raw;  ///< the service's own JSON object
 
   [[nodiscard]] bool active() const { return status == "ACTIVE"; }
+  /// Readable and writable: also while an index is built or capacity changes, which may take hours.
+  [[nodiscard]] bool usable() const { return active() || status == "UPDATING"; }
 };
 
 /// Reads a table's JSON object ("Table" of DescribeTable, "TableDescription" of CreateTable and UpdateTable).

@@ -119,13 +119,21 @@ TEST_F(DynamoDbClientTest, EnablesAStream) {
   EXPECT_EQ(run_task(client_.enable_stream(orders_, "NEW_AND_OLD_IMAGES"))->status, "UPDATING");
 }
 
-TEST_F(DynamoDbClientTest, WaitsForTableAndIndexesEvenBeforeTheServiceKnowsThem) {
+TEST_F(DynamoDbClientTest, WaitsForATableThatIsBeingMadeEvenBeforeTheServiceKnowsIt) {
   const WaitOptions wait{.timeout = std::chrono::seconds(60), .pause = std::chrono::milliseconds(1)};
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(400, kNotFound);
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("CREATING") + "}");
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE", "CREATING") + "}");
-  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE", "ACTIVE") + "}");
-  EXPECT_TRUE(run_task(client_.wait_until_active(orders_, wait)));
+  EXPECT_TRUE(run_task(client_.wait_until_usable(orders_, wait))) << "indexes are built while the table is used";
+}
+
+TEST_F(DynamoDbClientTest, UsesATableThatIsBeingChanged) {
+  const WaitOptions wait{.timeout = std::chrono::seconds(60), .pause = std::chrono::milliseconds(1)};
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("UPDATING") + "}");
+  EXPECT_EQ(run_task(client_.wait_until_usable(orders_, wait))->status, "UPDATING");
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("UPDATING") + "}");
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE") + "}");
+  EXPECT_EQ(run_task(client_.wait_until_active(orders_, wait))->status, "ACTIVE");
 }
 
 TEST_F(DynamoDbClientTest, WaitsNoLongerThanItIsTold) {

@@ -47,6 +47,7 @@ async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& 
       co_return CopyTables{std::move(*model), std::move(planned), true};
     }
     found = co_await make_table_like(target, *model);
+    if (found) say_what_is_left_out(target, *model);
   }
   if (found) found = co_await once_usable(target, std::move(*found));
   if (!found) {

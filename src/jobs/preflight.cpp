@@ -46,7 +46,9 @@ void add_not_ready(Failures& failures, std::string doing, std::string resource, 
 async::Task<Result<aws::TableDescription>> find_table(TableSide& side, const aws::TableDescription* model) {
   auto found = co_await side.dynamodb().describe_table(side.address().table);
   if (!found && found.error().error_class == ErrorClass::kNotFound && model != nullptr) {
-    co_return co_await make_table_like(side, *model);
+    auto made = co_await make_table_like(side, *model);
+    if (made) say_what_is_left_out(side, *model);
+    co_return made;
   }
   if (!found) co_return found;
   co_return co_await once_usable(side, std::move(*found));

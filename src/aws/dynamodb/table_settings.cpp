@@ -167,12 +167,10 @@ async::Task<std::vector<std::string>> apply_settings(DynamoDbClient& client, Tab
     lines.push_back("stream of " + saved->stream.view_type +
                     (updated ? ": set" : ": not set (" + to_line(updated.error()) + ")"));
   }
-  if (saved && saved->sse_type)
-    lines.push_back("encryption " + *saved->sse_type + ": not set, choose the key yourself");
-  if (saved && saved->deletion_protection) lines.emplace_back("deletion protection: not set, turn it on yourself");
-  if (saved && saved->table_class && *saved->table_class != "STANDARD") {
-    lines.push_back("table class " + *saved->table_class + ": not set, choose it yourself");
+  if (saved) {
+    for (const std::string& what : left_out_settings(*saved)) lines.push_back(what + ": not set, choose it yourself");
   }
+  lines.emplace_back("resource policy, contributor insights, Kinesis destination, scaling: not kept in a backup");
   for (const std::string& what : settings.unknown) lines.push_back(what + ": not known, could not be read at backup");
   co_return lines;
 }

@@ -155,6 +155,26 @@ refuses('a profile that does not exist', {
   says: ['prod', /config/, /credentials/],
 });
 
+// DynamoDB Local takes the name out of an ARN and leaves the rest.
+const FOREIGN = 'arn:aws:dynamodb:eu-west-1:999999999999:table/Source';
+for (const args of [
+  (url) => ['replicate', FOREIGN, url('Target')],
+  (url) => ['copy-table', url('NoStream'), FOREIGN, '--overwrite'],
+  (url) => ['diff-tables', url('NoStream'), FOREIGN, '--repair'],
+  () => ['backup-table', FOREIGN, 'file:backup'],
+]) {
+  refuses(`${args(String)[0]} with a table whose ARN is another's`, {
+    args,
+    env: () => ({
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_ENDPOINT_URL: new URL(at()('Source')).origin,
+    }),
+    code: EXIT.usage,
+    says: [FOREIGN, 'table/Source', /check account, region and endpoint/],
+  });
+}
+
 // ---- access and reach ----------------------------------------------------------------------------------------------
 
 refuses('no credentials anywhere', {

@@ -6,7 +6,7 @@
 namespace dynamirror::app {
 namespace {
 
-constexpr const char* kUrlHelp = "s3://bucket/prefix, or file:/folder";
+constexpr const char* kUrlHelp = "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder";
 constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
 
 void add_store(CLI::App& app, objects::StoreOptions& store) {

@@ -30,7 +30,9 @@ Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const Store
 
 Result<Region> find_region(const S3Address& address, const StoreOptions& options,
                            const std::optional<http::Endpoint>& endpoint, const aws::Environment& environment) {
+  if (!address.access_point_arn.empty()) return Region(address.region);
   if (!options.region.empty()) return Region(options.region);
+  if (!address.region.empty()) return Region(address.region);
   if (endpoint) {
     if (const auto region = aws::region_of_host(endpoint->host)) return Region(std::string(*region));
   }
@@ -70,6 +72,9 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOpti
   if (!region) return std::unexpected(region.error());
   auto endpoint = aws::resolve_endpoint(aws::Service::kS3, *region, *endpoint_options);
   if (!endpoint) return std::unexpected(std::move(endpoint.error()));
+  const bool access_point = !address.access_point_arn.empty();
+  // "s3-fips.REGION…" -> "s3-accesspoint-fips.REGION…"
+  if (access_point && !explicit_endpoint) endpoint->host.insert(std::string_view("s3").size(), "-accesspoint");
 
   // A region of our own making means nothing to STS.
   if (options.side.region.empty() && !explicit_endpoint) options.side.region = region->str();
@@ -79,7 +84,7 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOpti
       .endpoint = std::move(*endpoint),
       .region = *region,
       .bucket = address.bucket,
-      .path_style = options.path_style.value_or(explicit_endpoint || !is_host_label(address.bucket)),
+      .path_style = !access_point && options.path_style.value_or(explicit_endpoint || !is_host_label(address.bucket)),
       .settings = {.sse = options.sse,
                    .kms_key_id = options.kms_key_id,
                    .storage_class = options.storage_class,

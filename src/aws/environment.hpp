@@ -24,6 +24,9 @@ class Environment {
 
   static constexpr std::size_t kMaxFileBytes = 4u << 20;
 
+  /// Whether the user allows plain http to other machines.
+  [[nodiscard]] virtual bool allows_plain_http() const { return false; }
+
   /// True for "true" in any case.
   [[nodiscard]] bool is_true(std::string_view name) const;
 

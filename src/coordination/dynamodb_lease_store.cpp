@@ -25,9 +25,6 @@ std::string reason_against(const model::KeySchema& key) {
          model::describe(key) + ", not leaseKey (S)); choose another lease table";
 }
 
-/// Before these a table cannot be written to; an index being built (UPDATING) is no reason to wait.
-bool usable(const aws::TableDescription& table) { return table.active() || table.status == "UPDATING"; }
-
 }  // namespace
 
 /// Spaces the attempts of one call that is throttled.
@@ -76,7 +73,7 @@ async::Task<Result<DynamoDbLeaseStore::Prepared>> DynamoDbLeaseStore::prepare(Pr
   if (table->key != lease_key_schema()) {
     co_return failure(ErrorClass::kInvalid, "open lease table", describe(), reason_against(table->key));
   }
-  if (!usable(*table)) table = co_await client_.wait_until_active(options_.table, options.wait);
+  if (!table->usable()) table = co_await client_.wait_until_usable(options_.table, options.wait);
   if (!table) co_return std::unexpected(std::move(table.error()));
   co_return prepared;
 }

@@ -118,6 +118,7 @@ bool matches(std::string entry, const Endpoint& endpoint) {
   if (const auto port = take_port(entry); port && *port != std::to_string(endpoint.port)) return false;
   if (entry.starts_with('[') && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
   if (address) return parse_address(entry) == address;
+  if (entry.starts_with("*.")) entry.erase(0, 1);
   while (entry.starts_with('.')) entry.erase(0, 1);
   if (entry.empty()) return false;
   return endpoint.host == entry || endpoint.host.ends_with("." + entry);

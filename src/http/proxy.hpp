@@ -31,9 +31,9 @@ struct Proxy {
 
 /// Says which proxy an endpoint is reached through.
 ///
-/// NO_PROXY is a list, separated by commas or blanks, of: `*` (everything), a host or `.suffix` (the host itself and
-/// all below it, with or without the dot), an address, a network (`10.0.0.0/8`, `fd00::/8`); each but the last
-/// optionally with `:port`. Loopback and the link-local addresses of instance and container metadata (169.254.169.254,
+/// NO_PROXY is a list, separated by commas or blanks, of: `*` (everything), a host, `.suffix` or `*.suffix` (each the
+/// host itself and all below it), an address, a network (`10.0.0.0/8`, `fd00::/8`); each but the last optionally with
+/// `:port`. Loopback and the link-local addresses of instance and container metadata (169.254.169.254,
 /// 169.254.170.2, 169.254.170.23, fd00:ec2::254, fd00:ec2::23) never go through a proxy: it would hand the machine's
 /// credentials to somebody else, or ask for the proxy's own.
 class ProxyRules {

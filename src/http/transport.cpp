@@ -108,6 +108,16 @@ Result<Url> parse_url(std::string_view text) {
   return Url{.endpoint = std::move(*endpoint), .path_and_query = std::move(target)};
 }
 
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  auto url = parse_url(text);
+  if (!url) return failure(ErrorClass::kInvalid, "read endpoint", {}, "it is no URL: " + url.error().message);
+  if (url->path_and_query.size() > 1) {
+    return failure(ErrorClass::kInvalid, "read endpoint", {},
+                   "the URL has a path; an endpoint is scheme, host and port only");
+  }
+  return std::move(url->endpoint);
+}
+
 std::optional<std::string_view> Response::header(std::string_view name) const {
   const auto at = std::ranges::find(headers, name, [](const auto& header) { return std::string_view(header.first); });
   if (at == headers.end()) return std::nullopt;

@@ -39,6 +39,10 @@ struct Url {
 };
 [[nodiscard]] Result<Url> parse_url(std::string_view text);
 
+/// A URL of scheme, host and port only. Errors: class invalid; the text itself is not repeated: people put passwords
+/// into URLs.
+[[nodiscard]] Result<Endpoint> parse_endpoint(std::string_view text);
+
 /// Header names are lower-case; order is kept.
 using Headers = std::vector<std::pair<std::string, std::string>>;
 

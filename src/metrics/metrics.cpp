@@ -29,6 +29,12 @@ async::Task<Status> publish(aws::Surroundings surroundings, MetricTarget target,
 
 }  // namespace
 
+Status check_metrics_endpoint(const aws::Environment& environment) {
+  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, environment);
+  if (!options) return std::unexpected(options.error());
+  return {};
+}
+
 async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget target, std::vector<aws::MetricDatum> data) {
   for (aws::MetricDatum& datum : data) {
     datum.dimensions = {{"TableName", target.table}};

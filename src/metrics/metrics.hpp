@@ -19,6 +19,10 @@ struct MetricTarget {
   aws::SideOptions side{};
 };
 
+/// Whether metrics can be sent at all: asked before a job begins. Errors: class invalid for an endpoint that cannot be
+/// used.
+[[nodiscard]] Status check_metrics_endpoint(const aws::Environment& environment);
+
 /// Sends values to CloudWatch, at this moment and for this table. A failure is a warning: metrics never fail a job.
 [[nodiscard]] async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget target,
                                             std::vector<aws::MetricDatum> data);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "objects/impl/s3_names.hpp"
+
 namespace dynamirror::objects {
 namespace {
 
@@ -30,8 +32,23 @@ bool is_bucket_name(std::string_view text) {
          (is_letter(text.front()) || is_digit(text.front())) && !looks_like_ip(text);
 }
 
+Result<ObjectAddress> parse_s3(std::string_view text);
+
+/// The same bucket by its own name, and the region beside it.
+Result<ObjectAddress> by_own_name(std::string_view text, const Result<NamedBucket>& named) {
+  // People put passwords into URLs: such a text is not repeated.
+  if (!named) return bad_address(text.find('@') == std::string_view::npos ? text : "", named.error().message);
+  auto address = parse_s3(std::string(kS3) + named->bucket + "/" + named->key);
+  if (!address) return address;
+  auto& s3 = std::get<S3Address>(*address);
+  s3.region = named->region;
+  s3.access_point_arn = named->access_point_arn;
+  return address;
+}
+
 Result<ObjectAddress> parse_s3(std::string_view text) {
   const std::string_view rest = text.substr(kS3.size());
+  if (rest.starts_with("arn:")) return by_own_name(text, read_access_point(rest));
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view bucket = rest.substr(0, slash);
   std::string_view prefix = rest.substr(std::min(slash + 1, rest.size()));
@@ -66,6 +83,7 @@ Result<ObjectAddress> parse_object_address(std::string_view text) {
   if (text.empty()) return bad_address(text, "no address given");
   if (text.starts_with(kS3)) return parse_s3(text);
   if (text.starts_with(kFile)) return parse_folder(text);
+  if (text.starts_with("https://") || text.starts_with("http://")) return by_own_name(text, read_bucket_url(text));
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return bad_address(text, "it does not say what it is");
   return bad_address(text, "\"" + std::string(text.substr(0, colon)) + ":\" is not supported");
@@ -74,7 +92,8 @@ Result<ObjectAddress> parse_object_address(std::string_view text) {
 std::string display(const ObjectAddress& address) {
   if (const auto* folder = std::get_if<FolderAddress>(&address)) return std::string(kFile) + folder->path;
   const auto& s3 = std::get<S3Address>(address);
-  return std::string(kS3) + s3.bucket + (s3.prefix.empty() ? "" : "/") + s3.prefix;
+  const std::string& bucket = s3.access_point_arn.empty() ? s3.bucket : s3.access_point_arn;
+  return std::string(kS3) + bucket + (s3.prefix.empty() ? "" : "/") + s3.prefix;
 }
 
 }  // namespace dynamirror::objects

@@ -9,10 +9,13 @@
 
 namespace dynamirror::objects {
 
-/// `s3://bucket/prefix`
+/// `s3://bucket/prefix`, `https://bucket.s3.REGION.amazonaws.com/prefix` (also with the bucket in the path, or without a
+/// region), or `s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix`.
 struct S3Address {
-  std::string bucket;
-  std::string prefix;  ///< without a slash at either end; empty: the whole bucket
+  std::string bucket;              ///< of an access point: "NAME-ACCOUNT", as in its host name
+  std::string prefix;              ///< without a slash at either end; empty: the whole bucket
+  std::string region{};            ///< empty: the address names none
+  std::string access_point_arn{};  ///< empty: the bucket itself
 };
 
 /// `file:/path` or `file:relative/path`
@@ -28,7 +31,7 @@ using ObjectAddress = std::variant<S3Address, FolderAddress>;
 /// us-east-1 hold, too, since such buckets are still there.
 [[nodiscard]] Result<ObjectAddress> parse_object_address(std::string_view text);
 
-/// In one form, whatever the user wrote: "s3://bucket/prefix", "file:/path".
+/// In one form, whatever the user wrote: "s3://bucket/prefix", "s3://arn:…:accesspoint/name/prefix", "file:/path".
 [[nodiscard]] std::string display(const ObjectAddress& address);
 
 }  // namespace dynamirror::objects

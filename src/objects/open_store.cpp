@@ -21,27 +21,18 @@ Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const Store
                                            const aws::Environment& environment) {
   std::optional<http::Endpoint> named;
   if (!options.endpoint.empty()) {
-    auto url = http::parse_url(options.endpoint);
-    // The text itself is not repeated: people put passwords into URLs.
-    if (!url) return wrong_option(address, "the S3 endpoint is no URL: " + url.error().message);
-    if (!url->path_and_query.empty() && url->path_and_query != "/") {
-      return wrong_option(address, "the S3 endpoint has a path; an endpoint is scheme, host and port only");
-    }
-    named = std::move(url->endpoint);
+    auto endpoint = http::parse_endpoint(options.endpoint);
+    if (!endpoint) return wrong_option(address, "the S3 endpoint: " + endpoint.error().message);
+    named = std::move(*endpoint);
   }
-  auto endpoint = aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
-  if (!endpoint) return endpoint;
-  const auto& explicit_endpoint = endpoint->explicit_endpoint;
-  if (explicit_endpoint && !explicit_endpoint->tls && !explicit_endpoint->loopback() && !options.allow_insecure) {
-    return wrong_option(address, "plain http to " + explicit_endpoint->url() +
-                                     " would send items unencrypted; use https, or allow it with --allow-insecure");
-  }
-  return endpoint;
+  return aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
 }
 
 Result<Region> find_region(const S3Address& address, const StoreOptions& options,
                            const std::optional<http::Endpoint>& endpoint, const aws::Environment& environment) {
+  if (!address.access_point_arn.empty()) return Region(address.region);
   if (!options.region.empty()) return Region(options.region);
+  if (!address.region.empty()) return Region(address.region);
   if (endpoint) {
     if (const auto region = aws::region_of_host(endpoint->host)) return Region(std::string(*region));
   }
@@ -81,6 +72,9 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOpti
   if (!region) return std::unexpected(region.error());
   auto endpoint = aws::resolve_endpoint(aws::Service::kS3, *region, *endpoint_options);
   if (!endpoint) return std::unexpected(std::move(endpoint.error()));
+  const bool access_point = !address.access_point_arn.empty();
+  // "s3-fips.REGION…" -> "s3-accesspoint-fips.REGION…"
+  if (access_point && !explicit_endpoint) endpoint->host.insert(std::string_view("s3").size(), "-accesspoint");
 
   // A region of our own making means nothing to STS.
   if (options.side.region.empty() && !explicit_endpoint) options.side.region = region->str();
@@ -90,7 +84,7 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Address& address, StoreOpti
       .endpoint = std::move(*endpoint),
       .region = *region,
       .bucket = address.bucket,
-      .path_style = options.path_style.value_or(explicit_endpoint || !is_host_label(address.bucket)),
+      .path_style = !access_point && options.path_style.value_or(explicit_endpoint || !is_host_label(address.bucket)),
       .settings = {.sse = options.sse,
                    .kms_key_id = options.kms_key_id,
                    .storage_class = options.storage_class,

@@ -27,7 +27,6 @@ struct StoreOptions {
   std::string storage_class{};  ///< e.g. "STANDARD_IA"
   std::string acl{};            ///< e.g. "bucket-owner-full-control"
   aws::SideOptions side{};      ///< credentials
-  bool allow_insecure = false;  ///< plain http beyond loopback
 };
 
 /// Resolves endpoint and source of credentials; calls nobody yet. `surroundings` outlives the store, and whatever of its

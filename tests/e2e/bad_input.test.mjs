@@ -155,6 +155,26 @@ refuses('a profile that does not exist', {
   says: ['prod', /config/, /credentials/],
 });
 
+// DynamoDB Local takes the name out of an ARN and leaves the rest.
+const FOREIGN = 'arn:aws:dynamodb:eu-west-1:999999999999:table/Source';
+for (const args of [
+  (url) => ['replicate', FOREIGN, url('Target')],
+  (url) => ['copy-table', url('NoStream'), FOREIGN, '--overwrite'],
+  (url) => ['diff-tables', url('NoStream'), FOREIGN, '--repair'],
+  () => ['backup-table', FOREIGN, 'file:backup'],
+]) {
+  refuses(`${args(String)[0]} with a table whose ARN is another's`, {
+    args,
+    env: () => ({
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_ENDPOINT_URL: new URL(at()('Source')).origin,
+    }),
+    code: EXIT.usage,
+    says: [FOREIGN, 'table/Source', /check account, region and endpoint/],
+  });
+}
+
 // ---- access and reach ----------------------------------------------------------------------------------------------
 
 refuses('no credentials anywhere', {
@@ -173,6 +193,23 @@ refuses('a host name that does not exist', {
   code: EXIT.unreachable,
   says: ['dynamodb.invalid'],
 });
+const ELSEWHERE = 'http://192.0.2.1:4566';
+const ROLE = ['--source-role-arn', 'arn:aws:iam::123456789012:role/replica'];
+const PLAIN_HTTP = {
+  AWS_ENDPOINT_URL: () => ['diff-tables', 'eu-west-1/Source', 'eu-west-1/Target'],
+  AWS_ENDPOINT_URL_DYNAMODB_STREAMS: (url) => replicate(url, 'Source', 'Target'),
+  AWS_ENDPOINT_URL_STS: (url) => replicate(url, 'Source', 'Target', ...ROLE),
+  AWS_ENDPOINT_URL_CLOUDWATCH: (url) => ['backup-table', url('Source'), 'file:backup', '--metric', 'Backups'],
+  AWS_ENDPOINT_URL_S3: (url) => ['backup-table', url('Source'), 's3://bucket/backup'],
+};
+for (const [variable, args] of Object.entries(PLAIN_HTTP)) {
+  refuses(`plain http to another machine by ${variable}`, {
+    args,
+    env: () => ({ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'eu-west-1', [variable]: ELSEWHERE }),
+    code: EXIT.usage,
+    says: [ELSEWHERE, /plain http/, '--allow-insecure'],
+  });
+}
 refuses('a CA bundle that does not exist', {
   args: (url) => replicate(url, 'Source', 'Target'),
   env: () => ({ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_CA_BUNDLE: '/nowhere/ca.pem' }),

@@ -16,6 +16,7 @@ class MapEnvironment final : public aws::Environment {
  public:
   std::map<std::string, std::string> variables;
   std::map<std::string, std::string> files;
+  bool plain_http = false;  ///< allowed to other machines
 
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const override {
     const auto at = variables.find(std::string(name));
@@ -28,6 +29,8 @@ class MapEnvironment final : public aws::Environment {
     if (at != files.end()) return at->second;
     return failure(ErrorClass::kNotFound, "read file", path, "No such file or directory");
   }
+
+  [[nodiscard]] bool allows_plain_http() const override { return plain_http; }
 };
 
 /// Hands out the credentials it is told to, and counts.

@@ -6,7 +6,7 @@
 namespace dynamirror::app {
 namespace {
 
-constexpr const char* kUrlHelp = "s3://bucket/prefix, or file:/folder";
+constexpr const char* kUrlHelp = "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder";
 constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
 
 void add_store(CLI::App& app, objects::StoreOptions& store) {
@@ -117,7 +117,7 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
       ->option_text("N");
   add_dry_run(app, command->preflight.dry_run);
   add_store(app, command->store);
-  add_side(app, "source", command->table_side);
+  add_stream_side(app, "source", command->table_side);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_incremental_backup);
 }

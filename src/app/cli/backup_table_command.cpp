@@ -62,6 +62,9 @@ class BackupRun {
       : command_(command), share_(share), session_(session), pool_(cpu_threads()) {}
 
   async::Task<ExitCode> run() {
+    if (!command_.metric.empty()) {
+      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine) co_return fail(fine.error());
+    }
     auto table = session_.open_side(command_.table, command_.table_side);
     if (!table) co_return fail(table.error());
     auto store = open_store(session_, command_.url, command_.store);

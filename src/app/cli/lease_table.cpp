@@ -23,7 +23,7 @@ std::unexpected<Error> unnamed(std::string message) {
 /// A table of which only the name is known. `source`: what region and server are taken from unless said.
 Result<aws::TableAddress> address_of_name(const Session& session, const LeasesCommand& command, const std::string& name,
                                           const aws::TableAddress* source) {
-  if (!command.endpoint.empty()) return session.address_of(command.endpoint + "/" + name);
+  if (!command.endpoint.empty()) return session.address_of(command.endpoint + "/" + name, command.lease_side);
   aws::TableAddress address{.table = TableName(name), .region = Region(command.region)};
   if (command.region.empty() && source != nullptr) {
     address.region = source->region;
@@ -38,9 +38,9 @@ Result<aws::TableAddress> address_of_name(const Session& session, const LeasesCo
 
 Result<aws::TableAddress> derived_address(const Session& session, const LeasesCommand& command) {
   if (!command.table.empty()) return unnamed("give TABLE, or --source and --target, not both");
-  auto source = session.address_of(command.source);
+  auto source = session.address_of(command.source, command.lease_side);
   if (!source) return source;
-  const auto target = session.address_of(command.target);
+  const auto target = session.address_of(command.target, command.lease_side);
   if (!target) return target;
   const auto name = coordination::cross_region_lease_table(command.task, task_of(*source, *target));
   if (!name) return std::unexpected(name.error());
@@ -52,7 +52,7 @@ Result<aws::TableAddress> address_of(const Session& session, const LeasesCommand
   if (command.table.empty()) return unnamed("give TABLE, or --source and --target");
   if (command.table.find('/') == std::string::npos) return address_of_name(session, command, command.table, nullptr);
   if (!command.endpoint.empty()) return unnamed("TABLE says where it is; leave --lease-endpoint out");
-  return session.address_of(command.table);
+  return session.address_of(command.table, command.lease_side);
 }
 
 async::Task<Result<LeaseTable>> open_file(Session& session, const std::string& path) {

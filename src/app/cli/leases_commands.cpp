@@ -33,7 +33,7 @@ void add_table(CLI::App& app, LeasesCommand& command) {
   for (CLI::Option* option : {source, target, app.get_option("--task")}) option->group("Instead of TABLE");
   app.add_option("--lease-region", command.region, "region of a TABLE that is only named")->option_text("REGION");
   app.add_option("--lease-endpoint", command.endpoint, "server of a TABLE that is only named")->option_text("URL");
-  add_side(app, "lease", command.lease_side);
+  add_identity(app, "lease", command.lease_side);
 }
 
 void add_key(CLI::App& app, LeasesCommand& command) {

@@ -19,6 +19,7 @@
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/leased_shards.hpp"
 #include "metrics/lease_metrics.hpp"
+#include "metrics/metrics.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/table_sink.hpp"
@@ -63,13 +64,16 @@ class ReplicateRun {
   /// A side by its address; awslabs' flags name the region beside an endpoint.
   Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table, const std::string& region,
                                                      const aws::SideOptions& options) {
-    auto address = session_.address_of(table);
+    auto address = session_.address_of(table, options);
     if (!address) return std::unexpected(std::move(address.error()));
     if (!region.empty()) address->region = Region(region);
     return session_.open_side(std::move(*address), options);
   }
 
   async::Task<ExitCode> replicate() {
+    if (command_.leases.wanted && command_.cloudwatch) {
+      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine) co_return end(fine.error(), ExitCode::kUsage);
+    }
     Tables tables;
     auto source = open_side(command_.source, command_.source_region, command_.source_side);
     if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));

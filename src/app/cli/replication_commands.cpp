@@ -79,7 +79,7 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   add_leases(app, command.leases);
   app.add_flag("!--no-cloudwatch", command.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
   keep_leases_apart(app);
-  add_side(app, "source", command.source_side);
+  add_stream_side(app, "source", command.source_side);
   add_side(app, "target", command.target_side);
   add_common(app, command.common);
 }

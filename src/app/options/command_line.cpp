@@ -53,6 +53,22 @@ void add_common(CLI::App& app, CommonOptions& common) {
 }
 
 void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options) {
+  add_identity(app, side, options);
+  app.add_option("--" + side + "-region", options.region,
+                 "region of a table named by a URL that does not say (AWS_REGION, or the profile's)")
+      ->option_text("REGION")
+      ->group("Access to the " + side);
+}
+
+void add_stream_side(CLI::App& app, const std::string& side, aws::SideOptions& options) {
+  add_side(app, side, options);
+  app.add_option("--" + side + "-streams-endpoint", options.streams_endpoint,
+                 "where its stream is read (AWS_ENDPOINT_URL_DYNAMODB_STREAMS, or as the table's address says)")
+      ->option_text("URL")
+      ->group("Access to the " + side);
+}
+
+void add_identity(CLI::App& app, const std::string& side, aws::SideOptions& options) {
   const std::string group = "Access to the " + side;
   app.add_option("--" + side + "-profile", options.profile, "profile of the AWS configuration files")
       ->option_text("NAME")

@@ -42,7 +42,11 @@ void add_choice(CLI::App& app, const std::string& flag, Value& value, std::map<s
 void add_common(CLI::App& app, CommonOptions& common);
 
 /// --<side>-profile, --<side>-role-arn, --<side>-external-id.
+void add_identity(CLI::App& app, const std::string& side, aws::SideOptions& options);
+/// The same and --<side>-region.
 void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
+/// --<side>-streams-endpoint, where the stream of the side's table is read.
+void add_stream_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
 
 /// --lease-table, --task, and what goes with them.
 void add_leases(CLI::App& app, LeaseOptions& options);

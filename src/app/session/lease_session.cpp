@@ -25,9 +25,7 @@ Error assigned_by_a_leader(const std::string& table) {
 Result<aws::TableAddress> address_of(const Session& session, const LeaseOptions& options, const std::string& table,
                                      const aws::TableAddress& source) {
   if (!options.endpoint.empty()) {
-    auto address = session.address_of(options.endpoint + "/" + table);
-    if (address && !options.region.empty()) address->region = Region(options.region);
-    return address;
+    return session.address_of(options.endpoint + "/" + table, {.region = options.region});
   }
   aws::TableAddress address{.table = TableName(table), .region = source.region};
   if (options.region.empty() || options.region == source.region.str()) {
@@ -78,6 +76,7 @@ async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions opt
     leases.store = std::move(*store);
     co_return leases;
   }
+  source_side.region.clear();  // this table has a region of its own
   auto address = address_of(session, options, table, source);
   if (!address) co_return std::unexpected(std::move(address.error()));
   if (!options.role_arn.empty()) {

@@ -82,15 +82,17 @@ async::Task<> Session::end_in_time() {
 }
 
 aws::Surroundings Session::surroundings() {
-  return {*transport_, aws::process_environment(), system_clock(), random_};
+  return {*transport_, environment_, system_clock(), random_};
 }
 
-Result<aws::TableAddress> Session::address_of(const std::string& table) const {
-  return aws::parse_table_address(table, {.allow_insecure = options_.allow_insecure});
+Result<aws::TableAddress> Session::address_of(const std::string& table, const aws::SideOptions& side) const {
+  auto address = aws::parse_table_address(table);
+  if (!address) return address;
+  return aws::settle_region(std::move(*address), side.region, aws::configured_region(environment_, side.profile));
 }
 
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
-  auto address = address_of(table);
+  auto address = address_of(table, options);
   if (!address) return std::unexpected(std::move(address.error()));
   return open_side(std::move(*address), options);
 }
@@ -103,7 +105,6 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress ad
 
 Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
                                                                   objects::StoreOptions options) {
-  options.allow_insecure = options_.allow_insecure;
   return objects::open_object_store(address, std::move(options),
                                     surroundings());
 }

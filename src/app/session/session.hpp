@@ -8,6 +8,7 @@
 
 #include "app/options/command_line.hpp"
 #include "async/stop_request.hpp"
+#include "aws/environment.hpp"
 #include "aws/surroundings.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
@@ -29,8 +30,9 @@ class Session {
   using Command = std::function<async::Task<jobs::ExitCode>()>;
   [[nodiscard]] jobs::ExitCode run(const Command& command);
 
-  /// A table's address as the user wrote it. Errors: as aws::parse_table_address.
-  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table) const;
+  /// A table's address as the user wrote it, in its region. Errors: as aws::parse_table_address and
+  /// aws::settle_region.
+  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table, const aws::SideOptions& side = {}) const;
 
   /// One table as the user named it, with the identity to reach it.
   [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,
@@ -44,17 +46,35 @@ class Session {
                                                                          objects::StoreOptions options);
 
   [[nodiscard]] aws::Surroundings surroundings();
+  /// The process's, with what the command line says about it.
+  [[nodiscard]] const aws::Environment& environment() const { return environment_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
   [[nodiscard]] Random& random() { return random_; }
 
  private:
-  explicit Session(const CommonOptions& options) : options_(options), random_(random_seed()) {}
+  /// The process's environment, in which plain http beyond this machine is allowed or not.
+  class SessionEnvironment final : public aws::Environment {
+   public:
+    explicit SessionEnvironment(bool plain_http) : plain_http_(plain_http) {}
+    [[nodiscard]] std::optional<std::string> variable(std::string_view name) const override {
+      return aws::process_environment().variable(name);
+    }
+    [[nodiscard]] Result<std::string> read_file(const std::string& path) const override {
+      return aws::process_environment().read_file(path);
+    }
+    [[nodiscard]] bool allows_plain_http() const override { return plain_http_; }
+
+   private:
+    bool plain_http_;
+  };
+
+  explicit Session(const CommonOptions& options) : environment_(options.allow_insecure), random_(random_seed()) {}
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
 
-  CommonOptions options_;
+  SessionEnvironment environment_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
   std::unique_ptr<http::BeastTransport> transport_;

@@ -9,9 +9,23 @@
 
 namespace dynamirror::app {
 
+namespace {
+
+/// The same for a bucket's URL: its last part is percent-encoded.
+Result<ObjectPlace> split_url(std::string_view url) {
+  const auto address = objects::parse_object_address(url);
+  if (!address) return std::unexpected(address.error());
+  const std::string& prefix = std::get<objects::S3Address>(*address).prefix;
+  if (prefix.empty()) return failure(ErrorClass::kInvalid, "read address", std::string(url), "it names no object");
+  return ObjectPlace{std::string(url.substr(0, url.rfind('/'))), prefix.substr(prefix.rfind('/') + 1)};
+}
+
+}  // namespace
+
 Result<ObjectPlace> split_place(std::string_view url) {
   while (url.ends_with('/')) url.remove_suffix(1);
   const bool s3 = url.starts_with("s3://");
+  if (url.starts_with("https://") || url.starts_with("http://")) return split_url(url);
   const std::size_t begin = s3 ? 5 : url.starts_with("file:") ? 5 : 0;
   const std::size_t slash = url.rfind('/');
   const bool has_name = slash != std::string_view::npos && slash + 1 < url.size() && slash >= begin;

@@ -19,6 +19,7 @@ struct SideOptions {
   std::string external_id{};        ///< for `role_arn`
   std::string role_session_name{};  ///< for `role_arn`; "dynamirror" when empty
   std::string region{};             ///< where to ask STS; the profile or the role's partition decides when empty
+  std::string streams_endpoint{};   ///< URL of DynamoDB Streams; decided by the table's endpoint when empty
 };
 
 /// The credentials of one side, kept and renewed.

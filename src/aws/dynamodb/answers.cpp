@@ -96,12 +96,17 @@ class Unprocessed {
   std::vector<bool> found_;
 };
 
+/// The name in an ARN of a table; a name stays as it is. Which of them an answer has need not be what was sent.
+std::string_view name_of(std::string_view name_or_arn) { return name_or_arn.substr(name_or_arn.rfind('/') + 1); }
+
 /// `{"Table":[request, …]}`, nearly always empty. The canonicalizer behind `Unprocessed` is made for the rare full one.
 Status read_unprocessed(BatchWriteAnswer& answer, json::Value& value, const TableName& table,
                         const model::KeySchema& key, std::span<const model::Change* const> changes) {
   std::optional<Unprocessed> unprocessed;
   auto status = value.for_each_member([&](std::string_view name, json::Value& requests) -> Status {
-    if (name != table.str()) return refuse("unprocessed items of another table, " + std::string(name));
+    if (name_of(name) != name_of(table.str())) {
+      return refuse("unprocessed items of another table, " + std::string(name));
+    }
     if (!unprocessed) unprocessed.emplace(key, changes);
     return requests.for_each_element([&](json::Value& request) { return unprocessed->take_request(request); });
   });

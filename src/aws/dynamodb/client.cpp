@@ -15,16 +15,11 @@ namespace {
 
 constexpr std::size_t kMaxBatch = 25;
 
-/// From these a table does not become active by waiting.
+/// From these a table does not become usable by waiting.
 bool is_hopeless(std::string_view status) {
   constexpr std::array<std::string_view, 4> kHopeless{"DELETING", "ARCHIVING", "ARCHIVED",
                                                       "INACCESSIBLE_ENCRYPTION_CREDENTIALS"};
   return std::find(kHopeless.begin(), kHopeless.end(), status) != kHopeless.end();
-}
-
-bool is_ready(const TableDescription& table) {
-  return table.active() && std::all_of(table.global_indexes.begin(), table.global_indexes.end(),
-                                       [](const SecondaryIndex& index) { return index.status == "ACTIVE"; });
 }
 
 std::string table_body(const TableName& table) { return R"({"TableName":)" + json_quoted(table.str()) + "}"; }
@@ -106,27 +101,48 @@ async::Task<Result<TableDescription>> DynamoDbClient::table_call(Request request
   if (!text) co_return in_answer(std::move(text.error()), operation, table, *answer);
   auto description = parse_table_description(*text);
   if (!description) co_return in_answer(std::move(description.error()), operation, table, *answer);
+  if (auto owned = check_owner(*description, table); !owned) co_return std::unexpected(std::move(owned.error()));
   co_return std::move(*description);
 }
 
+/// A server that takes the name out of an ARN and leaves the rest answers with another table.
+Status DynamoDbClient::check_owner(const TableDescription& description, const TableName& table) const {
+  if (owner_.empty() || description.arn.starts_with(owner_)) return {};
+  return failure(ErrorClass::kInvalid, "find table", name_on_wire(table).str(),
+                 "the server answers with " + (description.arn.empty() ? "a table without an ARN" : description.arn) +
+                     " instead; check account, region and endpoint, or name the table without an account "
+                     "(region/table, or by URL)");
+}
+
 async::Task<Result<TableDescription>> DynamoDbClient::describe_table(const TableName& table) {
-  Request request{.operation = "DescribeTable", .table = table, .body = table_body(table)};
+  Request request{.operation = "DescribeTable", .table = table, .body = table_body(name_on_wire(table))};
   co_return co_await table_call(std::move(request), "Table");
 }
 
 async::Task<Result<TableDescription>> DynamoDbClient::ensure_table(const CreateTableSpec& spec, WaitOptions wait) {
-  Request request{.operation = "CreateTable", .table = spec.name, .body = create_table_body(spec)};
+  CreateTableSpec on_wire = spec;
+  on_wire.name = name_on_wire(spec.name);
+  Request request{.operation = "CreateTable", .table = spec.name, .body = create_table_body(on_wire)};
   auto created = co_await table_call(std::move(request), "TableDescription");
   const bool there = created || created.error().error_class == ErrorClass::kConflict;
   if (!there) co_return std::move(created);
-  co_return co_await wait_until_active(spec.name, wait);
+  co_return co_await wait_until_usable(spec.name, wait);
+}
+
+async::Task<Result<TableDescription>> DynamoDbClient::wait_until_usable(const TableName& table, WaitOptions options) {
+  return wait_until(table, options, [](const TableDescription& description) { return description.usable(); });
 }
 
 async::Task<Result<TableDescription>> DynamoDbClient::wait_until_active(const TableName& table, WaitOptions options) {
+  return wait_until(table, options, [](const TableDescription& description) { return description.active(); });
+}
+
+async::Task<Result<TableDescription>> DynamoDbClient::wait_until(const TableName& table, WaitOptions options,
+                                                                 bool (*ready)(const TableDescription&)) {
   const SteadyTime deadline = clock_.steady_now() + options.timeout;
   for (;;) {  // until the deadline
     auto description = co_await describe_table(table);
-    if (description && is_ready(*description)) co_return std::move(*description);
+    if (description && ready(*description)) co_return std::move(*description);
     if (!description && description.error().error_class != ErrorClass::kNotFound) co_return std::move(description);
     const std::string status = description ? description->status : "not found";
     if (is_hopeless(status)) {
@@ -149,7 +165,7 @@ async::Task<Result<TableDescription>> DynamoDbClient::enable_stream(const TableN
   // Not idempotent: a repetition of what succeeded would be answered as "has a stream already".
   Request request{.operation = "UpdateTable", .table = table, .body = {}, .idempotent = false};
   json::Writer json(request.body);
-  json.begin_object().name("TableName").string(table.str());
+  json.begin_object().name("TableName").string(name_on_wire(table).str());
   json.name("StreamSpecification").begin_object().name("StreamEnabled").boolean(true);
   json.name("StreamViewType").string(view_type).end_object().end_object();
   co_return co_await table_call(std::move(request), "TableDescription");
@@ -161,7 +177,7 @@ async::Task<Result<BatchWriteAnswer>> DynamoDbClient::batch_write(const TableNam
   assert(!changes.empty() && changes.size() <= kMaxBatch);
   Request request{.operation = "BatchWriteItem",
                   .table = table,
-                  .body = batch_write_body(table, changes),
+                  .body = batch_write_body(name_on_wire(table), changes),
                   .return_throttling = true,
                   .not_after = not_after};
   auto answer = co_await send(std::move(request));
@@ -187,7 +203,7 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::put_item(const TableName& table
   // A repeated conditional write may fail on what its own first attempt wrote.
   Request request{.operation = "PutItem",
                   .table = table,
-                  .body = write_body(table, "Item", item_json, options),
+                  .body = write_body(name_on_wire(table), "Item", item_json, options),
                   .idempotent = options.condition_expression.empty(),
                   .not_after = options.not_after};
   co_return co_await single_write(std::move(request));
@@ -197,7 +213,7 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::delete_item(const TableName& ta
                                                              WriteOptions options) {
   Request request{.operation = "DeleteItem",
                   .table = table,
-                  .body = write_body(table, "Key", key_json, options),
+                  .body = write_body(name_on_wire(table), "Key", key_json, options),
                   .idempotent = options.condition_expression.empty(),
                   .not_after = options.not_after};
   co_return co_await single_write(std::move(request));
@@ -209,7 +225,7 @@ async::Task<Result<WriteAnswer>> DynamoDbClient::update_item(const TableName& ta
   // Not idempotent: it may add to what it finds, and its condition may fail on what its own first attempt wrote.
   Request request{.operation = "UpdateItem",
                   .table = table,
-                  .body = write_body(table, "Key", key_json, options),
+                  .body = write_body(name_on_wire(table), "Key", key_json, options),
                   .idempotent = false,
                   .not_after = options.not_after};
   co_return co_await single_write(std::move(request));
@@ -226,7 +242,7 @@ async::Task<Result<GetItemAnswer>> DynamoDbClient::get_item(const TableName& tab
                                                             GetItemOptions options) {
   Request request{.operation = "GetItem", .table = table, .body = {}, .not_after = options.not_after};
   json::Writer json(request.body);
-  json.begin_object().name("TableName").string(table.str()).name("Key").raw(key_json);
+  json.begin_object().name("TableName").string(name_on_wire(table).str()).name("Key").raw(key_json);
   json.name("ConsistentRead").boolean(options.consistent);
   json.name("ReturnConsumedCapacity").string("TOTAL").end_object();
   auto answer = co_await send(std::move(request));
@@ -247,7 +263,7 @@ async::Task<Result<std::string>> DynamoDbClient::control(std::string_view operat
 async::Task<Result<ScanPage>> DynamoDbClient::scan(const TableName& table, ScanOptions options) {
   Request request{.operation = "Scan",
                   .table = table,
-                  .body = scan_body(table, options),
+                  .body = scan_body(name_on_wire(table), options),
                   .return_throttling = true,
                   .not_after = options.not_after};
   auto answer = co_await send(std::move(request));

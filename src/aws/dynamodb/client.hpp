@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "async/task.hpp"
 #include "aws/api_client.hpp"
@@ -45,19 +46,26 @@ struct WaitOptions {
 /// Arguments are borrowed until the task ends. Not thread-safe: lives on one event loop; calls may overlap.
 class DynamoDbClient {
  public:
+  /// `owner`: what the ARNs of an account's tables in a region begin with, as
+  /// "arn:aws:dynamodb:eu-west-1:123456789012:table/". Then every request names its table by ARN, and a description of a
+  /// table elsewhere is refused (class invalid): the caller's own account may have a table of that name, too.
+  /// Empty: tables are named by their names.
   /// REQUIRES: api (with service "dynamodb") and clock outlive the client.
-  DynamoDbClient(ApiClient& api, const Clock& clock) : api_(api), clock_(clock) {}
+  DynamoDbClient(ApiClient& api, const Clock& clock, std::string owner = {})
+      : api_(api), clock_(clock), owner_(std::move(owner)) {}
 
   [[nodiscard]] async::Task<Result<TableDescription>> describe_table(const TableName& table);
 
-  /// Creates the table unless it is there, and waits until it is active. Another process may create it at the same
+  /// Creates the table unless it is there, and waits until it is usable. Another process may create it at the same
   /// time, and the answer to a creation may be lost, so what is returned need not be of this specification: compare its
-  /// key. Errors: also those of `wait_until_active`.
+  /// key. Errors: also those of `wait_until_usable`.
   [[nodiscard]] async::Task<Result<TableDescription>> ensure_table(const CreateTableSpec& spec, WaitOptions wait);
 
-  /// Looks until the table and its global indexes are active. A table that is not (yet) found is waited for, too:
-  /// DescribeTable is eventually consistent and may not know a table that was just created.
-  /// Errors: class transient ("Timeout") at the time-out; class fatal for a status from which no table becomes active.
+  /// Looks until the table is usable. One that is not (yet) found is waited for, too: DescribeTable is eventually
+  /// consistent and may not know a table that was just created.
+  /// Errors: class transient ("Timeout") at the time-out; class fatal for a status from which no table becomes usable.
+  [[nodiscard]] async::Task<Result<TableDescription>> wait_until_usable(const TableName& table, WaitOptions options);
+  /// The same until it is ACTIVE: only then can it be changed, or has its new stream begun.
   [[nodiscard]] async::Task<Result<TableDescription>> wait_until_active(const TableName& table, WaitOptions options);
 
   /// Turns the table's stream on. The table is UPDATING afterwards.
@@ -103,16 +111,23 @@ class DynamoDbClient {
   /// "region/table", as in messages.
   [[nodiscard]] std::string resource(const TableName& table) const;
 
+  /// What requests say as "TableName": the ARN when the client has an owner, otherwise the name.
+  [[nodiscard]] TableName name_on_wire(const TableName& table) const { return TableName(owner_ + table.str()); }
+
  private:
   struct Request;
   [[nodiscard]] async::Task<Result<ApiAnswer>> send(Request request);
   [[nodiscard]] std::unexpected<Error> in_answer(Error error, std::string_view operation, const TableName& table,
                                                  const ApiAnswer& answer) const;
   [[nodiscard]] async::Task<Result<TableDescription>> table_call(Request request, std::string_view member_name);
+  [[nodiscard]] async::Task<Result<TableDescription>> wait_until(const TableName& table, WaitOptions options,
+                                                                 bool (*ready)(const TableDescription&));
+  [[nodiscard]] Status check_owner(const TableDescription& description, const TableName& table) const;
   [[nodiscard]] async::Task<Result<WriteAnswer>> single_write(Request request);
 
   ApiClient& api_;
   const Clock& clock_;
+  std::string owner_;
   json::Reader reader_;  ///< answers are read without suspension, so one serves all calls
 };
 

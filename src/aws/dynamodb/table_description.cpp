@@ -31,8 +31,18 @@ static Status read_into(AttributeDefinition& attribute, json::Value& value) {
 
 static Status read_into(Throughput& throughput, json::Value& value) {
   return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-    if (name == "ReadCapacityUnits") return read_into(throughput.read_units, member);
-    if (name == "WriteCapacityUnits") return read_into(throughput.write_units, member);
+    const bool reads = name == "ReadCapacityUnits" || name == "ReadUnitsPerSecond";
+    if (reads) return read_into(throughput.read_units, member);
+    const bool writes = name == "WriteCapacityUnits" || name == "WriteUnitsPerSecond";
+    if (writes) return read_into(throughput.write_units, member);
+    return {};
+  });
+}
+
+static Status read_into(OnDemandLimits& limits, json::Value& value) {
+  return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name == "MaxReadRequestUnits") return read_into(limits.read_units, member);
+    if (name == "MaxWriteRequestUnits") return read_into(limits.write_units, member);
     return {};
   });
 }
@@ -47,11 +57,14 @@ static Status read_into(Projection& projection, json::Value& value) {
 
 static Status read_into(SecondaryIndex& index, json::Value& value) {
   return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (member.consume_null()) return {};
     if (name == "IndexName") return read_into(index.name, member);
     if (name == "KeySchema") return read_into(index.key, member);
     if (name == "Projection") return read_into(index.projection, member);
     if (name == "ProvisionedThroughput") return read_into(index.throughput, member);
     if (name == "IndexStatus") return read_into(index.status, member);
+    if (name == "OnDemandThroughput") return read_into(index.on_demand, member);
+    if (name == "WarmThroughput") return read_into(index.warm, member);
     return {};
   });
 }
@@ -87,6 +100,11 @@ Status read_billing_mode(BillingMode& mode, json::Value& value) {
   return status;
 }
 
+Status read_replicas(std::vector<std::string>& regions, json::Value& value) {
+  return value.for_each_element(
+      [&](json::Value& replica) { return read_only_member("RegionName", regions.emplace_back(), replica); });
+}
+
 /// The members that describe the data.
 Status read_data_member(TableDescription& table, std::vector<KeyElement>& key, std::string_view name,
                         json::Value& member) {
@@ -99,14 +117,23 @@ Status read_data_member(TableDescription& table, std::vector<KeyElement>& key, s
   return {};
 }
 
+/// The members that say what the table bears and costs.
+Status read_capacity_member(TableDescription& table, std::string_view name, json::Value& member) {
+  if (name == "BillingModeSummary") return read_billing_mode(table.billing_mode, member);
+  if (name == "ProvisionedThroughput") return read_into(table.throughput, member);
+  if (name == "OnDemandThroughput") return read_into(table.on_demand, member);
+  if (name == "WarmThroughput") return read_into(table.warm, member);
+  return {};
+}
+
 /// The members that describe the table around it. Any of them may be null.
 Status read_member(TableDescription& table, std::vector<KeyElement>& key, std::string_view name, json::Value& member) {
   if (member.consume_null()) return {};
   if (name == "TableArn") return read_into(table.arn, member);
   if (name == "TableId") return read_into(table.id, member);
   if (name == "TableStatus") return read_into(table.status, member);
-  if (name == "BillingModeSummary") return read_billing_mode(table.billing_mode, member);
-  if (name == "ProvisionedThroughput") return read_into(table.throughput, member);
+  if (name.ends_with("Throughput") || name == "BillingModeSummary") return read_capacity_member(table, name, member);
+  if (name == "Replicas") return read_replicas(table.replicas, member);
   if (name == "StreamSpecification") return read_stream(table.stream, member);
   if (name == "LatestStreamLabel") return read_into(table.stream.latest_label, member);
   if (name == "SSEDescription") return read_only_member("SSEType", table.sse_type, member);
@@ -163,8 +190,17 @@ void write_throughput(json::Writer& json, const Throughput& throughput) {
   json.end_object();
 }
 
+void write_limits(json::Writer& json, const OnDemandLimits& limits) {
+  if (limits == OnDemandLimits{}) return;  // servers that know none need not be asked
+  json.name("OnDemandThroughput").begin_object();
+  if (limits.read_units >= 0) json.name("MaxReadRequestUnits").integer(limits.read_units);
+  if (limits.write_units >= 0) json.name("MaxWriteRequestUnits").integer(limits.write_units);
+  json.end_object();
+}
+
+/// `mode`: of the table; nothing for local indexes, which share its capacity.
 void write_indexes(json::Writer& json, std::string_view member, const std::vector<SecondaryIndex>& indexes,
-                   bool with_throughput) {
+                   std::optional<BillingMode> mode) {
   if (indexes.empty()) return;  // the service refuses empty lists
   json.name(member).begin_array();
   for (const SecondaryIndex& index : indexes) {
@@ -177,10 +213,17 @@ void write_indexes(json::Writer& json, std::string_view member, const std::vecto
       json.end_array();
     }
     json.end_object();
-    if (with_throughput) write_throughput(json, index.throughput);
+    if (mode == BillingMode::kProvisioned) write_throughput(json, index.throughput);
+    if (mode == BillingMode::kPayPerRequest) write_limits(json, index.on_demand);
     json.end_object();
   }
   json.end_array();
+}
+
+/// Source: "Understanding DynamoDB warm throughput": every new on-demand table bears 12,000 reads and 4,000 writes.
+bool is_warmer(const Throughput& warm, const Throughput& provisioned) {
+  return warm.read_units > std::max<std::int64_t>(12'000, provisioned.read_units) ||
+         warm.write_units > std::max<std::int64_t>(4'000, provisioned.write_units);
 }
 
 }  // namespace
@@ -208,9 +251,27 @@ CreateTableSpec create_spec_from(const TableDescription& description, TableName 
   spec.attributes = description.attributes;
   spec.billing_mode = description.billing_mode;
   spec.throughput = description.throughput;
+  spec.on_demand = description.on_demand;
   spec.global_indexes = description.global_indexes;
   spec.local_indexes = description.local_indexes;
   return spec;
+}
+
+std::vector<std::string> left_out_settings(const TableDescription& description) {
+  std::vector<std::string> left_out;
+  if (description.sse_type) left_out.push_back("encryption " + *description.sse_type);
+  if (description.table_class && *description.table_class != "STANDARD") {
+    left_out.push_back("table class " + *description.table_class);
+  }
+  if (description.deletion_protection) left_out.emplace_back("deletion protection");
+  std::string regions;
+  for (const std::string& region : description.replicas) regions += (regions.empty() ? "" : " ") + region;
+  if (!regions.empty()) left_out.push_back("replicas in " + regions);
+  if (is_warmer(description.warm, description.throughput)) left_out.push_back("warm throughput of the table");
+  for (const SecondaryIndex& index : description.global_indexes) {
+    if (is_warmer(index.warm, index.throughput)) left_out.push_back("warm throughput of index " + index.name);
+  }
+  return left_out;
 }
 
 std::string create_table_body(const CreateTableSpec& spec) {
@@ -229,9 +290,13 @@ std::string create_table_body(const CreateTableSpec& spec) {
   json.end_array();
   write_key(json, key);
   json.name("BillingMode").string(provisioned ? "PROVISIONED" : kOnDemand);
-  if (provisioned) write_throughput(json, spec.throughput);
-  write_indexes(json, "GlobalSecondaryIndexes", spec.global_indexes, provisioned);
-  write_indexes(json, "LocalSecondaryIndexes", spec.local_indexes, false);
+  if (provisioned) {
+    write_throughput(json, spec.throughput);
+  } else {
+    write_limits(json, spec.on_demand);
+  }
+  write_indexes(json, "GlobalSecondaryIndexes", spec.global_indexes, spec.billing_mode);
+  write_indexes(json, "LocalSecondaryIndexes", spec.local_indexes, std::nullopt);
   if (spec.stream_view_type) {
     json.name("StreamSpecification").begin_object().name("StreamEnabled").boolean(true);
     json.name("StreamViewType").string(*spec.stream_view_type).end_object();

@@ -35,6 +35,13 @@ struct Throughput {
   friend bool operator==(const Throughput&, const Throughput&) = default;
 };
 
+/// Upper limits of an on-demand table or index, in request units per second; -1: none.
+struct OnDemandLimits {
+  std::int64_t read_units = -1;
+  std::int64_t write_units = -1;
+  friend bool operator==(const OnDemandLimits&, const OnDemandLimits&) = default;
+};
+
 /// Which attributes an index carries. `type` is "ALL", "KEYS_ONLY" or "INCLUDE".
 struct Projection {
   std::string type = "ALL";
@@ -49,6 +56,8 @@ struct SecondaryIndex {
   Projection projection;
   Throughput throughput;  ///< global indexes of provisioned tables only
   std::string status;     ///< global indexes only: "ACTIVE", "CREATING" …
+  OnDemandLimits on_demand{};  ///< global indexes only
+  Throughput warm{};           ///< global indexes only: units per second that it bears at once
   friend bool operator==(const SecondaryIndex&, const SecondaryIndex&) = default;
 };
 
@@ -74,15 +83,20 @@ struct TableDescription {
   std::vector<AttributeDefinition> attributes;  ///< of all keys, indexes included
   BillingMode billing_mode = BillingMode::kProvisioned;
   Throughput throughput;
+  OnDemandLimits on_demand;
+  Throughput warm;  ///< units per second that the table bears at once
   std::vector<SecondaryIndex> global_indexes;
   std::vector<SecondaryIndex> local_indexes;
   StreamSummary stream;
   std::optional<std::string> sse_type;     ///< "KMS", "AES256"; nothing: owned by the service
   std::optional<std::string> table_class;  ///< "STANDARD", "STANDARD_INFREQUENT_ACCESS"; nothing: standard
   bool deletion_protection = false;
+  std::vector<std::string> replicas{};  ///< regions of a global table, other than this one
   std::string raw;  ///< the service's own JSON object
 
   [[nodiscard]] bool active() const { return status == "ACTIVE"; }
+  /// Readable and writable: also while an index is built or capacity changes, which may take hours.
+  [[nodiscard]] bool usable() const { return active() || status == "UPDATING"; }
 };
 
 /// Reads a table's JSON object ("Table" of DescribeTable, "TableDescription" of CreateTable and UpdateTable).
@@ -96,16 +110,21 @@ struct CreateTableSpec {
   model::KeySchema key;
   std::vector<AttributeDefinition> attributes;
   BillingMode billing_mode = BillingMode::kPayPerRequest;
-  Throughput throughput;  ///< for provisioned tables
+  Throughput throughput;     ///< for provisioned tables
+  OnDemandLimits on_demand;  ///< for on-demand tables
   std::vector<SecondaryIndex> global_indexes;
   std::vector<SecondaryIndex> local_indexes;
   std::optional<std::string> stream_view_type;  ///< nothing: no stream
 };
 
-/// A table of the same keys, indexes, projections, billing mode and provisioned units under a new name, without a
-/// stream. Encryption, table class, deletion protection, tags and time-to-live are not taken over: they belong to an
-/// account and a purpose rather than to the data.
+/// A table of the same keys, indexes, projections, billing mode, provisioned units and on-demand limits under a new
+/// name, without a stream. What `left_out_settings` lists is not taken over: it belongs to an account and a purpose
+/// rather than to the data, or costs extra.
 [[nodiscard]] CreateTableSpec create_spec_from(const TableDescription& description, TableName new_name);
+
+/// What DescribeTable says of a table and `create_spec_from` leaves out, but for the stream, in words: "encryption
+/// KMS".
+[[nodiscard]] std::vector<std::string> left_out_settings(const TableDescription& description);
 
 /// The body of a CreateTable request.
 [[nodiscard]] std::string create_table_body(const CreateTableSpec& spec);

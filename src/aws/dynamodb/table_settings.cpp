@@ -89,7 +89,7 @@ async::Task<Result<TableSettings>> read_settings(DynamoDbClient& client, const T
   auto description = co_await client.describe_table(table);
   if (!description) co_return std::unexpected(std::move(description.error()));
   TableSettings settings{.description_json = description->raw, .time_to_live_attribute = {}};
-  const std::string by_name = R"({"TableName":)" + json_quoted(table.str()) + "}";
+  const std::string by_name = R"({"TableName":)" + json_quoted(client.name_on_wire(table).str()) + "}";
   const std::string by_arn = R"({"ResourceArn":)" + json_quoted(description->arn) + "}";
 
   const auto time_to_live = co_await client.control("DescribeTimeToLive", table, by_name);
@@ -142,7 +142,7 @@ Result<TableSettings> parse_table_settings(std::string_view text) {
 async::Task<std::vector<std::string>> apply_settings(DynamoDbClient& client, TableDescription table,
                                                      TableSettings settings) {
   std::vector<std::string> lines;
-  const std::string name = json_quoted(table.name.str());
+  const std::string name = json_quoted(client.name_on_wire(table.name).str());
   if (!settings.time_to_live_attribute.empty()) {
     const std::string body = R"({"TableName":)" + name +
                              R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":)" +
@@ -167,12 +167,10 @@ async::Task<std::vector<std::string>> apply_settings(DynamoDbClient& client, Tab
     lines.push_back("stream of " + saved->stream.view_type +
                     (updated ? ": set" : ": not set (" + to_line(updated.error()) + ")"));
   }
-  if (saved && saved->sse_type)
-    lines.push_back("encryption " + *saved->sse_type + ": not set, choose the key yourself");
-  if (saved && saved->deletion_protection) lines.emplace_back("deletion protection: not set, turn it on yourself");
-  if (saved && saved->table_class && *saved->table_class != "STANDARD") {
-    lines.push_back("table class " + *saved->table_class + ": not set, choose it yourself");
+  if (saved) {
+    for (const std::string& what : left_out_settings(*saved)) lines.push_back(what + ": not set, choose it yourself");
   }
+  lines.emplace_back("resource policy, contributor insights, Kinesis destination, scaling: not kept in a backup");
   for (const std::string& what : settings.unknown) lines.push_back(what + ": not known, could not be read at backup");
   co_return lines;
 }

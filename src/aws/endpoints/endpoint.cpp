@@ -68,14 +68,17 @@ http::Endpoint https(std::string host) { return http::Endpoint{.tls = true, .hos
 Result<std::optional<http::Endpoint>> endpoint_variable(const Environment& environment, const std::string& name) {
   const auto text = environment.variable(name);
   if (!text) return std::nullopt;
-  const auto url = http::parse_url(*text);
-  // The text itself is not repeated: people put passwords into URLs.
-  if (!url) return failure(ErrorClass::kInvalid, "read variable", name, "not an endpoint: " + url.error().message);
-  if (!url->path_and_query.empty() && url->path_and_query != "/") {
-    return failure(ErrorClass::kInvalid, "read variable", name,
-                   "the URL has a path; an endpoint is scheme, host and port only");
-  }
-  return url->endpoint;
+  auto endpoint = http::parse_endpoint(*text);
+  if (!endpoint) return failure(ErrorClass::kInvalid, "read variable", name, std::move(endpoint.error().message));
+  return std::move(*endpoint);
+}
+
+/// Signatures, session tokens and items must not be readable on the way.
+Status refuse_plain_http(Service service, const http::Endpoint& endpoint, const Environment& environment) {
+  if (endpoint.tls || endpoint.loopback() || environment.allows_plain_http()) return {};
+  return failure(ErrorClass::kInvalid, "find the endpoint of " + std::string(to_string(service)), endpoint.url(),
+                 "plain http to another machine would send everything unencrypted; use https, or allow it with "
+                 "--allow-insecure");
 }
 
 }  // namespace
@@ -139,20 +142,40 @@ Result<http::Endpoint> resolve_endpoint(Service service, const Region& region, c
   return https(std::string(name) + "." + region.str() + "." + std::string(partition.dns_suffix));
 }
 
+http::Endpoint streams_beside(const http::Endpoint& dynamodb) {
+  const auto region = region_of_host(dynamodb.host);
+  if (!region) return dynamodb;
+  const std::string_view dual_stack = partition_of_region(*region).dual_stack_suffix;
+  const EndpointOptions kind{.fips = dynamodb.host.find("dynamodb-fips.") != std::string::npos,
+                             .dual_stack = !dual_stack.empty() && dynamodb.host.ends_with(dual_stack)};
+  auto streams = resolve_endpoint(Service::kDynamoDbStreams, Region(std::string(*region)), kind);
+  if (!streams) return dynamodb;
+  return {.tls = dynamodb.tls, .host = std::move(streams->host), .port = dynamodb.port};
+}
+
 Result<EndpointOptions> endpoint_options(Service service, const Environment& environment,
-                                         std::optional<http::Endpoint> named_by_user) {
+                                         std::optional<http::Endpoint> named_by_user,
+                                         std::optional<http::Endpoint> beside) {
   EndpointOptions options;
   options.explicit_endpoint = std::move(named_by_user);
-  if (!options.explicit_endpoint && !environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")) {
-    const std::string general = "AWS_ENDPOINT_URL";
-    for (const std::string& name : {general + "_" + std::string(variable_suffix(service)), general}) {
-      auto endpoint = endpoint_variable(environment, name);
-      if (!endpoint) return std::unexpected(std::move(endpoint.error()));
-      options.explicit_endpoint = std::move(*endpoint);
-      if (options.explicit_endpoint) break;
+  const bool ignored = environment.is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+  const auto take = [&](const std::string& name) -> Status {
+    if (options.explicit_endpoint || ignored) return {};
+    auto endpoint = endpoint_variable(environment, name);
+    if (!endpoint) return std::unexpected(std::move(endpoint.error()));
+    options.explicit_endpoint = std::move(*endpoint);
+    return {};
+  };
+  const std::string general = "AWS_ENDPOINT_URL";
+  auto taken = take(general + "_" + std::string(variable_suffix(service)));
+  if (!options.explicit_endpoint) options.explicit_endpoint = std::move(beside);
+  if (taken) taken = take(general);
+  if (!taken) return std::unexpected(std::move(taken.error()));
+  if (options.explicit_endpoint) {
+    if (auto fine = refuse_plain_http(service, *options.explicit_endpoint, environment); !fine) {
+      return std::unexpected(std::move(fine.error()));
     }
-  }
-  if (!options.explicit_endpoint) {
+  } else {
     options.fips = environment.is_true("AWS_USE_FIPS_ENDPOINT");
     options.dual_stack = environment.is_true("AWS_USE_DUALSTACK_ENDPOINT");
   }

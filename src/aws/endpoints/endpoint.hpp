@@ -34,10 +34,16 @@ struct EndpointOptions {
 
 /// What the environment says, in the order of the AWS SDKs: AWS_ENDPOINT_URL_<SERVICE>, then AWS_ENDPOINT_URL, unless
 /// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true"; AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT. `named_by_user`,
-/// an endpoint from the command line, wins over the variables. As in the SDKs, FIPS and dual stack are dropped beside
+/// an endpoint from the command line, wins over the variables; `beside`, that of a service whose sister this is, over
+/// the general one. As in the SDKs, FIPS and dual stack are dropped beside
 /// an explicit endpoint: the endpoint says where to go already. Errors: class invalid for a variable that is no URL, or
-/// has a path.
+/// has a path, and for plain http to another machine unless the environment allows it, whoever has named the endpoint.
 [[nodiscard]] Result<EndpointOptions> endpoint_options(Service service, const Environment& environment,
-                                                       std::optional<http::Endpoint> named_by_user = std::nullopt);
+                                                       std::optional<http::Endpoint> named_by_user = std::nullopt,
+                                                       std::optional<http::Endpoint> beside = std::nullopt);
+
+/// Where the streams of tables at an endpoint are: AWS has other hosts for them, and none for each account or VPC
+/// endpoint; other servers answer both. Pure.
+[[nodiscard]] http::Endpoint streams_beside(const http::Endpoint& dynamodb);
 
 }  // namespace dynamirror::aws

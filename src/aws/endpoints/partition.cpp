@@ -42,16 +42,22 @@ const Partition* find_partition(std::string_view name) {
   return at == kPartitions.end() ? nullptr : &*at;
 }
 
-std::optional<std::string_view> region_of_host(std::string_view host) {
+std::optional<std::string_view> before_domain_of_aws(std::string_view host) {
   for (const Partition& partition : kPartitions) {
     for (const std::string_view suffix : {partition.dns_suffix, partition.dual_stack_suffix}) {
-      const auto rest = without_suffix(host, suffix);
-      if (!rest) continue;
-      const std::string_view last_label = rest->substr(rest->rfind('.') + 1);
-      if (rest->find('.') != std::string_view::npos && looks_like_region(last_label)) return last_label;
+      if (const auto rest = without_suffix(host, suffix)) return rest;
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string_view> region_of_host(std::string_view host) {
+  auto rest = before_domain_of_aws(host);
+  if (!rest) return std::nullopt;
+  rest = without_suffix(*rest, "vpce").value_or(*rest);
+  const std::size_t dot = rest->rfind('.');
+  if (dot == std::string_view::npos || !looks_like_region(rest->substr(dot + 1))) return std::nullopt;
+  return rest->substr(dot + 1);
 }
 
 bool looks_like_region(std::string_view text) {

@@ -22,7 +22,12 @@ struct Partition {
 /// The partition an ARN names, if we know it.
 [[nodiscard]] const Partition* find_partition(std::string_view name);
 
-/// The region in a host name of AWS: "dynamodb.eu-west-1.amazonaws.com" -> "eu-west-1"; nothing for other hosts.
+/// What stands before the domain of a partition: "s3.eu-west-1.amazonaws.com" -> "s3.eu-west-1"; nothing for other
+/// hosts.
+[[nodiscard]] std::optional<std::string_view> before_domain_of_aws(std::string_view host);
+
+/// The region in a host name of AWS: "dynamodb.eu-west-1.amazonaws.com", "123456789012.ddb.eu-west-1.amazonaws.com",
+/// "vpce-1a2b-3c4d.dynamodb.eu-west-1.vpce.amazonaws.com" -> "eu-west-1"; nothing for other hosts.
 [[nodiscard]] std::optional<std::string_view> region_of_host(std::string_view host);
 
 /// Lower-case letters, digits and hyphens, at least one hyphen inside, or "local": what a region can look like.

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view kHowToWrite =
     "write a table as region/table (eu-west-1/Orders), as its ARN, or as http(s)://host:port/table";
 
+/// For the signature, where neither the user nor the server names a region.
+constexpr std::string_view kLocal = "local";
+
 std::unexpected<Error> bad_address(std::string_view text, const std::string& what) {
   return failure(ErrorClass::kInvalid, "read table address", std::string(text), what + "; " + std::string(kHowToWrite));
 }
@@ -73,18 +76,12 @@ Result<TableAddress> parse_arn(std::string_view text) {
                       .partition = std::string(partition)};
 }
 
-Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text,
-                                            TableAddressOptions options) {
+Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text) {
   auto url = http::parse_url(url_text);
   if (!url) {
     // People put passwords into URLs: such a text is not repeated.
     const bool may_hold_password = text.find('@') != std::string_view::npos;
     return bad_address(may_hold_password ? "" : text, "not an endpoint: " + url.error().message);
-  }
-  if (!url->endpoint.tls && !url->endpoint.loopback() && !options.allow_insecure) {
-    return failure(ErrorClass::kInvalid, "read table address", std::string(text),
-                   "plain http to another machine would send items unencrypted; use https, or allow it with "
-                   "--allow-insecure");
   }
   std::string_view path = url->path_and_query;
   if (path.starts_with('/')) path.remove_prefix(1);
@@ -92,25 +89,42 @@ Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_v
   auto table = table_name(text, path);
   if (!table) return std::unexpected(std::move(table.error()));
   const auto region = region_of_host(url->endpoint.host);
-  TableAddress address{.table = std::move(*table), .region = Region(std::string(region.value_or("local")))};
+  TableAddress address{.table = std::move(*table), .region = Region(std::string(region.value_or(kLocal)))};
   address.endpoint = std::move(url->endpoint);
   return address;
 }
 
 }  // namespace
 
-std::string TableAddress::display() const {
-  if (endpoint) return endpoint->url() + "/" + table.str();
-  if (account_id && partition) {
-    return "arn:" + *partition + ":dynamodb:" + region.str() + ":" + *account_id + ":table/" + table.str();
-  }
-  return region.str() + "/" + table.str();
+std::string TableAddress::owner() const {
+  if (!account_id || !partition) return {};
+  return "arn:" + *partition + ":dynamodb:" + region.str() + ":" + *account_id + ":table/";
 }
 
-Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options) {
+std::string TableAddress::display() const {
+  if (endpoint) return endpoint->url() + "/" + table.str();
+  return (account_id ? owner() : region.str() + "/") + table.str();
+}
+
+Result<TableAddress> settle_region(TableAddress address, const std::string& named,
+                                   const std::optional<std::string>& configured) {
+  if (!named.empty() && !looks_like_region(named)) {
+    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
+                   "\"" + named + "\" is not a region");
+  }
+  if (address.endpoint && address.region.str() == kLocal) {
+    address.region = Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
+  } else if (!named.empty() && named != address.region.str()) {
+    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
+                   "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
+  }
+  return address;
+}
+
+Result<TableAddress> parse_table_address(std::string_view text) {
   if (text.empty()) return bad_address(text, "no table named");
   if (text.starts_with("arn:")) return parse_arn(text);
-  if (text.starts_with("http://") || text.starts_with("https://")) return parse_endpoint_address(text, text, options);
+  if (text.starts_with("http://") || text.starts_with("https://")) return parse_endpoint_address(text, text);
   if (text.find("://") != std::string_view::npos)
     return bad_address(text, "only http and https endpoints are supported");
 
@@ -119,9 +133,9 @@ Result<TableAddress> parse_table_address(std::string_view text, TableAddressOpti
   const std::string_view place = text.substr(0, slash);
   // A port tells "host:port/table" from "region/table".
   if (place.find(':') != std::string_view::npos) {
-    return parse_endpoint_address(text, "http://" + std::string(text), options);
+    return parse_endpoint_address(text, "http://" + std::string(text));
   }
-  if (place == "local" || !looks_like_region(place)) {
+  if (place == kLocal || !looks_like_region(place)) {
     return bad_address(text, "\"" + std::string(place) + "\" is not a region");
   }
   auto table = table_name(text, text.substr(slash + 1));

@@ -15,20 +15,25 @@ namespace dynamirror::aws {
 /// `http(s)://host:port/table`, or `host:port/table` (plain http; as in the mapbox tools).
 struct TableAddress {
   TableName table;
-  Region region;                             ///< for explicit endpoints: "local" unless the endpoint names a region
+  Region region;                             ///< "local" when an endpoint was named that names no region
   std::optional<std::string> account_id{};   ///< only known from an ARN
   std::optional<std::string> partition{};    ///< only known from an ARN
   std::optional<http::Endpoint> endpoint{};  ///< only when the user named one
+
+  /// What the ARNs of this account's tables in this region begin with, up to the name; empty when no ARN was named.
+  [[nodiscard]] std::string owner() const;
 
   /// The text to show: what the user wrote, in one form.
   [[nodiscard]] std::string display() const;
 };
 
-struct TableAddressOptions {
-  bool allow_insecure = false;  ///< plain http beyond loopback
-};
-
 /// Errors: class invalid, saying which part is wrong and how a table is written.
-[[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text, TableAddressOptions options = {});
+[[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text);
+
+/// The address with the region that requests are signed for: its own; else the one `named` by an option (empty: not
+/// said), else the one `configured` in the environment or a profile, else "local".
+/// Errors: class invalid when `named` is no region, or not the address's own.
+[[nodiscard]] Result<TableAddress> settle_region(TableAddress address, const std::string& named,
+                                                 const std::optional<std::string>& configured);
 
 }  // namespace dynamirror::aws

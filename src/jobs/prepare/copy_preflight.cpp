@@ -9,8 +9,8 @@
 
 #include "async/backoff.hpp"
 #include "async/sleep.hpp"
-#include "base/log.hpp"
 #include "base/text.hpp"
+#include "jobs/prepare/make_table.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -31,25 +31,11 @@ std::unexpected<JobFailure> not_found(const TableSide& side, Error error, std::s
   return job_failure(std::move(error));
 }
 
-async::Task<Result<aws::TableDescription>> once_active(TableSide& side, aws::TableDescription found) {
-  if (found.active()) co_return found;
-  log::info("waiting for the table to become active", {{"table", side.display()}, {"status", found.status}});
-  const aws::WaitOptions wait;
-  co_return co_await side.dynamodb().wait_until_active(side.address().table, wait);
-}
-
-async::Task<Result<aws::TableDescription>> create_like(TableSide& side, const aws::TableDescription& model) {
-  log::info("creating the target table", {{"table", side.display()}});
-  const aws::CreateTableSpec spec = aws::create_spec_from(model, side.address().table);
-  const aws::WaitOptions wait;
-  co_return co_await side.dynamodb().ensure_table(spec, wait);
-}
-
 }  // namespace
 
 async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& target, CopyPreflightOptions options) {
   auto model = co_await source.dynamodb().describe_table(source.address().table);
-  if (model) model = co_await once_active(source, std::move(*model));
+  if (model) model = co_await once_usable(source, std::move(*model));
   if (!model) co_return not_found(source, std::move(model.error()), "check its name, region and account");
 
   auto found = co_await target.dynamodb().describe_table(target.address().table);
@@ -60,9 +46,10 @@ async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& 
       planned.id.clear();
       co_return CopyTables{std::move(*model), std::move(planned), true};
     }
-    found = co_await create_like(target, *model);
+    found = co_await make_table_like(target, *model);
+    if (found) say_what_is_left_out(target, *model);
   }
-  if (found) found = co_await once_active(target, std::move(*found));
+  if (found) found = co_await once_usable(target, std::move(*found));
   if (!found) {
     co_return not_found(target, std::move(found.error()),
                         "start with --create-target to make it from the source's description");

@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "jobs/prepare/make_table.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::jobs {
@@ -41,26 +42,30 @@ void add_not_ready(Failures& failures, std::string doing, std::string resource, 
                                                  .message = std::move(message)}});
 }
 
-/// The table once it is active. A missing target is created when there is a `model` to create it from.
+/// The table once it is usable. A missing target is created when there is a `model` to create it from.
 async::Task<Result<aws::TableDescription>> find_table(TableSide& side, const aws::TableDescription* model) {
-  const TableName& name = side.address().table;
-  const aws::WaitOptions wait;
-  auto found = co_await side.dynamodb().describe_table(name);
+  auto found = co_await side.dynamodb().describe_table(side.address().table);
   if (!found && found.error().error_class == ErrorClass::kNotFound && model != nullptr) {
-    log::info("creating the target table", {{"table", side.display()}});
-    const aws::CreateTableSpec spec = aws::create_spec_from(*model, name);
-    co_return co_await side.dynamodb().ensure_table(spec, wait);
+    auto made = co_await make_table_like(side, *model);
+    if (made) say_what_is_left_out(side, *model);
+    co_return made;
   }
-  if (!found || found->active()) co_return found;
-  log::info("waiting for the table to become active", {{"table", side.display()}, {"status", found->status}});
-  co_return co_await side.dynamodb().wait_until_active(name, wait);
+  if (!found) co_return found;
+  co_return co_await once_usable(side, std::move(*found));
 }
 
-async::Task<Result<aws::TableDescription>> turn_stream_on(TableSide& side) {
+/// A table that is UPDATING takes no other change, and a stream that was just turned on has not begun before the table
+/// is ACTIVE again.
+async::Task<Result<aws::TableDescription>> turn_stream_on(TableSide& side, bool active) {
+  const aws::WaitOptions wait;
+  if (!active) {
+    log::info("waiting for the table to become active, to turn its stream on", {{"table", side.display()}});
+    auto waited = co_await side.dynamodb().wait_until_active(side.address().table, wait);
+    if (!waited) co_return waited;
+  }
   log::info("turning the table's stream on", {{"table", side.display()}});
   const std::string view_type = "NEW_AND_OLD_IMAGES";
   auto updated = co_await side.dynamodb().enable_stream(side.address().table, view_type);
-  const aws::WaitOptions wait;
   auto table = co_await side.dynamodb().wait_until_active(side.address().table, wait);
   // Refused, but on: another process was quicker, or the answer was lost.
   if (!updated && !(table && table->stream.enabled)) co_return updated;
@@ -116,7 +121,7 @@ async::Task<std::optional<Error>> probe_writing(TableSide& side, const model::Ke
 async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription description, PreflightOptions options,
                                       Failures& failures) {
   if (options.enable_stream && !options.dry_run && !description.stream.enabled) {
-    auto updated = co_await turn_stream_on(side);
+    auto updated = co_await turn_stream_on(side, description.active());
     if (!updated) {
       add(failures, std::move(updated.error()));
       co_return StreamArn();

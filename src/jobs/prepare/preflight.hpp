@@ -35,11 +35,11 @@ struct PreparedSource {
 [[nodiscard]] async::Task<std::expected<PreparedSource, std::vector<JobFailure>>> preflight_source(
     TableSide& source, PreflightOptions options);
 
-/// The part of `preflight` that a target needs whose changes come from elsewhere: there, active and writable.
+/// The part of `preflight` that a target needs whose changes come from elsewhere: there, usable and writable.
 [[nodiscard]] async::Task<std::expected<aws::TableDescription, std::vector<JobFailure>>> preflight_target(
     TableSide& target);
 
-/// Checks everything that would stop a replication later, before anything is read: tables there and active, key schemas
+/// Checks everything that would stop a replication later, before anything is read: tables there and usable, key schemas
 /// equal, source and target not the same table, stream there with new images and readable, target writable. Turns the
 /// stream on and creates the target when asked.
 ///

@@ -3,6 +3,7 @@
 
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
+#include "jobs/prepare/make_table.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
 
 namespace dynamirror::jobs {
@@ -26,22 +27,18 @@ Result<std::optional<aws::TableDescription>> saved_description(const std::option
 
 async::Task<JobResult<aws::TableDescription>> create(TableSide& target, std::optional<aws::TableDescription> saved,
                                                      bool dry_run) {
-  const TableName& name = target.address().table;
   if (!saved) {
     co_return not_ready(target,
                         "there is no such table, and the backup holds no description to make it from; make it "
                         "yourself first");
   }
   if (dry_run) {
-    saved->name = name;
+    saved->name = target.address().table;
     co_return std::move(*saved);
   }
-  log::info("creating the target table", {{"table", target.display()}});
-  const aws::CreateTableSpec spec = aws::create_spec_from(*saved, name);
-  const aws::WaitOptions wait;
-  auto active = co_await target.dynamodb().ensure_table(spec, wait);
-  if (!active) co_return job_failure(std::move(active.error()));
-  co_return std::move(*active);
+  auto made = co_await make_table_like(target, *saved);
+  if (!made) co_return job_failure(std::move(made.error()));
+  co_return std::move(*made);
 }
 
 }  // namespace
@@ -60,8 +57,8 @@ async::Task<JobResult<aws::TableDescription>> prepare_restore_target(TableSide& 
     if (!created || options.dry_run) co_return created;
     table = std::move(*created);
   }
+  if (table) table = co_await once_usable(target, std::move(*table));
   if (!table) co_return job_failure(std::move(table.error()));
-  if (!table->active()) co_return not_ready(target, "the table is " + table->status + "; wait until it is ACTIVE");
   if (!saved || !*saved) {
     log::warning("the key of the table backed up is not known, and not compared with the target's",
                  {{"target_key", describe(table->key)},

@@ -119,13 +119,21 @@ TEST_F(DynamoDbClientTest, EnablesAStream) {
   EXPECT_EQ(run_task(client_.enable_stream(orders_, "NEW_AND_OLD_IMAGES"))->status, "UPDATING");
 }
 
-TEST_F(DynamoDbClientTest, WaitsForTableAndIndexesEvenBeforeTheServiceKnowsThem) {
+TEST_F(DynamoDbClientTest, WaitsForATableThatIsBeingMadeEvenBeforeTheServiceKnowsIt) {
   const WaitOptions wait{.timeout = std::chrono::seconds(60), .pause = std::chrono::milliseconds(1)};
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(400, kNotFound);
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("CREATING") + "}");
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE", "CREATING") + "}");
-  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE", "ACTIVE") + "}");
-  EXPECT_TRUE(run_task(client_.wait_until_active(orders_, wait)));
+  EXPECT_TRUE(run_task(client_.wait_until_usable(orders_, wait))) << "indexes are built while the table is used";
+}
+
+TEST_F(DynamoDbClientTest, UsesATableThatIsBeingChanged) {
+  const WaitOptions wait{.timeout = std::chrono::seconds(60), .pause = std::chrono::milliseconds(1)};
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("UPDATING") + "}");
+  EXPECT_EQ(run_task(client_.wait_until_usable(orders_, wait))->status, "UPDATING");
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("UPDATING") + "}");
+  expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE") + "}");
+  EXPECT_EQ(run_task(client_.wait_until_active(orders_, wait))->status, "ACTIVE");
 }
 
 TEST_F(DynamoDbClientTest, WaitsNoLongerThanItIsTold) {
@@ -237,6 +245,81 @@ TEST_F(DynamoDbClientTest, UpdatesAnItemUnderACondition) {
   EXPECT_EQ(update().error().error_class, ErrorClass::kThrottled) << "the caller paces itself";
   expect("UpdateItem", body).fail("Closed");
   EXPECT_FALSE(update()) << "the first may have been applied: a second would fail on what it wrote";
+}
+
+/// A client of another account's tables.
+class DynamoDbClientOfAnOwnerTest : public DynamoDbClientTest {
+ protected:
+  static constexpr const char* kOwner = "arn:aws:dynamodb:eu-west-1:999999999999:table/";
+  /// `body` with the table's ARN for "ARN".
+  support::ScriptedTransport::Exchange& expect_by_arn(const std::string& operation, std::string body) {
+    body.replace(body.find("ARN"), 3, std::string(kOwner) + "Orders");
+    return expect(operation, body);
+  }
+  static std::string described(const std::string& member, const std::string& arn) {
+    return "{\"" + member + "\":{\"TableArn\":\"" + arn + "\"," + table("ACTIVE").substr(1) + "}";
+  }
+
+  DynamoDbClient owned_{api_, clock_, kOwner};
+};
+
+TEST_F(DynamoDbClientOfAnOwnerTest, NamesTheTableByItsArnInEveryCall) {
+  const std::string arn = std::string(kOwner) + "Orders";
+  const std::string item = R"({"id":{"S":"a"}})";
+  const std::string capacity = R"(,"ReturnConsumedCapacity":"TOTAL"})";
+  expect_by_arn("DescribeTable", R"({"TableName":"ARN"})").answer(200, described("Table", arn));
+  EXPECT_TRUE(run_task(owned_.describe_table(orders_)));
+  expect_by_arn("UpdateTable", R"({"TableName":"ARN","StreamSpecification":)"
+                               R"({"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}})")
+      .answer(200, described("TableDescription", arn));
+  EXPECT_TRUE(run_task(owned_.enable_stream(orders_, "NEW_IMAGE")));
+  expect_by_arn("CreateTable", R"({"TableName":"ARN","AttributeDefinitions":[],)"
+                               R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
+                               R"("BillingMode":"PAY_PER_REQUEST"})")
+      .answer(200, described("TableDescription", arn));
+  expect_by_arn("DescribeTable", R"({"TableName":"ARN"})").answer(200, described("Table", arn));
+  CreateTableSpec spec;
+  spec.name = orders_;
+  spec.key = key_;
+  const WaitOptions wait;
+  EXPECT_EQ(run_task(owned_.ensure_table(spec, wait))->name, orders_);
+  expect_by_arn("PutItem", R"({"TableName":"ARN","Item":)" + item + capacity).answer(200, "{}");
+  expect_by_arn("DeleteItem", R"({"TableName":"ARN","Key":)" + item + capacity).answer(200, "{}");
+  expect_by_arn("UpdateItem", R"({"TableName":"ARN","Key":)" + item + R"(,"UpdateExpression":"REMOVE b")" + capacity)
+      .answer(200, "{}");
+  expect_by_arn("GetItem", R"({"TableName":"ARN","Key":)" + item + R"(,"ConsistentRead":true)" + capacity)
+      .answer(200, "{}");
+  EXPECT_TRUE(run_task(owned_.put_item(orders_, item, {})));
+  EXPECT_TRUE(run_task(owned_.delete_item(orders_, item, {})));
+  EXPECT_TRUE(run_task(owned_.update_item(orders_, item, {.update_expression = "REMOVE b"})));
+  EXPECT_TRUE(run_task(owned_.get_item(orders_, item, {})));
+  expect_by_arn("Scan", scan_body(TableName("ARN"), {})).answer(200, R"({"Items":[],"Count":0,"ScannedCount":0})");
+  EXPECT_TRUE(run_task(owned_.scan(orders_, {})));
+}
+
+TEST_F(DynamoDbClientOfAnOwnerTest, KnowsWhatOfABatchCameBackByArnAndByName) {
+  const model::Change removal(R"({"id":{"S":"b"}})", {}, {}, {});
+  const std::vector<const model::Change*> changes{&removal};
+  for (const std::string& name : {std::string(kOwner) + "Orders", std::string("Orders")}) {
+    expect_by_arn("BatchWriteItem", R"({"RequestItems":{"ARN":[{"DeleteRequest":{"Key":{"id":{"S":"b"}}}}]},)"
+                                    R"("ReturnConsumedCapacity":"TOTAL"})")
+        .answer(200, R"({"UnprocessedItems":{")" + name + R"(":[{"DeleteRequest":{"Key":{"id":{"S":"b"}}}}]}})");
+    const auto answer = run_task(owned_.batch_write(orders_, key_, changes));
+    ASSERT_TRUE(answer) << to_line(answer.error());
+    EXPECT_EQ(answer->unprocessed, std::vector<std::size_t>{0}) << name;
+  }
+}
+
+TEST_F(DynamoDbClientOfAnOwnerTest, RefusesTheTableOfThatNameElsewhere) {
+  for (const std::string arn : {"arn:aws:dynamodb:eu-west-1:123456789012:table/Orders",
+                                "arn:aws:dynamodb:us-east-1:999999999999:table/Orders", ""}) {
+    expect_by_arn("DescribeTable", R"({"TableName":"ARN"})").answer(200, described("Table", arn));
+    const auto found = run_task(owned_.describe_table(orders_));
+    ASSERT_FALSE(found) << arn;
+    EXPECT_EQ(found.error().error_class, ErrorClass::kInvalid);
+    EXPECT_THAT(to_line(found.error()), HasSubstr(arn));
+    EXPECT_THAT(to_line(found.error()), HasSubstr("999999999999:table/Orders"));
+  }
 }
 
 }  // namespace

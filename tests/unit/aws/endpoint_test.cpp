@@ -77,7 +77,7 @@ TEST(EndpointOptions, TakesTheServicesOwnVariableBeforeTheGeneralOne) {
   EXPECT_EQ(port_of(Service::kDynamoDbStreams), 443);
   EXPECT_EQ(port_of(Service::kSts), 1);
   const auto named =
-      endpoint_options(Service::kDynamoDb, environment, http::Endpoint{.tls = false, .host = "h", .port = 9});
+      endpoint_options(Service::kDynamoDb, environment, http::Endpoint{.tls = true, .host = "h", .port = 9});
   EXPECT_EQ(named.value().explicit_endpoint.value().port, 9) << "the command line wins";
   environment.variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "TRUE";
   EXPECT_FALSE(endpoint_options(Service::kDynamoDb, environment).value().explicit_endpoint);
@@ -103,10 +103,69 @@ TEST(EndpointOptions, RefusesAVariableThatIsNoEndpointWithoutRepeatingAPassword)
   }
 }
 
+TEST(EndpointOptions, LeaveThisMachineUnencryptedOnlyWhenAllowed) {
+  const http::Endpoint elsewhere{.tls = false, .host = "10.0.0.5", .port = 8000};
+  for (const Service service : {Service::kDynamoDb, Service::kDynamoDbStreams, Service::kSts, Service::kS3,
+                                Service::kKinesis, Service::kCloudWatch}) {
+    MapEnvironment environment;
+    const auto refusal = [&](std::optional<http::Endpoint> named = std::nullopt) {
+      const auto options = endpoint_options(service, environment, std::move(named));
+      return options ? "accepted" : to_line(options.error());
+    };
+    EXPECT_THAT(refusal(elsewhere), HasSubstr("http://10.0.0.5:8000: plain http to another machine"));
+    EXPECT_THAT(refusal(elsewhere), HasSubstr("--allow-insecure"));
+    environment.variables["AWS_ENDPOINT_URL"] = "http://localstack.internal:4566";
+    EXPECT_THAT(refusal(), HasSubstr(to_string(service)));
+    EXPECT_THAT(refusal(), HasSubstr("--allow-insecure"));
+    environment.plain_http = true;
+    EXPECT_EQ(refusal(), "accepted");
+    EXPECT_EQ(refusal(elsewhere), "accepted");
+    environment.plain_http = false;
+    for (const char* url : {"https://localstack.internal:4566", "http://127.0.0.1:1", "http://localhost:1"}) {
+      environment.variables["AWS_ENDPOINT_URL"] = url;
+      EXPECT_EQ(refusal(), "accepted") << url;
+    }
+  }
+}
+
+TEST(EndpointOptions, TakesTheEndpointBesideTheServiceBeforeTheGeneralVariable) {
+  MapEnvironment environment;
+  const http::Endpoint beside{.tls = true, .host = "beside", .port = 443};
+  const auto host_of_streams = [&] {
+    return endpoint_options(Service::kDynamoDbStreams, environment, std::nullopt, beside)
+        .value()
+        .explicit_endpoint.value()
+        .host;
+  };
+  environment.variables["AWS_ENDPOINT_URL"] = "https://general";
+  EXPECT_EQ(host_of_streams(), "beside");
+  environment.variables["AWS_ENDPOINT_URL_DYNAMODB_STREAMS"] = "https://own";
+  EXPECT_EQ(host_of_streams(), "own");
+  environment.variables["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true";
+  EXPECT_EQ(host_of_streams(), "beside");
+}
+
+TEST(StreamsBeside, AreAtHostsOfTheirOwnAtAws) {
+  const auto streams = [](const char* url) { return streams_beside(http::parse_url(url)->endpoint).url(); };
+  EXPECT_EQ(streams("https://dynamodb.eu-west-1.amazonaws.com"), "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://123456789012.ddb.eu-west-1.amazonaws.com"),
+            "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://vpce-1a-2b.dynamodb.eu-west-1.vpce.amazonaws.com"),
+            "https://streams.dynamodb.eu-west-1.amazonaws.com");
+  EXPECT_EQ(streams("https://dynamodb-fips.us-east-1.amazonaws.com"),
+            "https://streams.dynamodb-fips.us-east-1.amazonaws.com");
+  EXPECT_EQ(streams("https://dynamodb.us-east-1.api.aws"), "https://streams-dynamodb.us-east-1.api.aws");
+  EXPECT_EQ(streams("https://dynamodb.cn-north-1.amazonaws.com.cn"),
+            "https://streams.dynamodb.cn-north-1.amazonaws.com.cn");
+  EXPECT_EQ(streams("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
+}
+
 TEST(RegionOfHost, IsFoundInTheHostNamesOfEveryPartition) {
   EXPECT_EQ(region_of_host("dynamodb.eu-west-1.amazonaws.com"), "eu-west-1");
   EXPECT_EQ(region_of_host("123456789012.ddb.us-east-1.amazonaws.com"), "us-east-1");
   EXPECT_EQ(region_of_host("dynamodb.us-east-1.api.aws"), "us-east-1");
+  EXPECT_EQ(region_of_host("vpce-1a2b3c4d-5e6f.dynamodb.us-east-1.vpce.amazonaws.com"), "us-east-1");
+  EXPECT_EQ(region_of_host("bucket.vpce-1a2b-5e6f.s3.cn-north-1.vpce.amazonaws.com.cn"), "cn-north-1");
   EXPECT_EQ(region_of_host("dynamodb.cn-north-1.amazonaws.com.cn"), "cn-north-1");
   EXPECT_FALSE(region_of_host("dynamodb.example.com"));
   EXPECT_FALSE(region_of_host("eu-west-1.amazonaws.com"));

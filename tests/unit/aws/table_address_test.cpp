@@ -13,8 +13,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string refusal(std::string_view text, TableAddressOptions options = {}) {
-  const auto address = parse_table_address(text, options);
+std::string refusal(std::string_view text) {
+  const auto address = parse_table_address(text);
   if (address) return "accepted as " + address->display();
   EXPECT_EQ(address.error().error_class, ErrorClass::kInvalid);
   return to_line(address.error());
@@ -38,7 +38,9 @@ TEST(TableAddress, IsAnArnOfAnyPartition) {
     EXPECT_EQ(address->table.str(), "Orders");
     EXPECT_EQ(address->account_id, "123456789012");
     EXPECT_EQ(address->display(), text);
+    EXPECT_EQ(address->owner() + "Orders", text);
   }
+  EXPECT_EQ(parse_table_address("eu-west-1/Orders")->owner(), "");
 }
 
 TEST(TableAddress, IsAUrlWhoseHostMayNameTheRegion) {
@@ -61,13 +63,6 @@ TEST(TableAddress, IsAHostAPortAndATable) {
     EXPECT_EQ(address->region.str(), "local");
     EXPECT_EQ(address->display(), std::string("http://") + text);
   }
-}
-
-TEST(TableAddress, LeavesThisMachineUnencryptedOnlyWhenAllowed) {
-  EXPECT_THAT(refusal("http://10.0.0.5:8000/Orders"), HasSubstr("--allow-insecure"));
-  EXPECT_THAT(refusal("dynamo.internal:8000/Orders"), HasSubstr("--allow-insecure"));
-  EXPECT_TRUE(parse_table_address("http://10.0.0.5:8000/Orders", {.allow_insecure = true}));
-  EXPECT_TRUE(parse_table_address("https://10.0.0.5:8000/Orders"));
 }
 
 TEST(TableAddress, SaysWhichPartIsWrong) {
@@ -93,6 +88,25 @@ TEST(TableAddress, SaysWhatIsWrongWithAnArn) {
   EXPECT_THAT(refusal("arn:aws:dynamodb:eu-west-1:123456789012:backup/Orders"), HasSubstr("does not name a table"));
   EXPECT_THAT(refusal("arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/2026-01-01T00:00:00.000"),
               HasSubstr("a part of a table"));
+}
+
+TEST(TableAddress, IsSignedForItsOwnRegionOrTheOneThatWasSaid) {
+  const auto region = [](std::string_view text, const std::string& named, std::optional<std::string> configured) {
+    const auto settled = settle_region(parse_table_address(text).value(), named, configured);
+    return settled ? settled->region.str() : to_line(settled.error());
+  };
+  constexpr auto kUrl = "http://127.0.0.1:8000/Orders";
+  EXPECT_EQ(region(kUrl, "", std::nullopt), "local");
+  EXPECT_EQ(region(kUrl, "", "us-east-1"), "us-east-1");
+  EXPECT_EQ(region(kUrl, "eu-west-1", "us-east-1"), "eu-west-1");
+  EXPECT_THAT(region(kUrl, "nowhere", std::nullopt), HasSubstr("\"nowhere\" is not a region"));
+  for (const char* text : {"eu-west-1/Orders", "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders",
+                           "https://123456789012.ddb.eu-west-1.amazonaws.com/Orders",
+                           "https://vpce-1a-2b.dynamodb.eu-west-1.vpce.amazonaws.com/Orders"}) {
+    EXPECT_EQ(region(text, "", "us-east-1"), "eu-west-1") << text;
+    EXPECT_EQ(region(text, "eu-west-1", std::nullopt), "eu-west-1") << text;
+    EXPECT_THAT(region(text, "us-east-1", std::nullopt), HasSubstr("leave the option out")) << text;
+  }
 }
 
 TEST(TableAddress, DoesNotRepeatAPassword) {

@@ -57,6 +57,19 @@ TEST_F(OpenStoreTest, FindsTheBucketInItsRegion) {
                    "s3://my-bucket", {.region = "us-gov-west-1"});
 }
 
+TEST_F(OpenStoreTest, GoesToTheRegionThatTheAddressNames) {
+  expect_read_from("https://my-bucket.s3.us-west-2.amazonaws.com/a/k", "us-west-2",
+                   "https://my-bucket.s3.us-west-2.amazonaws.com/a");
+  expect_read_from("https://my-bucket.s3.eu-west-1.amazonaws.com/k", "eu-west-1", "https://s3.amazonaws.com/my-bucket");
+  const char* access_point = "s3://arn:aws:s3:us-west-2:123456789012:accesspoint/my-point/a";
+  expect_read_from("https://my-point-123456789012.s3-accesspoint.us-west-2.amazonaws.com/a/k", "us-west-2",
+                   access_point);
+  environment_.variables["AWS_USE_FIPS_ENDPOINT"] = "true";
+  environment_.variables["AWS_USE_DUALSTACK_ENDPOINT"] = "true";
+  expect_read_from("https://my-point-123456789012.s3-accesspoint-fips.dualstack.us-west-2.amazonaws.com/a/k",
+                   "us-west-2", access_point);
+}
+
 TEST_F(OpenStoreTest, PutsBucketsThatNoCertificateCoversIntoThePath) {
   expect_read_from("https://s3.eu-west-1.amazonaws.com/my.bucket/k", "eu-west-1", "s3://my.bucket");
   expect_read_from("https://s3.eu-west-1.amazonaws.com/Old_Bucket/k", "eu-west-1", "s3://Old_Bucket");
@@ -83,11 +96,12 @@ TEST_F(OpenStoreTest, SendsNothingUnencryptedToOtherMachinesUnlessAllowed) {
   EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "http://storage.example"}), HasSubstr("--allow-insecure"));
   environment_.variables["AWS_ENDPOINT_URL_S3"] = "http://storage.example";
   EXPECT_THAT(complaint("s3://my-bucket"), HasSubstr("--allow-insecure"));
-  expect_read_from("http://storage.example/my-bucket/k", "eu-west-1", "s3://my-bucket", {.allow_insecure = true});
+  environment_.plain_http = true;
+  expect_read_from("http://storage.example/my-bucket/k", "eu-west-1", "s3://my-bucket");
 }
 
 TEST_F(OpenStoreTest, SaysWhatCannotBeUsed) {
-  EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "ftp://x"}), HasSubstr("the S3 endpoint is no URL"));
+  EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "ftp://x"}), HasSubstr("the S3 endpoint: it is no URL"));
   EXPECT_THAT(complaint("s3://my-bucket", {.endpoint = "https://x/path"}), HasSubstr("has a path"));
   EXPECT_THAT(complaint("s3://my-bucket", {.sse = "rot13"}), HasSubstr("it is AES256 or aws:kms"));
   EXPECT_THAT(complaint("s3://my-bucket", {.sse = "AES256", .kms_key_id = "k"}), HasSubstr("must be aws:kms"));

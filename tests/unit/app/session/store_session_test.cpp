@@ -23,7 +23,11 @@ TEST(SplitPlace, CutsTheLastPartOff) {
   EXPECT_EQ(split_place("s3://bucket/b")->folder, "s3://bucket");
   EXPECT_EQ(split_place("file:/backups/b")->folder, "file:/backups");
   EXPECT_EQ(split_place("file:/b")->folder, "file:/");
-  for (const char* wrong : {"s3://bucket", "s3://bucket/", "s3://", "file:b", ""}) {
+  const auto url = split_place("https://bucket.s3.eu-west-1.amazonaws.com/a/b%20c/");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->folder, "https://bucket.s3.eu-west-1.amazonaws.com/a");
+  EXPECT_EQ(url->name, "b c");
+  for (const char* wrong : {"https://bucket.s3.amazonaws.com/", "s3://bucket", "s3://bucket/", "s3://", "file:b", ""}) {
     EXPECT_FALSE(split_place(wrong)) << wrong;
   }
 }

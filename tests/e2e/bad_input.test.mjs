@@ -161,7 +161,7 @@ for (const args of [
   (url) => ['replicate', FOREIGN, url('Target')],
   (url) => ['copy-table', url('NoStream'), FOREIGN, '--overwrite'],
   (url) => ['diff-tables', url('NoStream'), FOREIGN, '--repair'],
-  () => ['backup-table', FOREIGN, 'file:backup'],
+  () => ['backup-table', FOREIGN, 'file:/nowhere/backup'],
 ]) {
   refuses(`${args(String)[0]} with a table whose ARN is another's`, {
     args,
@@ -199,13 +199,18 @@ const PLAIN_HTTP = {
   AWS_ENDPOINT_URL: () => ['diff-tables', 'eu-west-1/Source', 'eu-west-1/Target'],
   AWS_ENDPOINT_URL_DYNAMODB_STREAMS: (url) => replicate(url, 'Source', 'Target'),
   AWS_ENDPOINT_URL_STS: (url) => replicate(url, 'Source', 'Target', ...ROLE),
-  AWS_ENDPOINT_URL_CLOUDWATCH: (url) => ['backup-table', url('Source'), 'file:backup', '--metric', 'Backups'],
+  AWS_ENDPOINT_URL_CLOUDWATCH: (url) => ['backup-table', url('Source'), 'file:/nowhere/backup', '--metric', 'Backups'],
   AWS_ENDPOINT_URL_S3: (url) => ['backup-table', url('Source'), 's3://bucket/backup'],
 };
 for (const [variable, args] of Object.entries(PLAIN_HTTP)) {
   refuses(`plain http to another machine by ${variable}`, {
     args,
-    env: () => ({ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'eu-west-1', [variable]: ELSEWHERE }),
+    env: () => ({
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_REGION: 'eu-west-1',
+      [variable]: ELSEWHERE,
+    }),
     code: EXIT.usage,
     says: [ELSEWHERE, /plain http/, '--allow-insecure'],
   });

@@ -115,6 +115,31 @@ TEST_F(CredentialsChainTest, ReadsTheFilesThatVariablesName) {
   EXPECT_EQ(found(), "read configuration file /etc/aws: line 2: expected \"name = value\"");
 }
 
+TEST_F(CredentialsChainTest, LeavesAProfileUsableWhenAnotherOfTheFileIsBroken) {
+  environment_.files[kConfig] = "[profile broken]\nSECRETKEY\n[profile prod]\n  aws_access_key_id: CONF\n"
+                                "  aws_secret_access_key: c\n[profile lost\n";
+  EXPECT_EQ(found({.profile = "prod"}), "CONF c  by profile prod");
+  EXPECT_THAT(found({.profile = "broken"}), HasSubstr("/home/u/.aws/config: line 2: expected"));
+  EXPECT_THAT(found({.profile = "lost"}),
+              HasSubstr("(/home/u/.aws/config, line 6: a section without its closing bracket)"));
+}
+
+TEST_F(CredentialsChainTest, TakesTheProfileAndTheTokenByTheirOlderNamesToo) {
+  environment_.files[kCredentials] =
+      "[old]\naws_access_key_id=OLD\naws_secret_access_key=o\naws_security_token=t\n"
+      "[new]\naws_access_key_id=NEW\naws_secret_access_key=n\n";
+  environment_.variables["AWS_PROFILE"] = "new";
+  EXPECT_EQ(found(), "NEW n  by profile new");
+  environment_.variables["AWS_DEFAULT_PROFILE"] = "old";
+  EXPECT_EQ(found(), "OLD o t by profile old") << "botocore's order";
+}
+
+TEST_F(CredentialsChainTest, SaysHowToUseAProfileThatAPersonSignsInTo) {
+  environment_.files[kConfig] = "[profile p]\nlogin_session = arn:aws:iam::123456789012:user/u\n";
+  EXPECT_THAT(found({.profile = "p"}), AllOf(HasSubstr("profiles of \"aws login\" are not read directly"),
+                                            HasSubstr("export-credentials --profile p")));
+}
+
 TEST_F(CredentialsChainTest, ReadsKeysInAProfileAgainOnceTheServiceRefusedThem) {
   environment_.files[kCredentials] = "[default]\naws_access_key_id=OLD\naws_secret_access_key=x\n";
   auto provider = make_credentials({}, environment_, transport_, clock_, random_).value();

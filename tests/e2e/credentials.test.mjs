@@ -214,7 +214,7 @@ scenario('keys are renewed before they expire, and as seldom as serves', async (
   const base = newIdentity('base', { temporary: false });
   const dynamodb = await guardedDynamoDb(stage, []);
   const issue = () => dynamodb.add(newIdentity('renewed'));
-  // Just beyond the last minute, in which old keys are no longer used: a renewal is due at once.
+  // Just beyond the last minute, in which everybody waits for the renewal.
   const roles = { [ROLE]: { externalId: '4711', lifetimeSeconds: 63, issue } };
   const service = await sts(stage, { callers: [base], roles });
   const side = (name) => [`--${name}-role-arn`, ROLE, `--${name}-external-id`, '4711'];

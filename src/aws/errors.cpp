@@ -49,16 +49,18 @@ constexpr CodeClass kCodes[] = {
     {"ExpiredToken", ErrorClass::kExpiredCredentials},
     {"TokenRefreshRequired", ErrorClass::kExpiredCredentials},
     {"RequestExpired", ErrorClass::kExpiredCredentials},
+    // Keys that were deleted, as after a rotation, or whose parts do not belong together.
+    {"UnrecognizedClient", ErrorClass::kExpiredCredentials},
+    {"InvalidSignature", ErrorClass::kExpiredCredentials},
+    {"SignatureDoesNotMatch", ErrorClass::kExpiredCredentials},
+    {"InvalidClientTokenId", ErrorClass::kExpiredCredentials},
+    {"InvalidAccessKeyId", ErrorClass::kExpiredCredentials},
+    {"InvalidToken", ErrorClass::kExpiredCredentials},
     {"AccessDenied", ErrorClass::kDenied},
     {"NotAuthorized", ErrorClass::kDenied},
     {"UnauthorizedOperation", ErrorClass::kDenied},
-    {"UnrecognizedClient", ErrorClass::kDenied},
-    {"InvalidSignature", ErrorClass::kDenied},
-    {"SignatureDoesNotMatch", ErrorClass::kDenied},
     {"IncompleteSignature", ErrorClass::kDenied},
     {"MissingAuthenticationToken", ErrorClass::kDenied},
-    {"InvalidClientTokenId", ErrorClass::kDenied},
-    {"InvalidAccessKeyId", ErrorClass::kDenied},
     {"OptInRequired", ErrorClass::kDenied},
     {"RequestTimeTooSkewed", ErrorClass::kDenied},
     {"InvalidIdentityToken", ErrorClass::kDenied},
@@ -123,6 +125,14 @@ std::string_view without_exception(std::string_view code) {
   return code;
 }
 
+/// A signature that was refused for its time and not for its keys: the same codes stand for both.
+bool names_the_time(const Error& error) {
+  const std::string_view code = without_exception(error.code);
+  if (code != "InvalidSignature" && code != "SignatureDoesNotMatch" && code != "AuthFailure") return false;
+  return error.message.find("Signature expired") != std::string::npos ||
+         error.message.find("Signature not yet current") != std::string::npos;
+}
+
 /// An answer that AWS did not write: a proxy, a load balancer or a captive portal stands in between.
 Error foreign_answer(const http::Response& response, Error error) {
   const bool asks_for_proxy_login = response.status == 407;
@@ -167,15 +177,14 @@ Error classify_error(const http::Response& response, std::string doing, std::str
   if (error.code.empty() && type) error.code = bare_code(*type);
   if (error.code.empty()) error.code = "HTTP" + std::to_string(response.status);
   error.error_class = class_of_code(error.code, response.status);
+  if (names_the_time(error)) error.error_class = ErrorClass::kDenied;  // other keys would be refused, too
   return error;
 }
 
 bool is_clock_skew(const Error& error) {
   const std::string_view code = without_exception(error.code);
   if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;
-  if (code != "InvalidSignature" && code != "SignatureDoesNotMatch" && code != "AuthFailure") return false;
-  return error.message.find("Signature expired") != std::string::npos ||
-         error.message.find("Signature not yet current") != std::string::npos;
+  return names_the_time(error);
 }
 
 }  // namespace dynamirror::aws

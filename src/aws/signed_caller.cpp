@@ -45,8 +45,7 @@ struct Repairs {
 
 struct Attempt {
   Result<http::Response> result;
-  Secret session_token;  ///< what it was signed with
-  std::string access_key_id;
+  Credentials keys;              ///< what it was signed with
   bool clock_corrected = false;  ///< refused for its time, and the clock's error is known now
 };
 
@@ -117,10 +116,9 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
     attempt.result = std::unexpected(std::move(keys.error()));
     co_return attempt;
   }
-  attempt.session_token = keys->session_token;
-  attempt.access_key_id = keys->access_key_id;
   const WallTime signed_at = skew.corrected(clock.wall_now());
   signer.sign(call.request, *keys, signed_at);
+  attempt.keys = std::move(*keys);
 
   ++statistics.requests;
   statistics.bytes_sent += call.request.body.size();
@@ -149,11 +147,13 @@ async::Task<bool> SignedCaller::Impl::repair(const Error& error, const Attempt& 
   if (error.error_class == ErrorClass::kExpiredCredentials && repairs.renewed_credentials < kMaxRenewals) {
     if (repairs.renewed_credentials++ > 0) co_await async::sleep_for(kBetweenRenewals);
     // Many requests signed with the same keys are refused together: only the first may throw them away.
-    const auto current = co_await credentials.get();
-    const bool same =
-        current && current->access_key_id == attempt.access_key_id && current->session_token == attempt.session_token;
-    if (same) credentials.invalidate();
-    co_return true;
+    auto current = co_await credentials.get();
+    if (current && same_keys(*current, attempt.keys)) {
+      credentials.invalidate();
+      current = co_await credentials.get();
+    }
+    if (!current || !same_keys(*current, attempt.keys)) co_return true;  // without any, the next attempt tells why
+    co_return repairs.renewed_credentials == 1;  // the same ones are given up when they are refused twice
   }
   co_return false;
 }

@@ -57,8 +57,6 @@ Error classify_s3_error(const http::Response& response, std::string doing, std::
     error.error_class = ErrorClass::kThrottled;
   } else if (is_one_of(error.code, kPassing)) {
     error.error_class = ErrorClass::kTransient;
-  } else if (error.code == "InvalidToken") {
-    error.error_class = ErrorClass::kDenied;
   } else if (response.status == 404 && lacks_reason(error)) {
     error.message = "there is no such object";
   }

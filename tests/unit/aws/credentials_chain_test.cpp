@@ -132,6 +132,10 @@ TEST_F(CredentialsChainTest, TakesTheProfileAndTheTokenByTheirOlderNamesToo) {
   EXPECT_EQ(found(), "NEW n  by profile new");
   environment_.variables["AWS_DEFAULT_PROFILE"] = "old";
   EXPECT_EQ(found(), "OLD o t by profile old") << "botocore's order";
+  environment_.variables["AWS_ACCESS_KEY_ID"] = "ENV";
+  environment_.variables["AWS_SECRET_ACCESS_KEY"] = "s";
+  environment_.variables["AWS_SECURITY_TOKEN"] = "token";
+  EXPECT_EQ(found(), "ENV s token by environment");
 }
 
 TEST_F(CredentialsChainTest, SaysHowToUseAProfileThatAPersonSignsInTo) {

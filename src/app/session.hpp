@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,7 +21,7 @@ namespace dynamirror::app {
 /// The composition root: the one place where the parts that others take as interfaces are made.
 class Session {
  public:
-  /// Errors: class invalid for proxy or CA settings that cannot be used.
+  /// Errors: class invalid for proxy, CA or profile settings that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
 
   /// Runs a command to its end. SIGTERM and SIGINT request a stop; five seconds later, or at a second one, the process
@@ -49,6 +50,8 @@ class Session {
 
  private:
   explicit Session(const CommonOptions& options) : options_(options), random_(random_seed()) {}
+  /// The transport that trusts the authorities named in the environment or by a profile; made when first asked for.
+  [[nodiscard]] Result<http::Transport*> transport_for(const std::string& profile);
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
@@ -56,7 +59,8 @@ class Session {
   CommonOptions options_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
-  std::unique_ptr<http::BeastTransport> transport_;
+  std::map<std::string, std::unique_ptr<http::BeastTransport>> transports_;  // by the authorities they trust
+  http::Transport* transport_ = nullptr;                                     // of the default profile
   jobs::StopRequest stop_;
 };
 

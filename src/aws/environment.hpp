@@ -24,11 +24,17 @@ class Environment {
 
   static constexpr std::size_t kMaxFileBytes = 4u << 20;
 
+  /// Whether the user allows plain http to other machines.
+  [[nodiscard]] virtual bool allows_plain_http() const { return false; }
+
   /// True for "true" in any case.
   [[nodiscard]] bool is_true(std::string_view name) const;
 
   /// A path with a leading "~/" replaced by $HOME.
   [[nodiscard]] std::string expand_home(std::string_view path) const;
+
+  /// Where the value of a variable comes from, for messages.
+  [[nodiscard]] virtual std::string origin(std::string_view name) const { return "variable " + std::string(name); }
 };
 
 /// The real variables and files; lives as long as the process.

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 
 namespace dynamirror::jobs {
@@ -19,9 +20,11 @@ Result<http::Endpoint> find_endpoint(aws::Service service, const aws::TableAddre
 
 Result<std::unique_ptr<TableSide>> TableSide::open(aws::TableAddress address, aws::SideOptions options,
                                                    Surroundings surroundings) {
-  auto dynamodb = find_endpoint(aws::Service::kDynamoDb, address, surroundings.environment);
+  const auto settings = aws::ProfileEnvironment::of(surroundings.environment, options.profile);
+  if (!settings) return std::unexpected(settings.error());
+  auto dynamodb = find_endpoint(aws::Service::kDynamoDb, address, *settings);
   if (!dynamodb) return std::unexpected(std::move(dynamodb.error()));
-  auto streams = find_endpoint(aws::Service::kDynamoDbStreams, address, surroundings.environment);
+  auto streams = find_endpoint(aws::Service::kDynamoDbStreams, address, *settings);
   if (!streams) return std::unexpected(std::move(streams.error()));
   // A region of our own making, such as "local", means nothing to STS.
   if (options.region.empty() && !address.endpoint) options.region = address.region.str();

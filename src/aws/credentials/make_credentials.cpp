@@ -111,7 +111,7 @@ Result<std::unique_ptr<CredentialsProvider>> make_credentials(const SideOptions&
     return failure(ErrorClass::kInvalid, "get credentials", "",
                    "an external id or a role session name was given, but no role to use it for");
   }
-  const SourceContext context{environment, transport, clock, random};
+  const SourceContext context{environment, transport, clock, random, options.profile};
   const std::string region =
       options.region.empty() ? configured_region(environment, options.profile).value_or("") : options.region;
   auto source = side_source(context, options, region);

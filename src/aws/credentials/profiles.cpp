@@ -10,12 +10,10 @@
 namespace dynamirror::aws {
 namespace {
 
-/// "profile prod" or `profile "my prod"` -> the name; nothing for sections of another kind ("sso-session …").
-std::optional<std::string> config_profile_name(std::string_view section) {
-  if (section == "default") return "default";
-  constexpr std::string_view kProfile = "profile";
-  if (!section.starts_with(kProfile)) return std::nullopt;
-  std::string_view name = section.substr(kProfile.size());
+/// Of kind "profile": "profile prod" or `profile "my prod"` -> the name; nothing for sections of another kind.
+std::optional<std::string> name_of_section(std::string_view section, std::string_view kind) {
+  if (!section.starts_with(kind)) return std::nullopt;
+  std::string_view name = section.substr(kind.size());
   if (name.empty() || (name.front() != ' ' && name.front() != '\t')) return std::nullopt;
   name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
   if (name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front()) {
@@ -40,8 +38,7 @@ std::optional<std::string> Profile::setting(std::string_view name) const {
   return at->second;
 }
 
-void Profiles::add(const std::string& name, const IniSection& section) {
-  Profile& profile = profiles_[name];
+void Profiles::add(Profile& profile, const IniSection& section) {
   // Keys belong together: a session token of another section must not be joined to these.
   if (section.properties.contains("aws_access_key_id")) {
     for (const char* token : {"aws_session_token", "aws_security_token"}) profile.settings_.erase(token);
@@ -67,14 +64,15 @@ Result<Profiles> Profiles::load(const Environment& environment) {
 
   Profiles profiles;
   // "[profile default]" counts more than "[default]", wherever it stands.
-  for (const bool plain_default : {true, false}) {
-    for (const IniSection& section : *config_sections) {
-      const auto name = config_profile_name(section.name);
-      if (name && (section.name == "default") == plain_default) profiles.add(*name, section);
-    }
+  for (const IniSection& section : *config_sections) {
+    if (section.name == "default") add(profiles.profiles_[section.name], section);
+  }
+  for (const IniSection& section : *config_sections) {
+    if (const auto profile = name_of_section(section.name, "profile")) add(profiles.profiles_[*profile], section);
+    if (const auto services = name_of_section(section.name, "services")) add(profiles.services_[*services], section);
   }
   for (const IniSection& section : *credentials_sections) {
-    if (!section.name.empty()) profiles.add(section.name, section);
+    if (!section.name.empty()) add(profiles.profiles_[section.name], section);
   }
   profiles.files_ = config + " and " + credentials;
   profiles.note_stray_lines(*config_sections);
@@ -82,9 +80,9 @@ Result<Profiles> Profiles::load(const Environment& environment) {
   return profiles;
 }
 
-Result<const Profile*> Profiles::find(const std::string& name) const {
-  const auto at = profiles_.find(name);
-  if (at == profiles_.end()) return nullptr;
+Result<const Profile*> Profiles::find_in(const std::map<std::string, Profile>& sections, const std::string& name) {
+  const auto at = sections.find(name);
+  if (at == sections.end()) return nullptr;
   if (at->second.trouble_) return std::unexpected(*at->second.trouble_);
   return &at->second;
 }

@@ -20,6 +20,7 @@ class Profile {
   /// Nothing when absent or empty. A setting nested below another is named "s3.addressing_style".
   [[nodiscard]] std::optional<std::string> setting(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const { return setting(name).has_value(); }
+  [[nodiscard]] const std::map<std::string, std::string>& settings() const { return settings_; }
 
  private:
   friend class Profiles;
@@ -37,16 +38,21 @@ class Profiles {
 
   /// Null when there is none of that name. Errors: class invalid, with the line of the profile that is not understood;
   /// other profiles of the file are not touched by it.
-  [[nodiscard]] Result<const Profile*> find(const std::string& name) const;
+  [[nodiscard]] Result<const Profile*> find(const std::string& name) const { return find_in(profiles_, name); }
+
+  /// The section [services NAME], which profiles refer to; the same for it.
+  [[nodiscard]] Result<const Profile*> services(const std::string& name) const { return find_in(services_, name); }
 
   /// "a profile is looked for in these files", for messages; with their lines that belong to no section.
   [[nodiscard]] const std::string& files() const { return files_; }
 
  private:
-  void add(const std::string& name, const IniSection& section);
+  static void add(Profile& profile, const IniSection& section);
+  static Result<const Profile*> find_in(const std::map<std::string, Profile>& sections, const std::string& name);
   void note_stray_lines(const std::vector<IniSection>& sections);
 
   std::map<std::string, Profile> profiles_;
+  std::map<std::string, Profile> services_;
   std::string files_;
 };
 

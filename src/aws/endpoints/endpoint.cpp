@@ -70,9 +70,11 @@ Result<std::optional<http::Endpoint>> endpoint_variable(const Environment& envir
   if (!text) return std::nullopt;
   const auto url = http::parse_url(*text);
   // The text itself is not repeated: people put passwords into URLs.
-  if (!url) return failure(ErrorClass::kInvalid, "read variable", name, "not an endpoint: " + url.error().message);
+  if (!url) {
+    return failure(ErrorClass::kInvalid, "read", environment.origin(name), "not an endpoint: " + url.error().message);
+  }
   if (!url->path_and_query.empty() && url->path_and_query != "/") {
-    return failure(ErrorClass::kInvalid, "read variable", name,
+    return failure(ErrorClass::kInvalid, "read", environment.origin(name),
                    "the URL has a path; an endpoint is scheme, host and port only");
   }
   return url->endpoint;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/sleep.hpp"
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 #include "aws/endpoints/partition.hpp"
 #include "aws/errors.hpp"
@@ -90,7 +91,9 @@ async::Task<Result<Credentials>> StsClient::assume_role_with_web_identity(Assume
 
 async::Task<Result<Credentials>> StsClient::call(AssumeRole role, Query query) {
   const std::string region = region_for(role.role_arn);
-  const auto options = endpoint_options(Service::kSts, context_.environment);
+  const auto settings = ProfileEnvironment::of(context_.environment, context_.profile);
+  if (!settings) co_return std::unexpected(settings.error());
+  const auto options = endpoint_options(Service::kSts, *settings);
   if (!options) co_return std::unexpected(options.error());
   const auto endpoint = resolve_endpoint(Service::kSts, Region(region), *options);
   if (!endpoint) co_return std::unexpected(endpoint.error());

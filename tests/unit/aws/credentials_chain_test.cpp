@@ -406,6 +406,15 @@ TEST_F(CredentialsChainTest, AsksStsAgainAfterTroubleOnTheWay) {
   EXPECT_THAT(found({.role_arn = "arn:aws:iam::2:role/m", .region = "eu-west-1"}), HasSubstr("SIDE"));
 }
 
+TEST_F(CredentialsChainTest, AsksStsWhereTheSidesProfileSays) {
+  environment_.files[kConfig] =
+      "[profile app]\nrole_arn=arn:aws:iam::123456789012:role/app\nsource_profile=base\n"
+      "endpoint_url=https://app.test\n[profile base]\nendpoint_url=https://base.test\naws_access_key_id=BASE\n"
+      "aws_secret_access_key=b\n";
+  transport_.expect("POST", "https://app.test/").answer(200, sts_answer("AssumeRole", "ASSUMED"));
+  EXPECT_THAT(found({.profile = "app"}), HasSubstr("ASSUMED STS-SECRET"));
+}
+
 TEST_F(CredentialsChainTest, CorrectsTheClockForSts) {
   environment_.variables["AWS_ACCESS_KEY_ID"] = "ENV";
   environment_.variables["AWS_SECRET_ACCESS_KEY"] = "s";

@@ -125,9 +125,11 @@ std::string_view without_exception(std::string_view code) {
   return code;
 }
 
-/// A signature that was refused for its time and not for its keys: the same codes stand for both.
-bool names_the_time(const Error& error) {
+/// Whether a signature was refused for its time. Some codes stand for wrong keys, too: there the service's words are all
+/// there is.
+bool is_clock_skew(const Error& error) {
   const std::string_view code = without_exception(error.code);
+  if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;
   if (code != "InvalidSignature" && code != "SignatureDoesNotMatch" && code != "AuthFailure") return false;
   return error.message.find("Signature expired") != std::string::npos ||
          error.message.find("Signature not yet current") != std::string::npos;
@@ -136,9 +138,9 @@ bool names_the_time(const Error& error) {
 /// An answer that AWS did not write: a proxy, a load balancer or a captive portal stands in between.
 Error foreign_answer(const http::Response& response, Error error) {
   const bool asks_for_proxy_login = response.status == 407;
-  error.error_class = response.status == 429 ? ErrorClass::kThrottled
-                      : asks_for_proxy_login ? ErrorClass::kDenied
-                                             : ErrorClass::kTransient;
+  classify(error, response.status == 429 ? ErrorClass::kThrottled
+                  : asks_for_proxy_login ? ErrorClass::kDenied
+                                         : ErrorClass::kTransient);
   error.code = "HTTP" + std::to_string(response.status);
   error.message = asks_for_proxy_login
                       ? "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)"
@@ -154,6 +156,11 @@ ErrorClass class_of_code(std::string_view code, int http_status) {
   const auto at =
       std::find_if(std::begin(kCodes), std::end(kCodes), [&](const CodeClass& entry) { return entry.code == bare; });
   return at == std::end(kCodes) ? class_of_status(http_status) : at->error_class;
+}
+
+void classify(Error& error, ErrorClass error_class) {
+  error.error_class = error_class;
+  error.not_applied = error_class != ErrorClass::kTransient && error_class != ErrorClass::kFatal;
 }
 
 Error classify_error(const http::Response& response, std::string doing, std::string resource) {
@@ -176,15 +183,11 @@ Error classify_error(const http::Response& response, std::string doing, std::str
   }
   if (error.code.empty() && type) error.code = bare_code(*type);
   if (error.code.empty()) error.code = "HTTP" + std::to_string(response.status);
-  error.error_class = class_of_code(error.code, response.status);
-  if (names_the_time(error)) error.error_class = ErrorClass::kDenied;  // other keys would be refused, too
+  classify(error, class_of_code(error.code, response.status));
+  error.wrong_clock = is_clock_skew(error);
+  // Other keys would be refused for the time, too; RequestExpired may be said of either.
+  if (error.wrong_clock && without_exception(error.code) != "RequestExpired") classify(error, ErrorClass::kDenied);
   return error;
-}
-
-bool is_clock_skew(const Error& error) {
-  const std::string_view code = without_exception(error.code);
-  if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;
-  return names_the_time(error);
 }
 
 }  // namespace dynamirror::aws

@@ -4,18 +4,12 @@
 #include <utility>
 
 #include "async/sleep.hpp"
-#include "aws/errors.hpp"
 #include "aws/impl/clock_skew.hpp"
 #include "aws/signing/signer.hpp"
 #include "base/log.hpp"
 
 namespace dynamirror::aws {
 namespace {
-
-/// Whether trying again is safe for a call that must not be applied twice: only when the service cannot have begun.
-bool surely_not_applied(const Error& error) {
-  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
-}
 
 /// A failure below HTTP, in the words of the call.
 Error explain(Error error, const SignedCaller::Call& call) {
@@ -95,6 +89,7 @@ struct SignedCaller::Impl {
 
   async::Task<Attempt> attempt(const Call& call, int number);
   async::Task<bool> repair(const Error& error, const Attempt& attempt, Repairs& repairs);
+  Error give_up(Error error) const;
 
   const Options options;
   http::Transport& transport;
@@ -102,7 +97,7 @@ struct SignedCaller::Impl {
   const Clock& clock;
   Random& random;
   Signer signer;
-  RetryBudget budget;
+  async::RetryBudget budget;
   ClockSkew skew;
   Statistics statistics;
 };
@@ -114,6 +109,7 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
   if (!keys) {
     // Without credentials nothing was sent; the provider's own words are the most useful ones.
     attempt.result = std::unexpected(std::move(keys.error()));
+    attempt.result.error().not_applied = true;
     co_return attempt;
   }
   const WallTime signed_at = skew.corrected(clock.wall_now());
@@ -132,7 +128,7 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
       attempt.result = std::move(*response);
     } else {
       attempt.result = std::unexpected(std::move(accepted.error()));
-      if (is_clock_skew(attempt.result.error())) {
+      if (attempt.result.error().wrong_clock) {
         attempt.clock_corrected = skew.learn(*response, signed_at, clock.wall_now());
       }
     }
@@ -164,45 +160,46 @@ SignedCaller::SignedCaller(Options options, http::Transport& transport, Credenti
 
 SignedCaller::~SignedCaller() = default;
 
+/// The error of the last attempt, with what helps.
+Error SignedCaller::Impl::give_up(Error error) const {
+  if (error.wrong_clock) error.message += "; check this machine's clock";
+  if (error.error_class == ErrorClass::kExpiredCredentials) {
+    error.message += "; renew the credentials (they came from " + credentials.describe() + ")";
+  }
+  return error;
+}
+
 async::Task<Result<http::Response>> SignedCaller::call(Call call) {
   Impl& impl = *impl_;
-  RetryPolicy policy = impl.options.retry;
+  async::RetryPolicy policy = impl.options.retry;
   if (call.max_attempts > 0) policy.max_attempts = call.max_attempts;
-  Retry retry(policy, impl.clock.steady_now());
+  if (!call.request.idempotent) policy.worth_another = async::is_safe_to_repeat;
+  const async::RetryBounds bounds{.budget = &impl.budget, .not_after = call.send.not_after};
+  async::Retry retry(policy, impl.clock, impl.random, bounds);
   Repairs repairs;
-  int number = 0;
+  bool not_applied = true;
 
   // Bounded by the retry's own limits, and by the number of repairs.
-  for (;;) {
-    ++number;
+  for (int number = 1;; ++number) {
     Attempt attempt = co_await impl.attempt(call, number);
     if (attempt.result) {
       impl.budget.refill();
       co_return std::move(attempt.result);
     }
     Error error = std::move(attempt.result.error());
-    if (error.error_class == ErrorClass::kThrottled) ++impl.statistics.throttled;
+    const bool throttled = error.error_class == ErrorClass::kThrottled;
+    if (throttled) ++impl.statistics.throttled;
+    not_applied = not_applied && error.not_applied;
+    error.not_applied = not_applied;
 
     const bool repaired = co_await impl.repair(error, attempt, repairs);
     if (repaired && impl.clock.steady_now() >= call.send.not_after) {
       error.error_class = ErrorClass::kTransient;  // only time was short: what was wrong has been mended
       co_return std::unexpected(std::move(error));
     }
-    if (!repaired) {
-      if (error.error_class == ErrorClass::kThrottled && call.return_throttling)
-        co_return std::unexpected(std::move(error));
-      if (!call.request.idempotent && !surely_not_applied(error)) co_return std::unexpected(std::move(error));
-      const auto pause = retry.next_pause(error, impl.budget, impl.clock.steady_now(), impl.random);
-      if (pause && impl.clock.steady_now() + *pause >= call.send.not_after) co_return std::unexpected(std::move(error));
-      if (!pause) {
-        if (is_clock_skew(error)) error.message += "; check this machine's clock";
-        if (error.error_class == ErrorClass::kExpiredCredentials) {
-          error.message += "; renew the credentials (they came from " + impl.credentials.describe() + ")";
-        }
-        co_return std::unexpected(std::move(error));
-      }
-      co_await async::sleep_for(*pause);
-    }
+    bool again = repaired;
+    if (!repaired && !(throttled && call.return_throttling)) again = co_await retry.again(error);
+    if (!again) co_return std::unexpected(impl.give_up(std::move(error)));
     ++impl.statistics.retries;
   }
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "aws/credentials/credentials.hpp"
-#include "aws/retry.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/function_ref.hpp"
@@ -27,7 +27,7 @@ class SignedCaller {
   struct Options {
     Region region;
     std::string service;  ///< signing name
-    RetryPolicy retry{};
+    async::RetryPolicy retry{};
   };
 
   /// REQUIRES: transport, credentials, clock and random outlive the caller.

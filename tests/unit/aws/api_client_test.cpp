@@ -129,7 +129,17 @@ TEST_F(ApiClientTest, DoesNotRepeatACallThatMayHaveBeenAppliedAndMustNotBeTwice)
   const auto answer = call(std::move(once));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "Timeout");
+  EXPECT_FALSE(answer.error().not_applied);
   EXPECT_FALSE(transport_.requests().front().idempotent);
+}
+
+TEST_F(ApiClientTest, KnowsThatACallMayHaveBeenAppliedByAnEarlierAttempt) {
+  transport_.expect("POST", kUrl).fail("Timeout");
+  transport_.expect("POST", kUrl).answer(400, kThrottle).times(3);
+  EXPECT_FALSE(call().error().not_applied);
+  transport_.expect("POST", kUrl).fail("Connect");
+  transport_.expect("POST", kUrl).answer(400, kThrottle).times(3);
+  EXPECT_TRUE(call().error().not_applied);
 }
 
 TEST_F(ApiClientTest, RetriesAnAnswerWhoseChecksumIsWrong) {

@@ -11,12 +11,13 @@
 namespace dynamirror::async {
 
 /// Pauses between attempts: uniform in [0, min(cap, base · 2^attempt)] ("full jitter", which spreads a herd of
-/// retrying clients best). Pure: the caller sleeps.
+/// retrying clients best), on top of `least`. Pure: the caller sleeps.
 class Backoff {
  public:
   struct Options {
     std::chrono::milliseconds base{50};
     std::chrono::milliseconds cap{20'000};
+    std::chrono::milliseconds least{0};
   };
 
   explicit Backoff(Options options) : options_(options) {}
@@ -27,7 +28,7 @@ class Backoff {
     const auto base = std::chrono::duration_cast<std::chrono::microseconds>(options_.base).count();
     const auto range = attempt_ >= 30 ? cap : std::min<std::int64_t>(cap, base << attempt_);
     ++attempt_;
-    return std::chrono::microseconds(static_cast<std::int64_t>(random.unit() * static_cast<double>(range)));
+    return options_.least + std::chrono::microseconds(static_cast<std::int64_t>(random.unit() * static_cast<double>(range)));
   }
 
   /// After a success.

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "aws/credentials/credentials.hpp"
-#include "aws/retry.hpp"
 #include "aws/signed_caller.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -34,7 +34,7 @@ class ApiClient {
     std::string service = "dynamodb";                 ///< signing name
     std::string target_prefix = "DynamoDB_20120810";  ///< "DynamoDBStreams_20120810" for streams
     http::SendOptions send{};
-    RetryPolicy retry{};
+    async::RetryPolicy retry{};
   };
 
   /// REQUIRES: transport, credentials, clock and random outlive the client.

@@ -32,6 +32,9 @@ class Environment {
 
   /// A path with a leading "~/" replaced by $HOME.
   [[nodiscard]] std::string expand_home(std::string_view path) const;
+
+  /// Where the value of a variable comes from, for messages.
+  [[nodiscard]] virtual std::string origin(std::string_view name) const { return "variable " + std::string(name); }
 };
 
 /// The real variables and files; lives as long as the process.

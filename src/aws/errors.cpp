@@ -49,16 +49,18 @@ constexpr CodeClass kCodes[] = {
     {"ExpiredToken", ErrorClass::kExpiredCredentials},
     {"TokenRefreshRequired", ErrorClass::kExpiredCredentials},
     {"RequestExpired", ErrorClass::kExpiredCredentials},
+    // Keys that were deleted, as after a rotation, or whose parts do not belong together.
+    {"UnrecognizedClient", ErrorClass::kExpiredCredentials},
+    {"InvalidSignature", ErrorClass::kExpiredCredentials},
+    {"SignatureDoesNotMatch", ErrorClass::kExpiredCredentials},
+    {"InvalidClientTokenId", ErrorClass::kExpiredCredentials},
+    {"InvalidAccessKeyId", ErrorClass::kExpiredCredentials},
+    {"InvalidToken", ErrorClass::kExpiredCredentials},
     {"AccessDenied", ErrorClass::kDenied},
     {"NotAuthorized", ErrorClass::kDenied},
     {"UnauthorizedOperation", ErrorClass::kDenied},
-    {"UnrecognizedClient", ErrorClass::kDenied},
-    {"InvalidSignature", ErrorClass::kDenied},
-    {"SignatureDoesNotMatch", ErrorClass::kDenied},
     {"IncompleteSignature", ErrorClass::kDenied},
     {"MissingAuthenticationToken", ErrorClass::kDenied},
-    {"InvalidClientTokenId", ErrorClass::kDenied},
-    {"InvalidAccessKeyId", ErrorClass::kDenied},
     {"OptInRequired", ErrorClass::kDenied},
     {"RequestTimeTooSkewed", ErrorClass::kDenied},
     {"InvalidIdentityToken", ErrorClass::kDenied},
@@ -123,12 +125,22 @@ std::string_view without_exception(std::string_view code) {
   return code;
 }
 
+/// Whether a signature was refused for its time. Some codes stand for wrong keys, too: there the service's words are all
+/// there is.
+bool is_clock_skew(const Error& error) {
+  const std::string_view code = without_exception(error.code);
+  if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;
+  if (code != "InvalidSignature" && code != "SignatureDoesNotMatch" && code != "AuthFailure") return false;
+  return error.message.find("Signature expired") != std::string::npos ||
+         error.message.find("Signature not yet current") != std::string::npos;
+}
+
 /// An answer that AWS did not write: a proxy, a load balancer or a captive portal stands in between.
 Error foreign_answer(const http::Response& response, Error error) {
   const bool asks_for_proxy_login = response.status == 407;
-  error.error_class = response.status == 429 ? ErrorClass::kThrottled
-                      : asks_for_proxy_login ? ErrorClass::kDenied
-                                             : ErrorClass::kTransient;
+  classify(error, response.status == 429 ? ErrorClass::kThrottled
+                  : asks_for_proxy_login ? ErrorClass::kDenied
+                                         : ErrorClass::kTransient);
   error.code = "HTTP" + std::to_string(response.status);
   error.message = asks_for_proxy_login
                       ? "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)"
@@ -144,6 +156,11 @@ ErrorClass class_of_code(std::string_view code, int http_status) {
   const auto at =
       std::find_if(std::begin(kCodes), std::end(kCodes), [&](const CodeClass& entry) { return entry.code == bare; });
   return at == std::end(kCodes) ? class_of_status(http_status) : at->error_class;
+}
+
+void classify(Error& error, ErrorClass error_class) {
+  error.error_class = error_class;
+  error.not_applied = error_class != ErrorClass::kTransient && error_class != ErrorClass::kFatal;
 }
 
 Error classify_error(const http::Response& response, std::string doing, std::string resource) {
@@ -166,16 +183,11 @@ Error classify_error(const http::Response& response, std::string doing, std::str
   }
   if (error.code.empty() && type) error.code = bare_code(*type);
   if (error.code.empty()) error.code = "HTTP" + std::to_string(response.status);
-  error.error_class = class_of_code(error.code, response.status);
+  classify(error, class_of_code(error.code, response.status));
+  error.wrong_clock = is_clock_skew(error);
+  // Other keys would be refused for the time, too; RequestExpired may be said of either.
+  if (error.wrong_clock && without_exception(error.code) != "RequestExpired") classify(error, ErrorClass::kDenied);
   return error;
-}
-
-bool is_clock_skew(const Error& error) {
-  const std::string_view code = without_exception(error.code);
-  if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;
-  if (code != "InvalidSignature" && code != "SignatureDoesNotMatch" && code != "AuthFailure") return false;
-  return error.message.find("Signature expired") != std::string::npos ||
-         error.message.find("Signature not yet current") != std::string::npos;
 }
 
 }  // namespace dynamirror::aws

@@ -24,7 +24,7 @@ namespace dynamirror::aws {
 /// The class of a service's code; `http_status` decides for codes we do not know.
 [[nodiscard]] ErrorClass class_of_code(std::string_view code, int http_status);
 
-/// True when the service refused the signature's time: this machine's clock, or the service's, is off.
-[[nodiscard]] bool is_clock_skew(const Error& error);
+/// Gives an answered error its class, and with it what is known of the effect: a refusal has none.
+void classify(Error& error, ErrorClass error_class);
 
 }  // namespace dynamirror::aws

@@ -4,18 +4,12 @@
 #include <utility>
 
 #include "async/sleep.hpp"
-#include "aws/errors.hpp"
 #include "aws/impl/clock_skew.hpp"
 #include "aws/signing/signer.hpp"
 #include "base/log.hpp"
 
 namespace dynamirror::aws {
 namespace {
-
-/// Whether trying again is safe for a call that must not be applied twice: only when the service cannot have begun.
-bool surely_not_applied(const Error& error) {
-  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
-}
 
 /// A failure below HTTP, in the words of the call.
 Error explain(Error error, const SignedCaller::Call& call) {
@@ -45,8 +39,7 @@ struct Repairs {
 
 struct Attempt {
   Result<http::Response> result;
-  Secret session_token;  ///< what it was signed with
-  std::string access_key_id;
+  Credentials keys;              ///< what it was signed with
   bool clock_corrected = false;  ///< refused for its time, and the clock's error is known now
 };
 
@@ -96,6 +89,7 @@ struct SignedCaller::Impl {
 
   async::Task<Attempt> attempt(const Call& call, int number);
   async::Task<bool> repair(const Error& error, const Attempt& attempt, Repairs& repairs);
+  Error give_up(Error error) const;
 
   const Options options;
   http::Transport& transport;
@@ -103,7 +97,7 @@ struct SignedCaller::Impl {
   const Clock& clock;
   Random& random;
   Signer signer;
-  RetryBudget budget;
+  async::RetryBudget budget;
   ClockSkew skew;
   Statistics statistics;
 };
@@ -115,12 +109,12 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
   if (!keys) {
     // Without credentials nothing was sent; the provider's own words are the most useful ones.
     attempt.result = std::unexpected(std::move(keys.error()));
+    attempt.result.error().not_applied = true;
     co_return attempt;
   }
-  attempt.session_token = keys->session_token;
-  attempt.access_key_id = keys->access_key_id;
   const WallTime signed_at = skew.corrected(clock.wall_now());
   signer.sign(call.request, *keys, signed_at);
+  attempt.keys = std::move(*keys);
 
   ++statistics.requests;
   statistics.bytes_sent += call.request.body.size();
@@ -134,7 +128,7 @@ async::Task<Attempt> SignedCaller::Impl::attempt(const Call& call, int number) {
       attempt.result = std::move(*response);
     } else {
       attempt.result = std::unexpected(std::move(accepted.error()));
-      if (is_clock_skew(attempt.result.error())) {
+      if (attempt.result.error().wrong_clock) {
         attempt.clock_corrected = skew.learn(*response, signed_at, clock.wall_now());
       }
     }
@@ -149,11 +143,13 @@ async::Task<bool> SignedCaller::Impl::repair(const Error& error, const Attempt& 
   if (error.error_class == ErrorClass::kExpiredCredentials && repairs.renewed_credentials < kMaxRenewals) {
     if (repairs.renewed_credentials++ > 0) co_await async::sleep_for(kBetweenRenewals);
     // Many requests signed with the same keys are refused together: only the first may throw them away.
-    const auto current = co_await credentials.get();
-    const bool same =
-        current && current->access_key_id == attempt.access_key_id && current->session_token == attempt.session_token;
-    if (same) credentials.invalidate();
-    co_return true;
+    auto current = co_await credentials.get();
+    if (current && same_keys(*current, attempt.keys)) {
+      credentials.invalidate();
+      current = co_await credentials.get();
+    }
+    if (!current || !same_keys(*current, attempt.keys)) co_return true;  // without any, the next attempt tells why
+    co_return repairs.renewed_credentials == 1;  // the same ones are given up when they are refused twice
   }
   co_return false;
 }
@@ -164,45 +160,46 @@ SignedCaller::SignedCaller(Options options, http::Transport& transport, Credenti
 
 SignedCaller::~SignedCaller() = default;
 
+/// The error of the last attempt, with what helps.
+Error SignedCaller::Impl::give_up(Error error) const {
+  if (error.wrong_clock) error.message += "; check this machine's clock";
+  if (error.error_class == ErrorClass::kExpiredCredentials) {
+    error.message += "; renew the credentials (they came from " + credentials.describe() + ")";
+  }
+  return error;
+}
+
 async::Task<Result<http::Response>> SignedCaller::call(Call call) {
   Impl& impl = *impl_;
-  RetryPolicy policy = impl.options.retry;
+  async::RetryPolicy policy = impl.options.retry;
   if (call.max_attempts > 0) policy.max_attempts = call.max_attempts;
-  Retry retry(policy, impl.clock.steady_now());
+  if (!call.request.idempotent) policy.worth_another = async::is_safe_to_repeat;
+  const async::RetryBounds bounds{.budget = &impl.budget, .not_after = call.send.not_after};
+  async::Retry retry(policy, impl.clock, impl.random, bounds);
   Repairs repairs;
-  int number = 0;
+  bool not_applied = true;
 
   // Bounded by the retry's own limits, and by the number of repairs.
-  for (;;) {
-    ++number;
+  for (int number = 1;; ++number) {
     Attempt attempt = co_await impl.attempt(call, number);
     if (attempt.result) {
       impl.budget.refill();
       co_return std::move(attempt.result);
     }
     Error error = std::move(attempt.result.error());
-    if (error.error_class == ErrorClass::kThrottled) ++impl.statistics.throttled;
+    const bool throttled = error.error_class == ErrorClass::kThrottled;
+    if (throttled) ++impl.statistics.throttled;
+    not_applied = not_applied && error.not_applied;
+    error.not_applied = not_applied;
 
     const bool repaired = co_await impl.repair(error, attempt, repairs);
     if (repaired && impl.clock.steady_now() >= call.send.not_after) {
       error.error_class = ErrorClass::kTransient;  // only time was short: what was wrong has been mended
       co_return std::unexpected(std::move(error));
     }
-    if (!repaired) {
-      if (error.error_class == ErrorClass::kThrottled && call.return_throttling)
-        co_return std::unexpected(std::move(error));
-      if (!call.request.idempotent && !surely_not_applied(error)) co_return std::unexpected(std::move(error));
-      const auto pause = retry.next_pause(error, impl.budget, impl.clock.steady_now(), impl.random);
-      if (pause && impl.clock.steady_now() + *pause >= call.send.not_after) co_return std::unexpected(std::move(error));
-      if (!pause) {
-        if (is_clock_skew(error)) error.message += "; check this machine's clock";
-        if (error.error_class == ErrorClass::kExpiredCredentials) {
-          error.message += "; renew the credentials (they came from " + impl.credentials.describe() + ")";
-        }
-        co_return std::unexpected(std::move(error));
-      }
-      co_await async::sleep_for(*pause);
-    }
+    bool again = repaired;
+    if (!repaired && !(throttled && call.return_throttling)) again = co_await retry.again(error);
+    if (!again) co_return std::unexpected(impl.give_up(std::move(error)));
     ++impl.statistics.retries;
   }
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "aws/credentials/credentials.hpp"
-#include "aws/retry.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/function_ref.hpp"
@@ -19,15 +19,15 @@
 namespace dynamirror::aws {
 
 /// What every client of AWS shares, whatever the protocol in its requests: signs for one service in one region as one
-/// identity, sends, retries with full jitter under a retry budget, corrects clock skew, and renews credentials that the
-/// service calls expired.
+/// identity, sends, retries with full jitter under a retry budget, corrects clock skew, and asks the source
+/// of credentials again when the service refuses them, until it gives the same ones again.
 /// Not thread-safe: lives on one event loop; calls may overlap.
 class SignedCaller {
  public:
   struct Options {
     Region region;
     std::string service;  ///< signing name
-    RetryPolicy retry{};
+    async::RetryPolicy retry{};
   };
 
   /// REQUIRES: transport, credentials, clock and random outlive the caller.

@@ -32,6 +32,10 @@ struct Error {
   std::string message;       ///< what went wrong and, where we know it, what to do
   std::string request_id{};  ///< x-amzn-RequestId; may be empty
   int http_status = 0;       ///< 0 when no answer arrived
+  /// Surely without effect: it was not sent, or the service has refused it. False when nobody knows.
+  bool not_applied = false;
+  /// Refused for the time of its signature: this machine's clock is off, or the service's.
+  bool wrong_clock = false;
 
   /// True when sending the same request again may help (after a pause).
   [[nodiscard]] bool retryable() const {

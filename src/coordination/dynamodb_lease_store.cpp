@@ -27,27 +27,14 @@ std::string reason_against(const model::KeySchema& key) {
 
 }  // namespace
 
-/// Spaces the attempts of one call that is throttled.
-class DynamoDbLeaseStore::Pace {
- public:
-  Pace(const DynamoDbLeaseStore& store, SteadyTime end) : store_(store), backoff_(store.options_.backoff), end_(end) {}
-
-  [[nodiscard]] SteadyTime end() const { return end_; }
-
-  /// Waits until the next attempt. False when none would help or be in time.
-  [[nodiscard]] async::Task<bool> wait_after(const Error& error) {
-    if (error.error_class != ErrorClass::kThrottled) co_return false;
-    const auto pause = backoff_.next(store_.random_);
-    if (store_.clock_.steady_now() + pause >= end_) co_return false;
-    co_await async::sleep_for(pause);
-    co_return true;
-  }
-
- private:
-  const DynamoDbLeaseStore& store_;
-  async::Backoff backoff_;
-  SteadyTime end_;
-};
+/// Of one call that is throttled.
+async::Retry DynamoDbLeaseStore::retry(SteadyTime end) const {
+  const async::RetryPolicy policy{.max_attempts = async::RetryPolicy::kUnlimited,
+                                  .backoff = options_.backoff,
+                                  .give_up_after = std::nullopt,
+                                  .worth_another = async::is_throttled};
+  return {policy, clock_, random_, {.not_after = end}};
+}
 
 async::Task<Result<aws::TableDescription>> DynamoDbLeaseStore::create(aws::WaitOptions wait) {
   aws::CreateTableSpec spec;
@@ -103,16 +90,16 @@ async::Task<Result<FleetVersion>> DynamoDbLeaseStore::fleet_version() {
 }
 
 async::Task<Result<aws::ScanPage>> DynamoDbLeaseStore::read_page(aws::ScanOptions options) {
-  Pace pace(*this, clock_.steady_now() + options_.give_up_after);
-  options.not_after = pace.end();
-  for (;;) {  // until the end of the pace
+  options.not_after = clock_.steady_now() + options_.give_up_after;
+  async::Retry pace = retry(options.not_after);
+  while (true) {  // until `not_after`
     ++statistics_.requests;
     auto page = co_await client_.scan(options_.table, options);
     if (page) {
       statistics_.read_units += page->consumed_units();
       co_return page;
     }
-    const bool again = co_await pace.wait_after(page.error());
+    const bool again = co_await pace.again(page.error());
     if (!again) co_return std::unexpected(std::move(page.error()));
   }
 }
@@ -174,11 +161,12 @@ async::Task<Result<aws::WriteAnswer>> DynamoDbLeaseStore::send(const LeaseReques
 
 async::Task<Result<LeaseStore::Outcome>> DynamoDbLeaseStore::write(LeaseWrite write, SteadyTime not_after) {
   const LeaseRequest request = lease_request(write);
-  Pace pace(*this, std::min(not_after, clock_.steady_now() + options_.give_up_after));
-  for (;;) {  // until the end of the pace
+  const SteadyTime end = std::min(not_after, clock_.steady_now() + options_.give_up_after);
+  async::Retry pace = retry(end);
+  while (true) {  // until the end
     if (clock_.steady_now() >= not_after) co_return std::unexpected(too_late_to_write(write.key, describe()));
     ++statistics_.requests;
-    auto answer = co_await send(request, pace.end());
+    auto answer = co_await send(request, end);
     if (answer) {
       statistics_.write_units += answer->consumed_units;
       co_return Outcome::kDone;
@@ -187,8 +175,8 @@ async::Task<Result<LeaseStore::Outcome>> DynamoDbLeaseStore::write(LeaseWrite wr
       statistics_.write_units += 1;
       co_return Outcome::kConflict;
     }
-    // Only what was throttled was surely not applied.
-    const bool again = co_await pace.wait_after(answer.error());
+    bool again = answer.error().not_applied;
+    if (again) again = co_await pace.again(answer.error());
     if (!again) co_return std::unexpected(std::move(answer.error()));
   }
 }

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
@@ -56,7 +56,7 @@ class DynamoDbLeaseStore final : public LeaseStore {
   [[nodiscard]] Statistics statistics() const override { return statistics_; }
 
  private:
-  class Pace;
+  [[nodiscard]] async::Retry retry(SteadyTime end) const;
   [[nodiscard]] async::Task<Result<aws::TableDescription>> create(aws::WaitOptions wait);
   [[nodiscard]] async::Task<Result<aws::ScanPage>> read_page(aws::ScanOptions options);
   [[nodiscard]] async::Task<Result<std::optional<std::string>>> get(TableName table, std::string key_json);

@@ -96,7 +96,8 @@ Error too_late_to_write(const std::string& key, std::string store) {
           .doing = "write lease " + key,
           .resource = std::move(store),
           .code = "Timeout",
-          .message = "no time was left to write it"};
+          .message = "no time was left to write it",
+          .not_applied = true};
 }
 
 }  // namespace dynamirror::coordination

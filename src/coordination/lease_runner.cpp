@@ -14,11 +14,6 @@ constexpr std::chrono::seconds kLongestPause{1};
 /// Less is the time between two looks at two clocks.
 constexpr std::chrono::milliseconds kShortestSleep{20};
 
-/// Whether a write that failed like this is surely without effect.
-bool surely_not_written(const Error& error) {
-  return error.error_class == ErrorClass::kThrottled || error.code == "Connect" || error.code == "Resolve";
-}
-
 }  // namespace
 
 LeaseRunner::LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const Clock& clock, Random& random,
@@ -136,7 +131,7 @@ async::Task<> LeaseRunner::write(std::uint64_t id, LeaseWorker::Write write) {
     answer = done ? LeaseWorker::Answer::kDone : LeaseWorker::Answer::kConflict;
   } else {
     trouble(outcome.error());
-    if (surely_not_written(outcome.error())) answer = LeaseWorker::Answer::kNotSent;
+    if (outcome.error().not_applied) answer = LeaseWorker::Answer::kNotSent;
   }
   worker_.written(id, begun, clock_.steady_now(), answer);
 }

@@ -60,7 +60,7 @@ class LeaseWorker {
   enum class Answer {
     kDone,
     kConflict,
-    kNotSent,  ///< surely without effect: throttled
+    kNotSent,  ///< surely without effect: not sent, or refused
     kUnknown,  ///< no answer: it may have had its effect, or have it later
   };
 

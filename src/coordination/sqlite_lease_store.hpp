@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "coordination/lease_store.hpp"

@@ -79,8 +79,8 @@ struct SendOptions {
 ///
 /// Any HTTP answer, of whatever status, is a success here. Errors: class transient for anything the network did
 /// (refused, reset, time-out, half an answer; `code` says which: "Connect", "Resolve", "Timeout", "Closed",
-/// "Protocol"), class invalid for an answer above the limit ("TooLarge"), class denied for a certificate that does not
-/// verify ("Tls"). Not thread-safe: one per event loop.
+/// "Protocol"; `not_applied` is true when nothing was sent), class invalid for an answer above the limit ("TooLarge"),
+/// class denied for a certificate that does not verify ("Tls"). Not thread-safe: one per event loop.
 class Transport {
  public:
   virtual ~Transport() = default;

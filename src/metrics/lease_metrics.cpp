@@ -5,6 +5,7 @@
 
 #include "async/sleep.hpp"
 #include "aws/api_client.hpp"
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 #include "base/log.hpp"
 
@@ -79,7 +80,9 @@ LeaseMetrics::~LeaseMetrics() = default;
 
 Status LeaseMetrics::prepare() {
   const aws::Environment& environment = surroundings_.environment;
-  const auto configured = aws::endpoint_options(aws::Service::kCloudWatch, environment);
+  const auto settings = aws::ProfileEnvironment::of(environment, options_.side.profile);
+  if (!settings) return std::unexpected(settings.error());
+  const auto configured = aws::endpoint_options(aws::Service::kCloudWatch, *settings);
   if (!configured) return std::unexpected(configured.error());
   if (options_.local && !configured->explicit_endpoint) {
     log::debug(
@@ -102,7 +105,9 @@ Status LeaseMetrics::prepare() {
 
 Result<std::unique_ptr<LeaseMetrics::Destination>> LeaseMetrics::open(const std::string& region) const {
   const auto& [transport, environment, clock, random] = surroundings_;
-  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, environment);
+  const auto settings = aws::ProfileEnvironment::of(environment, options_.side.profile);
+  if (!settings) return std::unexpected(settings.error());
+  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, *settings);
   if (!options) return std::unexpected(options.error());
   auto endpoint = aws::resolve_endpoint(aws::Service::kCloudWatch, Region(region), *options);
   if (!endpoint) return std::unexpected(std::move(endpoint.error()));

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 #include "base/log.hpp"
 
@@ -11,7 +12,9 @@ namespace {
 
 async::Task<Status> publish(aws::Surroundings surroundings, MetricTarget target, std::vector<aws::MetricDatum> data) {
   const auto& [transport, environment, clock, random] = surroundings;
-  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, environment);
+  const auto settings = aws::ProfileEnvironment::of(environment, target.side.profile);
+  if (!settings) co_return std::unexpected(settings.error());
+  const auto options = aws::endpoint_options(aws::Service::kCloudWatch, *settings);
   if (!options) co_return std::unexpected(options.error());
   auto endpoint = aws::resolve_endpoint(aws::Service::kCloudWatch, Region(target.region), *options);
   if (!endpoint) co_return std::unexpected(std::move(endpoint.error()));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 #include "aws/endpoints/partition.hpp"
 #include "objects/folder_store.hpp"
@@ -16,7 +17,7 @@ std::unexpected<Error> wrong_option(const S3Address& address, std::string messag
   return failure(ErrorClass::kInvalid, "open", display(address), std::move(message));
 }
 
-/// The endpoint the user named, on the command line or in the environment; nothing when that of the region serves.
+/// The endpoint the user named, on the command line, in the environment or in the profile; nothing when that of the region serves.
 Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const StoreOptions& options,
                                            const aws::Environment& environment) {
   std::optional<http::Endpoint> named;
@@ -25,7 +26,9 @@ Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const Store
     if (!endpoint) return wrong_option(address, "the S3 endpoint: " + endpoint.error().message);
     named = std::move(*endpoint);
   }
-  return aws::endpoint_options(aws::Service::kS3, environment, std::move(named));
+  const auto settings = aws::ProfileEnvironment::of(environment, options.side.profile);
+  if (!settings) return std::unexpected(settings.error());
+  return aws::endpoint_options(aws::Service::kS3, *settings, std::move(named));
 }
 
 Result<Region> find_region(const S3Address& address, const StoreOptions& options,

@@ -31,7 +31,8 @@ Outcome unprocessed(const std::string& target) {
                         .doing = "write items",
                         .resource = target,
                         .code = "UnprocessedItems",
-                        .message = "the service has left this change of a batch for later"}};
+                        .message = "the service has left this change of a batch for later",
+                        .not_applied = true}};
 }
 
 }  // namespace
@@ -85,8 +86,7 @@ async::Task<Result<aws::BatchWriteAnswer>> TableSink::Impl::send(Changes changes
     // A request that was served in part tells the cost of no change in particular.
     const auto written = answer->unprocessed.empty() ? changes : Changes{};
     if (reservation) reservation->settle(written, untold ? reservation->units() : answer->consumed_units);
-  } else if (answer.error().error_class == ErrorClass::kThrottled ||
-             answer.error().error_class == ErrorClass::kInvalid) {
+  } else if (answer.error().not_applied) {
     if (reservation) reservation->settle({}, 0);
   }
   co_return answer;

@@ -35,13 +35,18 @@ async::Task<Result<ShardLister::Listing>> ShardLister::list() {
 }
 
 async::Task<Result<ChangeStream::ShardPage>> ShardLister::list_page() {
-  async::Backoff backoff({.base = std::chrono::milliseconds(500), .cap = std::chrono::milliseconds(5'000)});
-  while (true) {
+  const async::RetryPolicy policy{
+      .max_attempts = options_.max_throttled_attempts + 1,
+      .backoff = {.base = std::chrono::milliseconds(500), .cap = std::chrono::milliseconds(5'000)},
+      .give_up_after = std::nullopt,
+      .worth_another = async::is_throttled};
+  async::Retry retry(policy, random_);
+  while (true) {  // as often as the options say
     auto page = co_await stream_.list_shards(resume_after_);
     last_trouble_ = page ? std::string() : to_line(page.error());
-    if (page || page.error().error_class != ErrorClass::kThrottled) co_return page;
-    if (backoff.attempts() >= options_.max_throttled_attempts) co_return page;
-    co_await async::sleep_for(backoff.next(random_));
+    if (page) co_return page;
+    const bool again = co_await retry.again(page.error());
+    if (!again) co_return page;
   }
 }
 

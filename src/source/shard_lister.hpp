@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "base/random.hpp"
 #include "model/shard.hpp"

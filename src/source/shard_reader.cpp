@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "async/retry.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 
@@ -11,6 +12,14 @@ namespace dynamirror::source {
 namespace {
 
 constexpr std::string_view kExpiredIterator = "ExpiredIteratorException";
+
+bool is_worth_another(const Error& error) { return error.retryable() || error.code == kExpiredIterator; }
+
+constexpr async::RetryPolicy kReading{
+    .max_attempts = async::RetryPolicy::kUnlimited,
+    .backoff = {.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(5'000)},
+    .give_up_after = std::nullopt,
+    .worth_another = is_worth_another};
 
 }  // namespace
 
@@ -41,16 +50,17 @@ async::Task<Result<ShardReader::Page>> ShardReader::next() {
 }
 
 async::Task<Result<aws::RecordsPage>> ShardReader::fetch() {
-  async::Backoff backoff({.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(5'000)});
-  while (true) {
+  async::Retry retry(kReading, context_.random);
+  while (true) {  // until an answer, or an error that no retry mends: who waits for the shard watches the time
     auto answer = co_await fetch_once();
     if (answer) {
       last_answer_ = context_.clock.steady_now();
       last_trouble_.clear();
       co_return answer;
     }
-    if (!note_trouble(answer.error())) co_return answer;
-    co_await async::sleep_for(backoff.next(context_.random));
+    note_trouble(answer.error());
+    const bool again = co_await retry.again(answer.error());
+    if (!again) co_return answer;
   }
 }
 
@@ -74,17 +84,14 @@ async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
   co_return co_await stream.read(std::move(what));
 }
 
-/// True when the read should be tried again.
-bool ShardReader::note_trouble(const Error& error) {
+void ShardReader::note_trouble(const Error& error) {
   last_trouble_ = to_line(error);
   if (error.code == kExpiredIterator) {
     log::debug("a shard iterator has expired; taking a new one", {{"shard", shard_.str()}});
     iterator_.reset();
-    return true;
+  } else if (error.retryable()) {
+    log::debug("a read will be tried again", {{"shard", shard_.str()}, {"error", last_trouble_}});
   }
-  if (!error.retryable()) return false;
-  log::debug("a read will be tried again", {{"shard", shard_.str()}, {"error", last_trouble_}});
-  return true;
 }
 
 }  // namespace dynamirror::source

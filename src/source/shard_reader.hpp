@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "async/backoff.hpp"
 #include "async/semaphore.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
@@ -66,7 +65,7 @@ class ShardReader {
  private:
   [[nodiscard]] async::Task<Result<aws::RecordsPage>> fetch();
   [[nodiscard]] async::Task<Result<aws::RecordsPage>> fetch_once();
-  [[nodiscard]] bool note_trouble(const Error& error);
+  void note_trouble(const Error& error);
 
   Context context_;
   ShardId shard_;

@@ -199,8 +199,8 @@ async::Task<> TableScan::Impl::read_page(Segment segment, ReadBudget::Reservatio
                  now);
   changed.notify();
   if (budget) {
-    // A request without answer may have been worked on; a throttled one was not.
-    const double consumed = page ? page->consumed_units() : throttled ? 0 : reservation.units;
+    // A request without answer may have been worked on.
+    const double consumed = page ? page->consumed_units() : page.error().not_applied ? 0 : reservation.units;
     budget->settle(reservation, consumed, page ? page->size() : 0);
   }
   if (page) {

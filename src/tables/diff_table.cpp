@@ -4,15 +4,22 @@
 #include <algorithm>
 #include <utility>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/sleep.hpp"
 
 namespace dynamirror::jobs {
 namespace {
 
-constexpr int kMaxAttempts = 10;
-constexpr async::Backoff::Options kBackoff{.base = std::chrono::milliseconds(50),
-                                           .cap = std::chrono::milliseconds(5'000)};
+constexpr async::RetryPolicy kReading{
+    .max_attempts = 10,
+    .backoff = {.base = std::chrono::milliseconds(50), .cap = std::chrono::milliseconds(5'000)},
+    .give_up_after = std::nullopt};
+
+/// Only what has surely not been written is written again; of all else the caller looks at the item again.
+constexpr async::RetryPolicy kWriting{.max_attempts = kReading.max_attempts,
+                                      .backoff = kReading.backoff,
+                                      .give_up_after = std::nullopt,
+                                      .worth_another = async::is_safe_to_repeat};
 
 /// A bucket of half a second: over any time t at most rate · (t + 0.5 s).
 std::optional<async::RateLimiter> make_budget(std::optional<double> rate, const Clock& clock) {
@@ -48,9 +55,9 @@ async::Task<> DiffTable::reserve(Budget& budget, double units) {
 }
 
 async::Task<Result<std::optional<std::string>>> DiffTable::get(std::string key_json) {
-  async::Backoff backoff(kBackoff);
+  async::Retry retry(kReading, random_);
   const aws::GetItemOptions consistent{.consistent = true};
-  while (true) {  // bounded by kMaxAttempts
+  while (true) {  // as often as kReading says
     co_await reserve(reads_, 1);
     auto answer = co_await client_.get_item(options_.table, key_json, consistent);
     if (answer) {
@@ -59,10 +66,8 @@ async::Task<Result<std::optional<std::string>>> DiffTable::get(std::string key_j
       co_return std::move(answer->item);
     }
     if (answer.error().error_class == ErrorClass::kThrottled) ++statistics_.throttled;
-    if (!answer.error().retryable() || backoff.attempts() + 1 >= kMaxAttempts) {
-      co_return std::unexpected(std::move(answer.error()));
-    }
-    co_await async::sleep_for(backoff.next(random_));
+    const bool again = co_await retry.again(answer.error());
+    if (!again) co_return std::unexpected(std::move(answer.error()));
   }
 }
 
@@ -75,12 +80,12 @@ async::Task<Status> DiffTable::remove(std::string key_json, ItemCondition condit
 }
 
 async::Task<Status> DiffTable::write(Write kind, std::string json, ItemCondition condition) {
-  async::Backoff backoff(kBackoff);
+  async::Retry retry(kWriting, random_);
   const aws::WriteOptions options{.condition_expression = condition.expression,
                                   .expression_names_json = condition.names_json,
                                   .expression_values_json = condition.values_json};
   const double units = estimate(json.size());
-  while (true) {  // bounded by kMaxAttempts
+  while (true) {  // as often as kWriting says
     co_await reserve(writes_, units);
     Result<aws::WriteAnswer> answer;
     if (kind == Write::kPut) {
@@ -93,11 +98,9 @@ async::Task<Status> DiffTable::write(Write kind, std::string json, ItemCondition
       if (writes_) writes_->settle(units, answer->consumed_units);
       co_return Status{};
     }
-    // Only what was throttled has surely not been written; of all else the caller looks at the item again.
-    const bool throttled = answer.error().error_class == ErrorClass::kThrottled;
-    if (throttled) ++statistics_.throttled;
-    if (!throttled || backoff.attempts() + 1 >= kMaxAttempts) co_return std::unexpected(std::move(answer.error()));
-    co_await async::sleep_for(backoff.next(random_));
+    if (answer.error().error_class == ErrorClass::kThrottled) ++statistics_.throttled;
+    const bool again = co_await retry.again(answer.error());
+    if (!again) co_return std::unexpected(std::move(answer.error()));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 
 namespace dynamirror::jobs {
@@ -37,9 +38,11 @@ Result<http::Endpoint> find_streams_endpoint(const aws::TableAddress& address, c
 
 Result<std::unique_ptr<TableSide>> TableSide::open(aws::TableAddress address, aws::SideOptions options,
                                                    aws::Surroundings surroundings) {
-  auto dynamodb = find_endpoint(address, surroundings.environment);
+  const auto settings = aws::ProfileEnvironment::of(surroundings.environment, options.profile);
+  if (!settings) return std::unexpected(settings.error());
+  auto dynamodb = find_endpoint(address, *settings);
   if (!dynamodb) return std::unexpected(std::move(dynamodb.error()));
-  auto streams = find_streams_endpoint(address, options.streams_endpoint, surroundings.environment);
+  auto streams = find_streams_endpoint(address, options.streams_endpoint, *settings);
   if (!streams) return std::unexpected(std::move(streams.error()));
   // A region of our own making, such as "local", means nothing to STS.
   if (options.region.empty() && address.region.str() != "local") options.region = address.region.str();

@@ -177,6 +177,17 @@ for (const args of [
 
 // ---- access and reach ----------------------------------------------------------------------------------------------
 
+refuses('a CA bundle of a profile that does not exist', {
+  args: (url) => replicate(url, 'Source', 'Target', '--target-profile', 'prod'),
+  env: (stage) => {
+    const config = stage.path('my-config');
+    writeFileSync(config, '[profile prod]\nca_bundle = /nowhere/ca.pem\n');
+    return { AWS_CONFIG_FILE: config, AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+  },
+  code: EXIT.usage,
+  says: ['/nowhere/ca.pem'],
+});
+
 refuses('no credentials anywhere', {
   args: (url) => replicate(url, 'Source', 'Target'),
   env: () => ({}),

@@ -24,8 +24,8 @@ const EXIT_ACCESS = 4;
 const between = (source, target) => ['replicate', `${source.endpoint}/Source`, `${target.endpoint}/Target`];
 
 // Runs until caught up with both sides at `dynamodb`, and checks that `identity` alone did everything.
-async function assertReplicatesAs(stage, dynamodb, identity, { env, more = [] }) {
-  const args = [...between(dynamodb, dynamodb), '--state', stage.path('state'), '--output', 'json'];
+async function assertReplicatesAs(stage, dynamodb, identity, { env, more = [], tables = between(dynamodb, dynamodb) }) {
+  const args = [...tables, '--state', stage.path('state'), '--output', 'json'];
   const run = await stage.run([...args, '--stop-when-caught-up', '--idle-poll', '50ms', ...more], { env });
   assert.equal(assertClean(run).read, ITEMS.length);
   assert.deepEqual(await dynamodb.targetIds(), ITEMS);
@@ -68,6 +68,16 @@ scenario('keys in the profile that AWS_PROFILE names, in files that the environm
   writeFileSync(stage.path('my-config'), `[profile prod]\nregion = eu-west-1\n${keysInFile(identity)}`);
   const env = { AWS_PROFILE: 'prod', AWS_CONFIG_FILE: stage.path('my-config') };
   await assertReplicatesAs(stage, dynamodb, identity, { env });
+});
+
+scenario('keys and endpoints of a profile, written the other ways that the AWS CLI reads', async (stage) => {
+  const identity = newIdentity('profile', { temporary: false });
+  const dynamodb = await guardedDynamoDb(stage, [identity], { items: ITEMS });
+  const keys = keysInFile(identity).replace(/^/gm, '  ').replace(' = ', ': ');
+  const services = ['dynamodb', 'dynamodb_streams'].map((name) => `${name} =\n  endpoint_url = ${dynamodb.endpoint}\n`);
+  writeAwsFile(stage, 'config', `[profile prod]\n${keys}\n  services = own\n[services own]\n${services.join('')}`);
+  const tables = ['replicate', 'eu-west-1/Source', 'eu-west-1/Target'];
+  await assertReplicatesAs(stage, dynamodb, identity, { env: { AWS_DEFAULT_PROFILE: 'prod' }, tables });
 });
 
 scenario('a credential_process', async (stage) => {
@@ -214,7 +224,7 @@ scenario('keys are renewed before they expire, and as seldom as serves', async (
   const base = newIdentity('base', { temporary: false });
   const dynamodb = await guardedDynamoDb(stage, []);
   const issue = () => dynamodb.add(newIdentity('renewed'));
-  // Just beyond the last minute, in which old keys are no longer used: a renewal is due at once.
+  // Just beyond the last minute, in which everybody waits for the renewal.
   const roles = { [ROLE]: { externalId: '4711', lifetimeSeconds: 63, issue } };
   const service = await sts(stage, { callers: [base], roles });
   const side = (name) => [`--${name}-role-arn`, ROLE, `--${name}-external-id`, '4711'];
@@ -226,6 +236,26 @@ scenario('keys are renewed before they expire, and as seldom as serves', async (
   });
   const fair = 2 * (2 + (Date.now() - startedAt) / 5_000);
   assert.ok(service.calls.length <= fair, `${service.calls.length} calls of STS, for ${dynamodb.used.size} keys used`);
+});
+
+scenario('keys that were rotated in the file are read anew when the old ones have been deleted', async (stage) => {
+  const old = newIdentity('old', { temporary: false });
+  const dynamodb = await guardedDynamoDb(stage, [old]);
+  writeAwsFile(stage, 'credentials', `[default]\n${keysInFile(old)}`);
+  let rotated = false;
+  await assertGoesOn(stage, dynamodb, {
+    env: {},
+    until: (written) => {
+      if (written >= 10 && !rotated) {
+        rotated = true;
+        const identity = dynamodb.add(newIdentity('new', { temporary: false }));
+        writeAwsFile(stage, 'credentials', `[default]\n${keysInFile(identity)}`);
+        dynamodb.delete(old);
+      }
+      return written >= 25;
+    },
+  });
+  assert.equal(dynamodb.used.size, 2);
 });
 
 scenario('keys that the service calls expired are replaced, and the refused requests are made again', async (stage) => {

@@ -62,6 +62,7 @@ Exchange& Exchange::fail(std::string code, ErrorClass error_class) {
                                   .resource = "scripted",
                                   .code = std::move(code),
                                   .message = "the network failed as scripted"});
+  answer_.error().not_applied = answer_.error().code == "Connect" || answer_.error().code == "Resolve";
   return *this;
 }
 

@@ -30,7 +30,8 @@ async::Task<Status> add_lags(Session& session, const LeasesCommand& command, job
   auto arn = source::find_stream(*table, (*side)->display());
   if (!arn) co_return std::unexpected(std::move(arn.error()));
   const source::TableStream stream{(*side)->streams(), std::move(*arn), table->key};
-  co_await jobs::measure_lags(stream, report, system_clock());
+  const jobs::LagParts parts{stream, system_clock(), session.random()};
+  co_await jobs::measure_lags(parts, report);
   co_return Status{};
 }
 

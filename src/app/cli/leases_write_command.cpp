@@ -141,8 +141,8 @@ std::vector<Done> rehearse(const Plan& plan) {
   return all;
 }
 
-async::Task<Status> act(coordination::LeaseStore& store, Lease lease, LeaseAction action, Done& done) {
-  auto result = co_await jobs::act_on_lease(store, std::move(lease), std::move(action), system_clock());
+async::Task<Status> act(jobs::LeaseActing acting, Lease lease, LeaseAction action, Done& done) {
+  auto result = co_await jobs::act_on_lease(acting, std::move(lease), std::move(action));
   if (!result) co_return std::unexpected(std::move(result.error()));
   done.result = std::move(*result);
   co_return Status{};
@@ -170,7 +170,7 @@ async::Task<ExitCode> carry_out(const LeasesCommand& command, Session& session, 
     all[i] = {.key = plan.leases[i].key, .result = {.done = false, .said = "left alone: not tried"}};
   }
   const std::function<async::Task<Status>(std::size_t)> each = [&](std::size_t i) {
-    return act(*table.store, plan.leases[i], plan.action, all[i]);
+    return act({*table.store, system_clock(), session.random()}, plan.leases[i], plan.action, all[i]);
   };
   const auto ended = co_await jobs::for_each_in_parallel(all.size(), kAtOnce, each);
   show(all, command, name);

@@ -13,6 +13,7 @@
 
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/table_address.hpp"
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
@@ -33,13 +34,25 @@ constexpr std::chrono::milliseconds kStopTimeout{4'800};
 
 Result<std::unique_ptr<Session>> Session::open(const CommonOptions& options) {
   auto session = std::unique_ptr<Session>(new Session(options));
-  http::TransportOptions transport{.max_connections_per_endpoint = options.max_connections,
-                                   .proxy = http::proxy_options_from_environment()};
-  transport.ca_bundle = aws::process_environment().variable("AWS_CA_BUNDLE").value_or("");
-  auto made = http::BeastTransport::make(session->executor(), std::move(transport));
-  if (!made) return std::unexpected(std::move(made.error()));
-  session->transport_ = std::move(*made);
+  auto transport = session->transport_for({});
+  if (!transport) return std::unexpected(std::move(transport.error()));
+  session->transport_ = *transport;
   return session;
+}
+
+Result<http::Transport*> Session::transport_for(const std::string& profile) {
+  const auto settings = aws::ProfileEnvironment::of(environment_, profile);
+  if (!settings) return std::unexpected(settings.error());
+  const std::string ca_bundle = settings->variable("AWS_CA_BUNDLE").value_or("");
+  auto& transport = transports_[ca_bundle];
+  if (transport) return transport.get();
+  http::TransportOptions options{.max_connections_per_endpoint = max_connections_,
+                                 .ca_bundle = ca_bundle,
+                                 .proxy = http::proxy_options_from_environment()};
+  auto made = http::BeastTransport::make(executor(), std::move(options));
+  if (!made) return std::unexpected(std::move(made.error()));
+  transport = std::move(*made);
+  return transport.get();
 }
 
 jobs::ExitCode Session::run(const Command& command) {
@@ -99,14 +112,18 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& t
 
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
                                                             const aws::SideOptions& options) {
+  const auto transport = transport_for(options.profile);
+  if (!transport) return std::unexpected(transport.error());
   return jobs::TableSide::open(std::move(address), options,
-                               surroundings());
+                               {**transport, environment_, system_clock(), random_});
 }
 
 Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
                                                                   objects::StoreOptions options) {
+  const auto transport = transport_for(options.side.profile);
+  if (!transport) return std::unexpected(transport.error());
   return objects::open_object_store(address, std::move(options),
-                                    surroundings());
+                                    {**transport, environment_, system_clock(), random_});
 }
 
 jobs::ExitCode run_in_session(const CommonOptions& options,

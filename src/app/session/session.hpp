@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -22,7 +23,7 @@ namespace dynamirror::app {
 /// The composition root: the one place where the parts that others take as interfaces are made.
 class Session {
  public:
-  /// Errors: class invalid for proxy or CA settings that cannot be used.
+  /// Errors: class invalid for proxy, CA or profile settings that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
 
   /// Runs a command to its end. SIGTERM and SIGINT request a stop; five seconds later, or at a second one, the process
@@ -69,15 +70,20 @@ class Session {
     bool plain_http_;
   };
 
-  explicit Session(const CommonOptions& options) : environment_(options.allow_insecure), random_(random_seed()) {}
+  explicit Session(const CommonOptions& options)
+      : environment_(options.allow_insecure), max_connections_(options.max_connections), random_(random_seed()) {}
+  /// The transport that trusts the authorities named in the environment or by a profile; made when first asked for.
+  [[nodiscard]] Result<http::Transport*> transport_for(const std::string& profile);
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
 
   SessionEnvironment environment_;
+  std::size_t max_connections_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
-  std::unique_ptr<http::BeastTransport> transport_;
+  std::map<std::string, std::unique_ptr<http::BeastTransport>> transports_;  // by the authorities they trust
+  http::Transport* transport_ = nullptr;                                     // of the default profile
   jobs::StopRequest stop_;
 };
 

@@ -8,14 +8,15 @@ std::string AssumeRoleSource::describe() const {
 }
 
 async::Task<Result<Credentials>> AssumeRoleSource::fetch() {
-  for (int attempt = 1;; ++attempt) {
-    const auto base = co_await base_->get();
-    if (!base) co_return std::unexpected(base.error());
-    auto assumed = co_await sts_.assume_role(role_, *base);
-    const bool expired = !assumed && assumed.error().error_class == ErrorClass::kExpiredCredentials;
-    if (!expired || attempt == 2) co_return assumed;
-    base_->invalidate();
-  }
+  const auto base = co_await base_->get();
+  if (!base) co_return std::unexpected(base.error());
+  auto assumed = co_await sts_.assume_role(role_, *base);
+  if (assumed || assumed.error().error_class != ErrorClass::kExpiredCredentials) co_return assumed;
+  base_->invalidate();
+  const auto renewed = co_await base_->get();
+  if (!renewed) co_return std::unexpected(renewed.error());
+  if (same_keys(*renewed, *base)) co_return assumed;
+  co_return co_await sts_.assume_role(role_, *renewed);
 }
 
 }  // namespace dynamirror::aws

@@ -17,6 +17,7 @@ constexpr milliseconds kShortestRest{250};
 /// A source that hands out credentials which are due for renewal already (a process with a cache of its own, say) is
 /// asked again no faster than this, not at every request.
 constexpr std::chrono::seconds kRestAfterShortLived{10};
+constexpr std::chrono::seconds kRestAfterExpired{60};
 
 /// Lowers the flag and wakes the waiters however the fetch ends: if its task is cancelled, a waiter takes over.
 class RefreshGuard {
@@ -56,19 +57,15 @@ async::Task<Result<Credentials>> CachingProvider::get() {
   for (;;) {  // each turn returns or waits for a fetch, and a fetch ends in credentials or in a rest
     const Age before = age();
     if (before == Age::kFresh) co_return *cached_;
-    if (before == Age::kAging && (refreshing_ || resting())) co_return *cached_;
-    if (resting()) {
-      if (failure_) co_return std::unexpected(*failure_);
-      if (cached_ && *cached_->expires > clock_.wall_now()) co_return *cached_;
-    }
+    if (cached_ && (resting() || (refreshing_ && before == Age::kAging))) co_return *cached_;
+    if (resting()) co_return std::unexpected(*failure_);
     if (refreshing_) {
       co_await refreshed_.wait();
       continue;
     }
     co_await refresh();
-    if (!failure_) co_return *cached_;
-    if (before != Age::kAging) co_return std::unexpected(*failure_);
-    log::warning("credentials were not renewed, the old ones serve on", {{"error", to_line(*failure_)}});
+    if (failure_ && !cached_) co_return std::unexpected(*failure_);
+    if (failure_) log::warning("credentials were not renewed, the old ones serve on", {{"error", to_line(*failure_)}});
     co_return *cached_;
   }
 }
@@ -76,10 +73,6 @@ async::Task<Result<Credentials>> CachingProvider::get() {
 async::Task<> CachingProvider::refresh() {
   const RefreshGuard guard(refreshing_, refreshed_);
   auto fetched = co_await source_->fetch();
-  if (fetched && fetched->expires && *fetched->expires <= clock_.wall_now()) {
-    fetched = failure(ErrorClass::kExpiredCredentials, "get credentials", source_->describe(),
-                      "the credentials had expired already; renew them, and check this machine's clock");
-  }
   if (!fetched) {
     failure_ = std::move(fetched.error());
     const auto pause = std::max<Duration>(kShortestRest, backoff_.next(random_));
@@ -88,8 +81,16 @@ async::Task<> CachingProvider::refresh() {
   }
   failure_.reset();
   backoff_.reset();
-  cached_ = std::move(*fetched);
-  rest_until_ = age() == Age::kFresh ? SteadyTime{} : clock_.steady_now() + kRestAfterShortLived;
+  // Those that we have may be better than what a service in trouble gives.
+  const bool better = !cached_ || !cached_->expires || !fetched->expires || *fetched->expires >= *cached_->expires;
+  if (better) cached_ = std::move(*fetched);
+  const bool expired = cached_->expires && *cached_->expires <= clock_.wall_now();
+  if (expired) {
+    log::warning("the credentials have expired by this machine's clock; the service decides whether they still hold",
+                 {{"source", source_->describe()}});
+  }
+  const Duration rest = expired ? kRestAfterExpired : kRestAfterShortLived;
+  rest_until_ = age() == Age::kFresh ? SteadyTime{} : clock_.steady_now() + rest;
   log::debug("credentials fetched", {{"source", source_->describe()}, {"access_key_id", cached_->access_key_id}});
 }
 

@@ -18,15 +18,22 @@ struct Credentials {
   std::optional<WallTime> expires{};  ///< nothing for long-term keys
 };
 
+/// True when a request signed with either means the same to the service, whatever is known of their ends.
+[[nodiscard]] inline bool same_keys(const Credentials& one, const Credentials& other) {
+  return one.access_key_id == other.access_key_id && one.secret_access_key == other.secret_access_key &&
+         one.session_token == other.session_token;
+}
+
 /// Where signing keys come from. Not thread-safe: one per event loop, shared by the clients of one side.
 class CredentialsProvider {
  public:
   virtual ~CredentialsProvider() = default;
 
-  /// Credentials that are valid now. Errors name every place that was looked at and what to do.
+  /// The best credentials there are: whether they still hold is for the service to say. Errors name every place that was
+  /// looked at and what to do.
   [[nodiscard]] virtual async::Task<Result<Credentials>> get() = 0;
 
-  /// The service has refused these as expired: the next `get` must fetch new ones.
+  /// The service has refused these: the next `get` must fetch new ones.
   virtual void invalidate() = 0;
 
   /// What kind of source answers, for one log line: "environment", "profile prod", "web identity", …

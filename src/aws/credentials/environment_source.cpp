@@ -16,9 +16,11 @@ async::Task<Result<Credentials>> EnvironmentSource::fetch() {
                       std::string(id ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID") +
                           " is not set, but the other half of the key is: set both or neither");
   }
+  auto token = environment_.variable("AWS_SECURITY_TOKEN");  // the older name, which botocore looks for first
+  if (!token) token = environment_.variable("AWS_SESSION_TOKEN");
   co_return Credentials{.access_key_id = *id,
                         .secret_access_key = Secret(*secret),
-                        .session_token = Secret(environment_.variable("AWS_SESSION_TOKEN").value_or(""))};
+                        .session_token = Secret(token.value_or(""))};
 }
 
 }  // namespace dynamirror::aws

@@ -71,8 +71,10 @@ SourceResult default_source(SourceContext context, const std::string& region) {
   const auto profiles = Profiles::load(environment);
   if (!profiles) return std::unexpected(profiles.error());
   const std::string name = profile_name(environment);
-  const Profile* profile = profiles->find(name);
-  const bool named = environment.variable("AWS_PROFILE").has_value();
+  const auto found = profiles->find(name);
+  if (!found) return std::unexpected(found.error());
+  const Profile* const profile = *found;
+  const bool named = named_profile(environment).has_value();
   if (profile == nullptr && named) return source_of_profile(context, *profiles, name, region);  // says what is missing
   if (profile != nullptr && chains_roles(*profile)) return source_of_profile(context, *profiles, name, region);
 
@@ -109,7 +111,7 @@ Result<std::unique_ptr<CredentialsProvider>> make_credentials(const SideOptions&
     return failure(ErrorClass::kInvalid, "get credentials", "",
                    "an external id or a role session name was given, but no role to use it for");
   }
-  const SourceContext context{environment, transport, clock, random};
+  const SourceContext context{environment, transport, clock, random, options.profile};
   const std::string region =
       options.region.empty() ? configured_region(environment, options.profile).value_or("") : options.region;
   auto source = side_source(context, options, region);
@@ -130,8 +132,8 @@ std::optional<std::string> configured_region(const Environment& environment, con
   }
   const auto profiles = Profiles::load(environment);
   if (!profiles) return std::nullopt;
-  const Profile* found = profiles->find(profile.empty() ? profile_name(environment) : profile);
-  return found == nullptr ? std::nullopt : found->setting("region");
+  const auto found = profiles->find(profile.empty() ? profile_name(environment) : profile);
+  return found && *found != nullptr ? (*found)->setting("region") : std::nullopt;
 }
 
 }  // namespace dynamirror::aws

@@ -25,9 +25,10 @@ struct SideOptions {
 /// The credentials of one side, kept and renewed.
 ///
 /// With a profile named, that profile alone is asked. Otherwise, in the order of the AWS CLI: environment variables;
-/// the profile of AWS_PROFILE (or "default") if it takes on a role; web identity variables; that profile in any other
+/// the profile of AWS_PROFILE or AWS_DEFAULT_PROFILE (or "default") if it takes on a role; web identity variables; that profile in any other
 /// form; container agent; EC2 instance metadata. The first that is configured counts, even if it then fails: falling
-/// through to another identity would hide the mistake. SSO profiles are refused with the remedy.
+/// through to another identity would hide the mistake. Profiles of "aws sso login" and "aws login" are refused with the
+/// remedy.
 ///
 /// Errors: class invalid for a configuration that cannot work, class denied when no place has credentials; then the
 /// message lists every place. That of the last one, instance metadata, appears only when credentials are first got.
@@ -37,7 +38,7 @@ struct SideOptions {
                                                                             http::Transport& transport,
                                                                             const Clock& clock, Random& random);
 
-/// The region the environment names: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile (empty: AWS_PROFILE's).
+/// The region the environment names: AWS_REGION, AWS_DEFAULT_REGION, or that of the profile (empty: `profile_name`).
 [[nodiscard]] std::optional<std::string> configured_region(const Environment& environment, const std::string& profile);
 
 }  // namespace dynamirror::aws

@@ -30,7 +30,11 @@ bool has_keys(const Profile& profile) {
   return profile.has("aws_access_key_id") || profile.has("aws_secret_access_key");
 }
 
-bool uses_sso(const Profile& profile) { return profile.has("sso_session") || profile.has("sso_start_url"); }
+/// The command by which a person signs in for this profile; null when it needs none.
+const char* login_command(const Profile& profile) {
+  if (profile.has("sso_session") || profile.has("sso_start_url")) return "aws sso login";
+  return profile.has("login_session") ? "aws login" : nullptr;
+}
 
 Result<AssumeRole> role_of(const Profile& profile, const std::string& name) {
   AssumeRole role{.role_arn = *profile.setting("role_arn")};
@@ -55,7 +59,9 @@ class ProfileResolver {
       : context_(context), profiles_(profiles), region_(std::move(region)) {}
 
   SourceResult resolve(const std::string& name) {
-    const Profile* profile = profiles_.find(name);
+    const auto found = profiles_.find(name);
+    if (!found) return std::unexpected(found.error());
+    const Profile* const profile = *found;
     if (profile == nullptr) return bad_profile(name, "there is no such profile in " + profiles_.files());
     if (std::find(path_.begin(), path_.end(), name) != path_.end()) return bad_profile(name, loop_text(name));
     path_.push_back(name);
@@ -71,11 +77,11 @@ class ProfileResolver {
     if (has_keys(profile)) return std::make_unique<ProfileKeysSource>(context_.environment, name);
     if (const auto command = profile.setting("credential_process"))
       return std::make_unique<ProcessSource>(name, *command);
-    if (uses_sso(profile)) {
-      return bad_profile(name,
-                         "SSO profiles are not read directly; let the AWS CLI give the credentials: add a profile with "
-                         "\"credential_process = aws configure export-credentials --profile " +
-                             name + "\", and name that one");
+    if (const char* const login = login_command(profile)) {
+      return bad_profile(name, "profiles of \"" + std::string(login) +
+                                   "\" are not read directly; let the AWS CLI give the credentials: add a profile with "
+                                   "\"credential_process = aws configure export-credentials --profile " +
+                                   name + "\", and name that one");
     }
     return bad_profile(name, "it has no keys, role_arn or credential_process (looked in " + profiles_.files() + ")");
   }
@@ -138,7 +144,9 @@ class ProfileResolver {
 async::Task<Result<Credentials>> ProfileKeysSource::fetch() {
   const auto profiles = Profiles::load(environment_);
   if (!profiles) co_return std::unexpected(profiles.error());
-  const Profile* profile = profiles->find(profile_);
+  const auto found = profiles->find(profile_);
+  if (!found) co_return std::unexpected(found.error());
+  const Profile* const profile = *found;
   if (profile == nullptr) co_return bad_profile(profile_, "there is no such profile any more in " + profiles->files());
   const auto id = profile->setting("aws_access_key_id");
   const auto secret = profile->setting("aws_secret_access_key");
@@ -146,9 +154,11 @@ async::Task<Result<Credentials>> ProfileKeysSource::fetch() {
     co_return bad_profile(profile_, std::string(id ? "aws_secret_access_key" : "aws_access_key_id") +
                                         " is missing in " + profiles->files());
   }
+  auto token = profile->setting("aws_security_token");  // the older name, which botocore looks for first
+  if (!token) token = profile->setting("aws_session_token");
   co_return Credentials{.access_key_id = *id,
                         .secret_access_key = Secret(*secret),
-                        .session_token = Secret(profile->setting("aws_session_token").value_or(""))};
+                        .session_token = Secret(token.value_or(""))};
 }
 
 SourceResult source_of_profile(SourceContext context, const Profiles& profiles, const std::string& name,
@@ -161,7 +171,8 @@ bool chains_roles(const Profile& profile) {
 }
 
 bool concerns_credentials(const Profile& profile) {
-  return has_keys(profile) || profile.has("role_arn") || profile.has("credential_process") || uses_sso(profile);
+  return has_keys(profile) || profile.has("role_arn") || profile.has("credential_process") ||
+         login_command(profile) != nullptr;
 }
 
 }  // namespace dynamirror::aws

@@ -10,14 +10,10 @@
 namespace dynamirror::aws {
 namespace {
 
-using Settings = std::map<std::string, std::string>;
-
-/// "profile prod" or `profile "my prod"` -> the name; nothing for sections of another kind ("sso-session …").
-std::optional<std::string> config_profile_name(std::string_view section) {
-  if (section == "default") return "default";
-  constexpr std::string_view kProfile = "profile";
-  if (!section.starts_with(kProfile)) return std::nullopt;
-  std::string_view name = section.substr(kProfile.size());
+/// Of kind "profile": "profile prod" or `profile "my prod"` -> the name; nothing for sections of another kind.
+std::optional<std::string> name_of_section(std::string_view section, std::string_view kind) {
+  if (!section.starts_with(kind)) return std::nullopt;
+  std::string_view name = section.substr(kind.size());
   if (name.empty() || (name.front() != ' ' && name.front() != '\t')) return std::nullopt;
   name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
   if (name.size() >= 2 && (name.front() == '"' || name.front() == '\'') && name.back() == name.front()) {
@@ -34,17 +30,27 @@ Result<std::vector<IniSection>> read_sections(const Environment& environment, co
   return std::unexpected(std::move(text.error()));
 }
 
-void overlay(std::map<std::string, Settings>& profiles, const std::string& name, const Settings& settings) {
-  for (const auto& [key, value] : settings) profiles[name].insert_or_assign(key, value);
-  profiles.try_emplace(name);
-}
-
 }  // namespace
 
 std::optional<std::string> Profile::setting(std::string_view name) const {
   const auto at = settings_.find(std::string(name));
   if (at == settings_.end() || at->second.empty()) return std::nullopt;
   return at->second;
+}
+
+void Profiles::add(Profile& profile, const IniSection& section) {
+  // Keys belong together: a session token of another section must not be joined to these.
+  if (section.properties.contains("aws_access_key_id")) {
+    for (const char* token : {"aws_session_token", "aws_security_token"}) profile.settings_.erase(token);
+  }
+  for (const auto& [key, value] : section.properties) profile.settings_.insert_or_assign(key, value);
+  if (!profile.trouble_) profile.trouble_ = section.trouble;
+}
+
+void Profiles::note_stray_lines(const std::vector<IniSection>& sections) {
+  for (const IniSection& section : sections) {
+    if (section.name.empty()) files_ += " (" + section.trouble->resource + ", " + section.trouble->message + ")";
+  }
 }
 
 Result<Profiles> Profiles::load(const Environment& environment) {
@@ -56,33 +62,38 @@ Result<Profiles> Profiles::load(const Environment& environment) {
   const auto credentials_sections = read_sections(environment, credentials);
   if (!credentials_sections) return std::unexpected(credentials_sections.error());
 
-  std::map<std::string, Settings> merged;
+  Profiles profiles;
   // "[profile default]" counts more than "[default]", wherever it stands.
-  for (const bool plain_default : {true, false}) {
-    for (const IniSection& section : *config_sections) {
-      const auto name = config_profile_name(section.name);
-      if (name && (section.name == "default") == plain_default) overlay(merged, *name, section.properties);
-    }
+  for (const IniSection& section : *config_sections) {
+    if (section.name == "default") add(profiles.profiles_[section.name], section);
+  }
+  for (const IniSection& section : *config_sections) {
+    if (const auto profile = name_of_section(section.name, "profile")) add(profiles.profiles_[*profile], section);
+    if (const auto services = name_of_section(section.name, "services")) add(profiles.services_[*services], section);
   }
   for (const IniSection& section : *credentials_sections) {
-    // Keys belong together: a session token of the other file must not be joined to these.
-    if (section.properties.contains("aws_access_key_id")) merged[section.name].erase("aws_session_token");
-    overlay(merged, section.name, section.properties);
+    if (!section.name.empty()) add(profiles.profiles_[section.name], section);
   }
-
-  Profiles profiles;
   profiles.files_ = config + " and " + credentials;
-  for (auto& [name, settings] : merged) profiles.profiles_.emplace(name, Profile(std::move(settings)));
+  profiles.note_stray_lines(*config_sections);
+  profiles.note_stray_lines(*credentials_sections);
   return profiles;
 }
 
-const Profile* Profiles::find(const std::string& name) const {
-  const auto at = profiles_.find(name);
-  return at == profiles_.end() ? nullptr : &at->second;
+Result<const Profile*> Profiles::find_in(const std::map<std::string, Profile>& sections, const std::string& name) {
+  const auto at = sections.find(name);
+  if (at == sections.end()) return nullptr;
+  if (at->second.trouble_) return std::unexpected(*at->second.trouble_);
+  return &at->second;
+}
+
+std::optional<std::string> named_profile(const Environment& environment) {
+  auto name = environment.variable("AWS_DEFAULT_PROFILE");
+  return name ? name : environment.variable("AWS_PROFILE");
 }
 
 std::string profile_name(const Environment& environment) {
-  return environment.variable("AWS_PROFILE").value_or("default");
+  return named_profile(environment).value_or("default");
 }
 
 }  // namespace dynamirror::aws

@@ -33,6 +33,7 @@ struct SourceContext {
   http::Transport& transport;
   const Clock& clock;
   Random& random;
+  std::string profile{};  ///< whose settings say how services are reached; empty for that of the environment
 };
 
 }  // namespace dynamirror::aws

@@ -69,7 +69,9 @@ Result<std::optional<http::Endpoint>> endpoint_variable(const Environment& envir
   const auto text = environment.variable(name);
   if (!text) return std::nullopt;
   auto endpoint = http::parse_endpoint(*text);
-  if (!endpoint) return failure(ErrorClass::kInvalid, "read variable", name, std::move(endpoint.error().message));
+  if (!endpoint) {
+    return failure(ErrorClass::kInvalid, "read", environment.origin(name), std::move(endpoint.error().message));
+  }
   return std::move(*endpoint);
 }
 

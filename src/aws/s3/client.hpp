@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "aws/credentials/credentials.hpp"
 #include "aws/s3/answers.hpp"
@@ -43,7 +44,7 @@ class S3Client {
     bool path_style = false;  ///< the bucket in the path instead of the host name
     S3ObjectSettings settings{};
     /// Nobody above tries again: trouble of a few minutes is waited out here.
-    RetryPolicy retry{.max_attempts = 10, .give_up_after = std::chrono::minutes(5)};
+    async::RetryPolicy retry{.max_attempts = 10, .give_up_after = std::chrono::minutes(5)};
   };
 
   /// REQUIRES: transport, credentials, clock and random outlive the client.

@@ -41,24 +41,22 @@ Error classify_s3_error(const http::Response& response, std::string doing, std::
   if (is_of_another_region(error) || bodiless_refusal) {
     const std::string theirs = bucket_region(response);
     if (!theirs.empty() && theirs != region.str()) {
-      error.error_class = ErrorClass::kInvalid;
+      classify(error, ErrorClass::kInvalid);
       error.message =
           "the bucket is in region " + theirs + ", not in " + region.str() + "; name " + theirs + " as its region";
       return error;
     }
     if (is_of_another_region(error)) {
-      error.error_class = ErrorClass::kInvalid;
+      classify(error, ErrorClass::kInvalid);
       error.message += (error.message.empty() ? "" : "; ") +
                        ("the bucket is not in region " + region.str() + " or not at this endpoint: name the right one");
       return error;
     }
   }
   if (response.status == 503 || error.code.find("Throttl") != std::string::npos) {
-    error.error_class = ErrorClass::kThrottled;
+    classify(error, ErrorClass::kThrottled);
   } else if (is_one_of(error.code, kPassing)) {
-    error.error_class = ErrorClass::kTransient;
-  } else if (error.code == "InvalidToken") {
-    error.error_class = ErrorClass::kDenied;
+    classify(error, ErrorClass::kTransient);
   } else if (response.status == 404 && lacks_reason(error)) {
     error.message = "there is no such object";
   }

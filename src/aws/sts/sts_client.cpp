@@ -3,14 +3,14 @@
 
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
+#include "aws/credentials/profile_environment.hpp"
 #include "aws/endpoints/endpoint.hpp"
 #include "aws/endpoints/partition.hpp"
 #include "aws/errors.hpp"
 #include "aws/impl/percent_encoding.hpp"
 #include "aws/impl/time_formats.hpp"
 #include "aws/impl/xml.hpp"
-#include "aws/retry.hpp"
 
 namespace dynamirror::aws {
 namespace {
@@ -90,7 +90,9 @@ async::Task<Result<Credentials>> StsClient::assume_role_with_web_identity(Assume
 
 async::Task<Result<Credentials>> StsClient::call(AssumeRole role, Query query) {
   const std::string region = region_for(role.role_arn);
-  const auto options = endpoint_options(Service::kSts, context_.environment);
+  const auto settings = ProfileEnvironment::of(context_.environment, context_.profile);
+  if (!settings) co_return std::unexpected(settings.error());
+  const auto options = endpoint_options(Service::kSts, *settings);
   if (!options) co_return std::unexpected(options.error());
   const auto endpoint = resolve_endpoint(Service::kSts, Region(region), *options);
   if (!endpoint) co_return std::unexpected(endpoint.error());
@@ -99,12 +101,11 @@ async::Task<Result<Credentials>> StsClient::call(AssumeRole role, Query query) {
   request.headers.emplace_back("content-type", "application/x-www-form-urlencoded; charset=utf-8");
   request.body = std::move(query.body);
 
-  const RetryPolicy policy{.max_attempts = 3,
-                           .backoff = {.base = milliseconds(100), .cap = milliseconds(2'000)},
-                           .give_up_after = milliseconds(15'000)};
+  const async::RetryPolicy policy{.max_attempts = 3,
+                                  .backoff = {.base = milliseconds(100), .cap = milliseconds(2'000)},
+                                  .give_up_after = milliseconds(15'000)};
   Signer signer({.region = region, .service = "sts"});
-  Retry retry(policy, context_.clock.steady_now());
-  RetryBudget budget;
+  async::Retry retry(policy, context_.clock, context_.random);
   bool corrected_clock = false;
   for (;;) {  // bounded by the policy, and by one correction of the clock
     const WallTime signed_at = skew_.corrected(context_.clock.wall_now());
@@ -114,7 +115,7 @@ async::Task<Result<Credentials>> StsClient::call(AssumeRole role, Query query) {
     Error error;
     if (response) {
       error = classify_error(*response, doing(query.operation), role.role_arn);
-      if (!corrected_clock && is_clock_skew(error) && skew_.learn(*response, signed_at, context_.clock.wall_now())) {
+      if (!corrected_clock && error.wrong_clock && skew_.learn(*response, signed_at, context_.clock.wall_now())) {
         corrected_clock = true;
         continue;
       }
@@ -124,9 +125,8 @@ async::Task<Result<Credentials>> StsClient::call(AssumeRole role, Query query) {
       error.message += " (" + endpoint->url() + ")";
       error.resource = role.role_arn;
     }
-    const auto pause = retry.next_pause(error, budget, context_.clock.steady_now(), context_.random);
-    if (!pause) co_return std::unexpected(std::move(error));
-    co_await async::sleep_for(*pause);
+    const bool again = co_await retry.again(error);
+    if (!again) co_return std::unexpected(std::move(error));
   }
 }
 

@@ -21,7 +21,8 @@ struct AssumeRole {
 };
 
 /// The two calls of the Security Token Service that we need. Always asks a regional endpoint: the global one is a
-/// single point of failure, and does not exist in all partitions. AWS_ENDPOINT_URL_STS and the like are honoured.
+/// single point of failure, and does not exist in all partitions. AWS_ENDPOINT_URL_STS and the like are honoured, and
+/// so are the settings of the profile.
 ///
 /// Errors: as classified by `classify_error`, after up to three attempts; "AccessDenied" says which role.
 /// Not thread-safe.

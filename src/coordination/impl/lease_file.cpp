@@ -164,8 +164,11 @@ std::unexpected<Error> lease_file_failure(std::string doing, const std::filesyst
   const auto with = [&](ErrorClass error_class, std::string message) {
     return dynamirror::failure(error_class, std::move(doing), file.string(), std::move(message));
   };
-  // Not transient: what found the file locked has surely changed nothing.
-  if (is_locked(failure)) return with(ErrorClass::kThrottled, "another process keeps it locked");
+  if (is_locked(failure)) {
+    auto locked = with(ErrorClass::kThrottled, "another process keeps it locked");
+    locked.error().not_applied = true;
+    return locked;
+  }
   switch (failure.primary()) {
     case SQLITE_NOTADB:
       return with(ErrorClass::kInvalid, "is no lease file; choose another file");

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "async/sleep.hpp"
 #include "coordination/impl/lease_file.hpp"
 #include "coordination/lease_rules.hpp"
 
@@ -20,16 +19,18 @@ struct SqliteLeaseStore::Impl {
   /// Does `attempt` until the file is not locked or the time is up.
   template <class T, class Attempt>
   async::Task<Result<T>> repeat(const char* doing, SteadyTime end, Attempt attempt) {
-    async::Backoff backoff(options.backoff);
-    for (;;) {  // until the end
+    const async::RetryPolicy policy{.max_attempts = async::RetryPolicy::kUnlimited,
+                                    .backoff = options.backoff,
+                                    .give_up_after = std::nullopt,
+                                    .worth_another = async::is_throttled};
+    async::Retry retry(policy, clock, random, {.not_after = end});
+    while (true) {  // until the end
       ++statistics.requests;
       sqlite::Answer<T> answer = attempt();
       if (answer) co_return std::move(*answer);
-      const auto pause = backoff.next(random);
-      if (!is_locked(answer.error()) || clock.steady_now() + pause >= end) {
-        co_return lease_file_failure(doing, options.file, answer.error());
-      }
-      co_await async::sleep_for(pause);
+      auto failed = lease_file_failure(doing, options.file, answer.error());
+      const bool again = co_await retry.again(failed.error());
+      if (!again) co_return failed;
     }
   }
 

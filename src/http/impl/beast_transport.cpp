@@ -30,6 +30,12 @@ std::unexpected<Error> send_failure(const Endpoint& endpoint, ErrorClass error_c
                                .message = std::move(message)});
 }
 
+/// Nothing of the request has left this machine.
+std::unexpected<Error> not_sent(Error error) {
+  error.not_applied = true;
+  return std::unexpected(std::move(error));
+}
+
 /// A line break would let a value (a session token from a file, say) write headers or requests of its own.
 /// (find_first_of costs several times as much as this loop.)
 bool has_control(std::string_view text) {
@@ -70,8 +76,9 @@ class BeastTransport::Core {
 
   static async::Task<Result<Response>> send(std::shared_ptr<Core> self, const Request& request, SendOptions options) {
     if (!is_sendable(request)) {
-      co_return send_failure(request.endpoint, ErrorClass::kInvalid, "Request",
-                             "control character in a header or target");
+      co_return not_sent(send_failure(request.endpoint, ErrorClass::kInvalid, "Request",
+                                      "control character in a header or target")
+                             .error());
     }
     ++self->stats_.requests;
     const SteadyTime now = system_clock().steady_now();
@@ -80,11 +87,13 @@ class BeastTransport::Core {
     auto lease = pool.connections.try_take(now);
     if (!lease) lease = co_await pool.connections.wait(deadline);
     if (!lease) {
-      co_return send_failure(request.endpoint, ErrorClass::kTransient, "Timeout", "no free connection in time");
+      co_return not_sent(
+          send_failure(request.endpoint, ErrorClass::kTransient, "Timeout", "no free connection in time").error());
     }
     for (bool fresh = false;; fresh = true) {
       if (lease->connection() == nullptr) {
         const Status opened = co_await self->open(pool, request.endpoint, *lease, options, deadline);
+        if (!opened && !fresh) co_return not_sent(opened.error());
         if (!opened) co_return std::unexpected(opened.error());
       }
       Connection& connection = *lease->connection();

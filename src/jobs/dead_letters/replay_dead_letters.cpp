@@ -7,7 +7,6 @@
 #include <variant>
 #include <vector>
 
-#include "async/sleep.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -71,14 +70,16 @@ std::vector<Attempt> note(std::vector<Attempt> batch, const std::vector<sink::Ou
 /// Writes one batch, as often as its members may be tried. Errors: as `ChangeSink::write`.
 async::Task<Status> write_batch(std::vector<Attempt> batch, sink::ChangeSink& target, Random& random,
                                 const ReplayOptions& options) {
-  async::Backoff backoff(options.backoff);
+  const async::RetryPolicy policy{
+      .max_attempts = async::RetryPolicy::kUnlimited, .backoff = options.backoff, .give_up_after = std::nullopt};
+  async::Retry retry(policy, random);
   while (!batch.empty()) {  // `note` gives a change back at most max_attempts times
     std::vector<const model::Change*> changes;
     for (const Attempt& attempt : batch) changes.push_back(&attempt.change);
     const auto outcomes = co_await target.write(changes, kNoDeadline);
     if (!outcomes) co_return std::unexpected(outcomes.error());
     batch = note(std::move(batch), *outcomes, options.max_attempts);
-    if (!batch.empty()) co_await async::sleep_for(backoff.next(random));
+    if (!batch.empty()) (void)co_await retry.again();
   }
   co_return Status{};
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"

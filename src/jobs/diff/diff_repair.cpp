@@ -3,19 +3,22 @@
 
 #include <utility>
 
-#include "async/backoff.hpp"
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "base/log.hpp"
 
 namespace dynamirror::jobs {
 namespace {
 
 constexpr int kMaxRounds = 8;
-constexpr async::Backoff::Options kBackoff{.base = std::chrono::milliseconds(20),
-                                           .cap = std::chrono::milliseconds(1'000)};
 
 /// Another round may help: the item has changed, or nobody knows whether it was written.
 bool worth_another_round(const Error& error) { return error.error_class == ErrorClass::kConflict || error.retryable(); }
+
+constexpr async::RetryPolicy kRounds{
+    .max_attempts = async::RetryPolicy::kUnlimited,  // the rounds are counted
+    .backoff = {.base = std::chrono::milliseconds(20), .cap = std::chrono::milliseconds(1'000)},
+    .give_up_after = std::nullopt,
+    .worth_another = worth_another_round};
 
 /// This one item cannot be written: no reason to leave out the others.
 bool is_refusal(const Error& error) { return error.error_class == ErrorClass::kInvalid; }
@@ -40,7 +43,7 @@ async::Task<Result<RepairOutcome>> DiffRepairer::repair_missing(std::string key_
 }
 
 async::Task<Result<RepairOutcome>> DiffRepairer::run(std::string key_json, RepairOutcome written) {
-  async::Backoff backoff(kBackoff);
+  async::Retry retry(kRounds, random_);
   for (int round = 0; round < kMaxRounds; ++round) {
     auto pair = co_await looker_.look(key_json);
     if (!pair) co_return std::unexpected(std::move(pair.error()));
@@ -49,10 +52,11 @@ async::Task<Result<RepairOutcome>> DiffRepairer::run(std::string key_json, Repai
         (*pair)->kind() == DiffKind::kExtraneous ? RepairOutcome::kDeleted : RepairOutcome::kPut;
     const Status status = co_await bring(key_json, std::move(**pair));
     if (!status && is_refusal(status.error())) co_return refused(key_json, status.error());
-    if (!status && !worth_another_round(status.error())) co_return std::unexpected(status.error());
     // A write without an answer may have been done: what the next look finds is counted as ours.
-    if (status || status.error().retryable()) written = wanted;
-    if (!status) co_await async::sleep_for(backoff.next(random_));
+    if (status || !status.error().not_applied) written = wanted;
+    if (status) continue;
+    const bool again = co_await retry.again(status.error());
+    if (!again) co_return std::unexpected(status.error());
   }
   const auto pair = co_await looker_.look(key_json);
   if (!pair) co_return std::unexpected(pair.error());

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "model/checkpoint.hpp"
 
@@ -17,9 +17,12 @@ using coordination::LeaseStore;
 using coordination::LeaseWrite;
 using Kind = LeaseAction::Kind;
 
-constexpr int kAttempts = 6;
 constexpr std::chrono::seconds kAttemptTime{10};
-constexpr std::chrono::milliseconds kPause{50};
+constexpr async::RetryPolicy kActing{.max_attempts = 6,
+                                     .backoff = {.base = std::chrono::milliseconds(50),
+                                                 .cap = std::chrono::milliseconds(200),
+                                                 .least = std::chrono::milliseconds(25)},
+                                     .give_up_after = std::nullopt};
 constexpr std::size_t kMostDigits = 40;  // of a sequence number
 
 bool is_done(const LeaseAction& action, const std::optional<Lease>& row) {
@@ -107,19 +110,18 @@ LeaseWrite write_for(const LeaseAction& action, const Lease& as_read) {
   return write;
 }
 
-async::Task<Result<LeaseActionResult>> act_on_lease(LeaseStore& store, Lease as_read, LeaseAction action,
-                                                    const Clock& clock) {
+async::Task<Result<LeaseActionResult>> act_on_lease(LeaseActing acting, Lease as_read, LeaseAction action) {
   std::optional<Lease> row = as_read;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    if (attempt > 0) co_await async::sleep_for(kPause);
+  async::Retry retry(kActing, acting.random);
+  for (bool again = true; again; again = co_await retry.again()) {
     LeaseWrite write = write_for(action, *row);
-    const SteadyTime not_after = clock.steady_now() + kAttemptTime;
-    const auto outcome = co_await store.write(std::move(write), not_after);
+    const SteadyTime not_after = acting.clock.steady_now() + kAttemptTime;
+    const auto outcome = co_await acting.store.write(std::move(write), not_after);
     if (!outcome && !outcome.error().retryable()) co_return std::unexpected(outcome.error());
     if (outcome && *outcome == LeaseStore::Outcome::kDone) {
       co_return LeaseActionResult{.done = true, .said = done_text(action, *row)};
     }
-    auto now = co_await store.look(as_read.key);
+    auto now = co_await acting.store.look(as_read.key);
     if (!now) co_return std::unexpected(std::move(now.error()));
     // A write whose answer was lost may have had its effect.
     if (is_done(action, *now)) co_return LeaseActionResult{.done = true, .said = done_text(action, *row)};

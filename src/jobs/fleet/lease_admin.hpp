@@ -8,6 +8,7 @@
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/random.hpp"
 #include "coordination/lease.hpp"
 #include "coordination/lease_store.hpp"
 
@@ -56,10 +57,16 @@ struct LeaseActionResult {
   std::string said;  ///< "released (was w-1)", "left alone: w-2 has taken it" …
 };
 
+/// What acting takes; it outlives the task.
+struct LeaseActing {
+  coordination::LeaseStore& store;
+  const Clock& clock;
+  Random& random;
+};
+
 /// Does it, tried again a few times as long as the row is still what was meant. Errors: those of the store that no
 /// later attempt mends.
-[[nodiscard]] async::Task<Result<LeaseActionResult>> act_on_lease(coordination::LeaseStore& store,
-                                                                  coordination::Lease as_read, LeaseAction action,
-                                                                  const Clock& clock);
+[[nodiscard]] async::Task<Result<LeaseActionResult>> act_on_lease(LeaseActing acting, coordination::Lease as_read,
+                                                                  LeaseAction action);
 
 }  // namespace dynamirror::jobs

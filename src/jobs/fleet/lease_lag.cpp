@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "jobs/segments/diff_parallel.hpp"
 #include "model/checkpoint.hpp"
 
@@ -19,8 +19,11 @@ using Kind = LeaseLag::Kind;
 constexpr std::size_t kAtOnce = 8;
 /// An answer without records is normal in mid-shard, too.
 constexpr int kEmptyAnswers = 4;
-constexpr int kAttempts = 4;
-constexpr std::chrono::milliseconds kPause{300};
+constexpr async::RetryPolicy kReading{.max_attempts = 4,
+                                      .backoff = {.base = std::chrono::milliseconds(300),
+                                                  .cap = std::chrono::milliseconds(1'200),
+                                                  .least = std::chrono::milliseconds(300)},
+                                      .give_up_after = std::nullopt};
 
 /// With several streams in one table, the shard's name comes last.
 ShardId shard_of(const std::string& key) {
@@ -40,29 +43,19 @@ LeaseLag lag_of(const source::ChangeStream& stream, const Error& error) {
   return {.kind = Kind::kUnknown, .why = to_line(error)};
 }
 
-/// Calls until it is answered or refused, waiting out throttling.
-template <class Call>
-async::Task<typename std::invoke_result_t<Call>::value_type> patiently(Call call) {
-  for (int attempt = 1;; ++attempt) {  // until kAttempts
-    auto answer = co_await call();
-    if (answer || attempt == kAttempts || !answer.error().retryable()) co_return answer;
-    co_await async::sleep_for(kPause * attempt);
-  }
-}
-
-async::Task<LeaseLag> read_lag(const source::ChangeStream& stream, ShardId shard, model::Checkpoint from,
-                               const Clock& clock) {
+async::Task<LeaseLag> read_lag(LagParts parts, ShardId shard, model::Checkpoint from) {
+  const source::ChangeStream& stream = parts.stream;
   const auto find = [&] { return stream.iterator(shard, from); };
-  auto iterator = co_await patiently(find);
+  auto iterator = co_await async::retried(async::Retry(kReading, parts.random), find);
   if (!iterator) co_return lag_of(stream, iterator.error());
   std::string next = std::move(*iterator);
   for (int answers = 0; answers < kEmptyAnswers; ++answers) {
     const source::ChangeStream::Read what{.iterator = next, .limit = 1, .shard = shard};
     const auto read = [&] { return stream.read(what); };
-    auto page = co_await patiently(read);
+    auto page = co_await async::retried(async::Retry(kReading, parts.random), read);
     if (!page) co_return lag_of(stream, page.error());
     if (!page->changes.empty()) {
-      const auto age = clock.wall_now() - page->changes.front().created();
+      const auto age = parts.clock.wall_now() - page->changes.front().created();
       co_return LeaseLag{
           .kind = Kind::kBehind,
           .age = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(age), std::chrono::milliseconds(0))};
@@ -73,7 +66,7 @@ async::Task<LeaseLag> read_lag(const source::ChangeStream& stream, ShardId shard
   co_return LeaseLag{.kind = Kind::kCaughtUp};
 }
 
-async::Task<Status> measure_lag(const source::ChangeStream& stream, LeaseLine& line, const Clock& clock) {
+async::Task<Status> measure_lag(LagParts parts, LeaseLine& line) {
   if (line.lease.done()) co_return Status{};
   auto from = model::parse_checkpoint(line.lease.checkpoint);
   if (!from) {
@@ -81,16 +74,16 @@ async::Task<Status> measure_lag(const source::ChangeStream& stream, LeaseLine& l
   } else if (std::holds_alternative<model::Latest>(*from)) {
     line.lag = LeaseLag{.kind = Kind::kUnknown, .why = "LATEST says nothing of what was before"};
   } else {
-    line.lag = co_await read_lag(stream, shard_of(line.lease.key), std::move(*from), clock);
+    line.lag = co_await read_lag(parts, shard_of(line.lease.key), std::move(*from));
   }
   co_return Status{};
 }
 
 }  // namespace
 
-async::Task<> measure_lags(const source::ChangeStream& stream, LeaseReport& report, const Clock& clock) {
+async::Task<> measure_lags(LagParts parts, LeaseReport& report) {
   const std::function<async::Task<Status>(std::size_t)> each = [&](std::size_t i) {
-    return measure_lag(stream, report.leases[i], clock);
+    return measure_lag(parts, report.leases[i]);
   };
   (void)co_await for_each_in_parallel(report.leases.size(), kAtOnce, each);
 }

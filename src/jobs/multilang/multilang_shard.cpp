@@ -5,7 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <utility>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/sleep.hpp"
 #include "aws/streams/records_page.hpp"
 #include "base/log.hpp"
@@ -186,8 +186,12 @@ async::Task<JobResult<void>> MultiLangShard::settle() {
 }
 
 async::Task<JobResult<void>> MultiLangShard::checkpoint(bool at_end) {
-  async::Backoff backoff({.base = options_.checkpoint_pause, .cap = std::chrono::milliseconds(5'000)});
-  for (int attempt = 1;; ++attempt) {  // as often as the options say
+  const async::RetryPolicy policy{
+      .max_attempts = options_.checkpoint_attempts,
+      .backoff = {.base = options_.checkpoint_pause, .cap = std::chrono::milliseconds(5'000)},
+      .give_up_after = std::nullopt};
+  async::Retry retry(policy, parts_.random);
+  while (true) {  // as often as the options say
     auto refused = co_await ask_for_checkpoint();
     if (!refused) co_return std::unexpected(std::move(refused.error()));
     if (refused->empty()) {
@@ -202,13 +206,13 @@ async::Task<JobResult<void>> MultiLangShard::checkpoint(bool at_end) {
     }
     Error error = wrong("checkpoint shard", shard_.str(), "KCL answered " + *refused);
     if (!passes(*refused)) co_return job_failure(ExitCode::kState, std::move(error));
-    if (attempt >= options_.checkpoint_attempts) {
+    const bool again = co_await retry.again();
+    if (!again) {
       // In mid-shard the next checkpoint covers this one. Behind the end there is none.
       if (at_end) co_return job_failure(ExitCode::kUnreachable, std::move(error));
       log::warning("no checkpoint this time; the next one covers it", {{"shard", shard_.str()}, {"error", *refused}});
       co_return JobResult<void>{};
     }
-    co_await async::sleep_for(backoff.next(parts_.random));
   }
 }
 

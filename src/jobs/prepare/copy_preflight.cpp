@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/sleep.hpp"
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/prepare/make_table.hpp"
 
@@ -67,17 +69,15 @@ async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& 
 }
 
 async::Task<Result<bool>> has_items(TableSide& table, Random& random) {
-  constexpr int kAttempts = 8;
-  async::Backoff backoff({.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(5'000)});
+  const async::RetryPolicy policy{
+      .max_attempts = 8,
+      .backoff = {.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(5'000)},
+      .give_up_after = std::nullopt};
   const aws::ScanOptions one_item{.limit = 1, .consistent = true};
-  while (true) {  // as often as kAttempts says
-    auto page = co_await table.dynamodb().scan(table.address().table, one_item);
-    if (page) co_return page->size() > 0 || !page->last_key_json().empty();
-    if (!page.error().retryable() || backoff.attempts() + 1 >= kAttempts) {
-      co_return std::unexpected(std::move(page.error()));
-    }
-    co_await async::sleep_for(backoff.next(random));
-  }
+  const auto scan = [&] { return table.dynamodb().scan(table.address().table, one_item); };
+  auto page = co_await async::retried(async::Retry(policy, random), scan);
+  if (!page) co_return std::unexpected(std::move(page.error()));
+  co_return page->size() > 0 || !page->last_key_json().empty();
 }
 
 CopyEstimate estimate_copy(const aws::TableDescription& table, EstimateOptions options) {

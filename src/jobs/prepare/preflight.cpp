@@ -26,6 +26,8 @@ void add(Failures& failures, Error error) {
   failures.push_back({exit_code, std::move(error)});
 }
 
+bool denies_access(const Error& error) { return exit_code_for(error) == ExitCode::kAccess; }
+
 /// A table that is not there: named as the user named it, with what to do.
 Error explain(Error error, const TableSide& side, std::string_view remedy) {
   if (error.error_class != ErrorClass::kNotFound) return error;
@@ -92,7 +94,7 @@ async::Task<std::optional<Error>> probe_stream(TableSide& side, const StreamArn&
     trouble = iterator.error();
   }
   // A busy or just trimmed shard is the reader's business; here only a lasting refusal counts.
-  if (trouble && trouble->error_class != ErrorClass::kDenied) trouble.reset();
+  if (trouble && !denies_access(*trouble)) trouble.reset();
   co_return trouble;
 }
 
@@ -111,9 +113,9 @@ async::Task<std::optional<Error>> probe_writing(TableSide& side, const model::Ke
   const aws::WriteOptions impossible{.condition_expression = "attribute_exists(#k) AND attribute_not_exists(#k)",
                                      .expression_names_json = names};
   auto put = co_await side.dynamodb().put_item(side.address().table, key, impossible);
-  if (!put && put.error().error_class == ErrorClass::kDenied) co_return std::move(put.error());
+  if (!put && denies_access(put.error())) co_return std::move(put.error());
   auto removed = co_await side.dynamodb().delete_item(side.address().table, key, impossible);
-  if (!removed && removed.error().error_class == ErrorClass::kDenied) co_return std::move(removed.error());
+  if (!removed && denies_access(removed.error())) co_return std::move(removed.error());
   co_return std::nullopt;
 }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "async/backoff.hpp"
+#include "async/retry.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "jobs/replication/trim.hpp"
@@ -17,9 +17,22 @@ using coordination::Lease;
 using coordination::LeaseWorker;
 
 /// The service lists the children of a shard soon after its end.
-constexpr int kChildLookups = 10;
+constexpr async::RetryPolicy kChildLookups{
+    .max_attempts = 10,
+    .backoff = {.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(2'000)},
+    .give_up_after = std::nullopt};
 /// To give leases away at the end.
 constexpr std::chrono::seconds kCloseTime{3};
+
+std::vector<Lease> children_in(const source::ShardLister::Listing& listing, const ShardId& shard) {
+  std::vector<Lease> children;
+  for (const model::Shard& found : listing.shards) {
+    if (std::ranges::find(found.parents, shard) == found.parents.end()) continue;
+    children.push_back(
+        {.key = found.id.str(), .checkpoint = model::to_string(model::TrimHorizon{}), .parents = {shard.str()}});
+  }
+  return children;
+}
 
 }  // namespace
 
@@ -142,18 +155,14 @@ async::Task<Status> LeasedShards::retire(ShardId shard, source::ChangeStream::Lo
 }
 
 async::Task<std::vector<Lease>> LeasedShards::find_children(ShardId shard) {
-  async::Backoff backoff({.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(2'000)});
+  async::Retry retry(kChildLookups, random_);
   std::vector<Lease> children;
-  for (int attempt = 0; attempt < kChildLookups && children.empty() && !failed_; ++attempt) {
-    if (attempt > 0) co_await async::sleep_for(backoff.next(random_));
+  while (!failed_) {  // as often as kChildLookups says
     const auto listing = co_await list();
-    if (!listing) continue;
-    for (const model::Shard& found : listing->shards) {
-      if (std::ranges::find(found.parents, shard) == found.parents.end()) continue;
-      children.push_back(
-          {.key = found.id.str(), .checkpoint = model::to_string(model::TrimHorizon{}), .parents = {shard.str()}});
-    }
-    if (!listing->stream_enabled) break;  // it ends here
+    if (listing) children = children_in(*listing, shard);
+    if (!children.empty() || (listing && !listing->stream_enabled)) break;  // a stream that is off ends here
+    const bool again = co_await retry.again();
+    if (!again) break;
   }
   co_return children;
 }

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/replication/trim.hpp"
@@ -14,6 +14,13 @@
 
 namespace dynamirror::jobs {
 namespace {
+
+/// Whoever waits for the listing watches the time.
+constexpr async::RetryPolicy kListing{.max_attempts = async::RetryPolicy::kUnlimited,
+                                      .backoff = {.base = std::chrono::milliseconds(500),
+                                                  .cap = std::chrono::milliseconds(10'000),
+                                                  .least = std::chrono::milliseconds(100)},
+                                      .give_up_after = std::nullopt};
 
 /// The time of reading moves on in steps: each costs a write.
 constexpr std::chrono::seconds kTimeStep{30};
@@ -150,18 +157,18 @@ void LocalShards::fail(ExitCode exit_code, Error error) {
 }
 
 async::Task<> LocalShards::discover() {
-  async::Backoff backoff({.base = std::chrono::milliseconds(500), .cap = std::chrono::milliseconds(10'000)});
+  async::Retry retry(kListing, random_);
   while (true) {
     const bool complete = co_await refresh();
     if (failed_) co_return;
     if (complete && !graph_->wants_listing()) {
-      backoff.reset();
+      retry.succeeded();
       listing_rests_ = true;
       co_await list_now_.wait_for(options_.list_shards_interval);
       listing_rests_ = false;
       listing_.moved(clock_.steady_now());
     } else {
-      co_await async::sleep_for(std::chrono::milliseconds(100) + backoff.next(random_));
+      (void)co_await retry.again();
     }
   }
 }

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "source/shard_lister.hpp"
 #include "source/shard_reader.hpp"
 
@@ -13,7 +13,12 @@ namespace {
 /// Of one shard: a hundred thousand records. What is not passed over here is applied twice, no more.
 constexpr int kMaxPages = 100;
 constexpr std::chrono::milliseconds kIdlePoll{50};
-constexpr std::chrono::milliseconds kPauseAfterPartialListing{500};
+/// The listing goes on where it stopped, until a stop is requested.
+constexpr async::RetryPolicy kListing{.max_attempts = async::RetryPolicy::kUnlimited,
+                                      .backoff = {.base = std::chrono::milliseconds(250),
+                                                  .cap = std::chrono::milliseconds(250),
+                                                  .least = std::chrono::milliseconds(375)},
+                                      .give_up_after = std::nullopt};
 
 Status check_stop(const PositionParts& parts) {
   return parts.stop.check("find the position of", parts.stream.arn().str());
@@ -21,6 +26,7 @@ Status check_stop(const PositionParts& parts) {
 
 async::Task<Result<std::vector<model::Shard>>> list_shards(PositionParts parts) {
   source::ShardLister lister(parts.stream, parts.random, {});
+  async::Retry retry(kListing, parts.random);
   std::vector<model::Shard> shards;
   while (true) {  // until the listing is complete or a stop is requested
     if (auto going = check_stop(parts); !going) co_return std::unexpected(std::move(going.error()));
@@ -28,7 +34,7 @@ async::Task<Result<std::vector<model::Shard>>> list_shards(PositionParts parts) 
     if (!found) co_return std::unexpected(std::move(found.error()));
     shards.insert(shards.end(), found->shards.begin(), found->shards.end());
     if (found->complete) co_return shards;
-    co_await async::sleep_for(kPauseAfterPartialListing);
+    (void)co_await retry.again();
   }
 }
 

@@ -6,8 +6,7 @@
 #include <charconv>
 #include <utility>
 
-#include "async/backoff.hpp"
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "aws/content_hash.hpp"
 
 namespace dynamirror::jobs {
@@ -148,10 +147,13 @@ async::Task<Result<SharedJobRows>> find_shared_job(coordination::LeaseStore& sto
 
 async::Task<Result<SharedTerms>> join_shared_job(coordination::LeaseStore& store, SegmentLeases leases,
                                                  SharedTerms wanted, const Clock& clock, Random& random) {
-  constexpr int kAttempts = 5;
+  const async::RetryPolicy policy{
+      .max_attempts = 5,
+      .backoff = {.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(2'000)},
+      .give_up_after = std::nullopt};
   constexpr std::chrono::seconds kAnswerTime{10};
-  async::Backoff backoff({.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(2'000)});
-  for (int attempt = 1;; ++attempt) {  // as often as kAttempts says
+  async::Retry retry(policy, random);
+  while (true) {  // as often as the policy says
     const coordination::LeaseWrite write = leases.announcement(wanted);
     const auto outcome = co_await store.write(write, clock.steady_now() + kAnswerTime);
     if (outcome && *outcome == coordination::LeaseStore::Outcome::kDone) co_return wanted;
@@ -161,10 +163,13 @@ async::Task<Result<SharedTerms>> join_shared_job(coordination::LeaseStore& store
       if (terms) co_return *terms;
       co_return unfit(store.describe(), "its row " + leases.job_key() + " cannot be read");
     }
-    if (!outcome && (!outcome.error().retryable() || attempt >= kAttempts)) co_return std::unexpected(outcome.error());
-    if (!row && (!row.error().retryable() || attempt >= kAttempts)) co_return std::unexpected(row.error());
-    if (attempt >= kAttempts) co_return unfit(store.describe(), "its row " + leases.job_key() + " comes and goes");
-    co_await async::sleep_for(backoff.next(random));
+    std::optional<Error> trouble;
+    if (!row) trouble = row.error();
+    if (!outcome && (!trouble || trouble->retryable())) trouble = outcome.error();
+    bool again = !trouble || trouble->retryable();
+    if (again) again = co_await retry.again();
+    if (!again && trouble) co_return std::unexpected(std::move(*trouble));
+    if (!again) co_return unfit(store.describe(), "its row " + leases.job_key() + " comes and goes");
   }
 }
 

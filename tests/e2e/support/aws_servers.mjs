@@ -83,6 +83,7 @@ class Identities {
   constructor(identities) {
     this.known = new Map();
     this.expired = new Set();
+    this.deleted = new Set();
     this.used = new Set(); // access key ids of good requests
     this.complaints = [];
     for (const identity of identities) this.add(identity);
@@ -97,6 +98,10 @@ class Identities {
     this.expired.add(accessKeyId);
   }
 
+  delete({ accessKeyId }) {
+    this.deleted.add(accessKeyId);
+  }
+
   // Nothing, or the AWS error code to answer.
   refusal(request, body, service) {
     const { accessKeyId, wrong } = verifySignature(request, body, this.known, service);
@@ -104,6 +109,7 @@ class Identities {
       this.complaints.push(`${accessKeyId ?? 'somebody'}: ${wrong}`);
       return 'UnrecognizedClientException';
     }
+    if (this.deleted.has(accessKeyId)) return 'UnrecognizedClientException';
     if (this.expired.has(accessKeyId)) return 'ExpiredTokenException';
     this.used.add(accessKeyId);
     return undefined;

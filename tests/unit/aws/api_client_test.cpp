@@ -129,7 +129,17 @@ TEST_F(ApiClientTest, DoesNotRepeatACallThatMayHaveBeenAppliedAndMustNotBeTwice)
   const auto answer = call(std::move(once));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "Timeout");
+  EXPECT_FALSE(answer.error().not_applied);
   EXPECT_FALSE(transport_.requests().front().idempotent);
+}
+
+TEST_F(ApiClientTest, KnowsThatACallMayHaveBeenAppliedByAnEarlierAttempt) {
+  transport_.expect("POST", kUrl).fail("Timeout");
+  transport_.expect("POST", kUrl).answer(400, kThrottle).times(3);
+  EXPECT_FALSE(call().error().not_applied);
+  transport_.expect("POST", kUrl).fail("Connect");
+  transport_.expect("POST", kUrl).answer(400, kThrottle).times(3);
+  EXPECT_TRUE(call().error().not_applied);
 }
 
 TEST_F(ApiClientTest, RetriesAnAnswerWhoseChecksumIsWrong) {
@@ -185,18 +195,23 @@ TEST_F(ApiClientTest, CorrectsTheClockOnceAndThenTellsToCheckIt) {
   EXPECT_THAT(answer.error().message, HasSubstr("check this machine's clock"));
 }
 
-TEST_F(ApiClientTest, RenewsCredentialsThatTheServiceCallsExpiredAndTriesOnceMore) {
-  credentials_.current.session_token = Secret("old-token");
-  credentials_.after_invalidation = credentials_.current;
-  credentials_.after_invalidation->session_token = Secret("new-token");
-  transport_.expect("POST", kUrl).with_header("x-amz-security-token", "old-token").answer(400, kExpired);
-  transport_.expect("POST", kUrl).with_header("x-amz-security-token", "new-token").answer(200, "{}");
-  EXPECT_TRUE(call());
-  EXPECT_EQ(credentials_.invalidations, 1);
+TEST_F(ApiClientTest, AsksForCredentialsAgainWhenTheServiceRefusesThemAndTriesOnceMore) {
+  for (const char* code : {"ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"}) {
+    credentials_.current.session_token = Secret("old-token");
+    credentials_.after_invalidation = credentials_.current;
+    credentials_.after_invalidation->session_token = Secret("new-token");
+    credentials_.invalidations = 0;
+    transport_.expect("POST", kUrl)
+        .with_header("x-amz-security-token", "old-token")
+        .answer(400, R"({"__type":"com.amazon.coral.service#)" + std::string(code) + R"(","message":"no"})");
+    transport_.expect("POST", kUrl).with_header("x-amz-security-token", "new-token").answer(200, "{}");
+    EXPECT_TRUE(call()) << code;
+    EXPECT_EQ(credentials_.invalidations, 1);
+  }
 }
 
-TEST_F(ApiClientTest, SaysWhereExpiredCredentialsCameFromWhenRenewingDoesNotHelp) {
-  transport_.expect("POST", kUrl).answer(400, kExpired).times(4);
+TEST_F(ApiClientTest, GivesUpWhenTheSourceGivesTheRefusedCredentialsAgainAndSaysWhereTheyCameFrom) {
+  transport_.expect("POST", kUrl).answer(400, kExpired).times(2);
   const auto answer = call();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().error_class, ErrorClass::kExpiredCredentials);

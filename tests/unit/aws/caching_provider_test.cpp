@@ -109,15 +109,18 @@ TEST_F(CachingProviderTest, ServesTheOldKeysWhenRenewingFailsAndRestsBetweenTrie
   EXPECT_EQ(get(), "B");
 }
 
-TEST_F(CachingProviderTest, GivesNobodyTheOldKeysInTheirLastMinute) {
+TEST_F(CachingProviderTest, ServesTheOldKeysInTheirLastMinuteAndBeyondWhileRenewingFails) {
   source_->succeed("A", minutes(60));
   EXPECT_EQ(get(), "A");
   clock_.advance(minutes(59) + seconds(1));
   source_->fail();
-  EXPECT_EQ(get(), "out of order");
-  EXPECT_EQ(get(), "out of order") << "the same failure without another fetch";
+  EXPECT_EQ(get(), "A");
+  EXPECT_EQ(get(), "A") << "without another fetch";
   EXPECT_EQ(source_->fetches, 2);
-  clock_.advance(seconds(2));
+  clock_.advance(minutes(2));
+  source_->fail();
+  EXPECT_EQ(get(), "A") << "the service decides";
+  clock_.advance(minutes(2));
   source_->succeed("B", minutes(60));
   EXPECT_EQ(get(), "B");
 }
@@ -141,9 +144,29 @@ TEST_F(CachingProviderTest, FetchesAnewAfterTheServiceRefusedTheKeys) {
   EXPECT_EQ(get(), "B");
 }
 
-TEST_F(CachingProviderTest, RefusesKeysThatHaveEndedAlready) {
+TEST_F(CachingProviderTest, GivesKeysThatHaveEndedAlreadyAndGoesOnAsking) {
   source_->succeed("A", minutes(-1));
-  EXPECT_EQ(get(), "the credentials had expired already; renew them, and check this machine's clock");
+  for (int request = 0; request < 100; ++request) EXPECT_EQ(get(), "A");
+  EXPECT_EQ(source_->fetches, 1);
+  clock_.advance(seconds(61));
+  source_->succeed("B", minutes(60));
+  EXPECT_EQ(get(), "B");
+}
+
+TEST_F(CachingProviderTest, KeepsTheKeysThatEndLater) {
+  source_->succeed("A", minutes(60));
+  EXPECT_EQ(get(), "A");
+  clock_.advance(minutes(56));
+  source_->succeed("old", minutes(-1));
+  EXPECT_EQ(get(), "A");
+}
+
+TEST_F(CachingProviderTest, GivesNobodyTheOldKeysOnceTheServiceRefusedThem) {
+  source_->succeed("A", minutes(60));
+  EXPECT_EQ(get(), "A");
+  provider_.invalidate();
+  source_->fail();
+  EXPECT_EQ(get(), "out of order");
 }
 
 TEST_F(CachingProviderTest, DoesNotHammerASourceThatGivesKeysAboutToEnd) {

@@ -115,6 +115,35 @@ TEST_F(CredentialsChainTest, ReadsTheFilesThatVariablesName) {
   EXPECT_EQ(found(), "read configuration file /etc/aws: line 2: expected \"name = value\"");
 }
 
+TEST_F(CredentialsChainTest, LeavesAProfileUsableWhenAnotherOfTheFileIsBroken) {
+  environment_.files[kConfig] = "[profile broken]\nSECRETKEY\n[profile prod]\n  aws_access_key_id: CONF\n"
+                                "  aws_secret_access_key: c\n[profile lost\n";
+  EXPECT_EQ(found({.profile = "prod"}), "CONF c  by profile prod");
+  EXPECT_THAT(found({.profile = "broken"}), HasSubstr("/home/u/.aws/config: line 2: expected"));
+  EXPECT_THAT(found({.profile = "lost"}),
+              HasSubstr("(/home/u/.aws/config, line 6: a section without its closing bracket)"));
+}
+
+TEST_F(CredentialsChainTest, TakesTheProfileAndTheTokenByTheirOlderNamesToo) {
+  environment_.files[kCredentials] =
+      "[old]\naws_access_key_id=OLD\naws_secret_access_key=o\naws_security_token=t\n"
+      "[new]\naws_access_key_id=NEW\naws_secret_access_key=n\n";
+  environment_.variables["AWS_PROFILE"] = "new";
+  EXPECT_EQ(found(), "NEW n  by profile new");
+  environment_.variables["AWS_DEFAULT_PROFILE"] = "old";
+  EXPECT_EQ(found(), "OLD o t by profile old") << "botocore's order";
+  environment_.variables["AWS_ACCESS_KEY_ID"] = "ENV";
+  environment_.variables["AWS_SECRET_ACCESS_KEY"] = "s";
+  environment_.variables["AWS_SECURITY_TOKEN"] = "token";
+  EXPECT_EQ(found(), "ENV s token by environment");
+}
+
+TEST_F(CredentialsChainTest, SaysHowToUseAProfileThatAPersonSignsInTo) {
+  environment_.files[kConfig] = "[profile p]\nlogin_session = arn:aws:iam::123456789012:user/u\n";
+  EXPECT_THAT(found({.profile = "p"}), AllOf(HasSubstr("profiles of \"aws login\" are not read directly"),
+                                            HasSubstr("export-credentials --profile p")));
+}
+
 TEST_F(CredentialsChainTest, ReadsKeysInAProfileAgainOnceTheServiceRefusedThem) {
   environment_.files[kCredentials] = "[default]\naws_access_key_id=OLD\naws_secret_access_key=x\n";
   auto provider = make_credentials({}, environment_, transport_, clock_, random_).value();
@@ -375,6 +404,15 @@ TEST_F(CredentialsChainTest, AsksStsAgainAfterTroubleOnTheWay) {
   transport_.expect("POST", kSts).answer(503, "busy");
   transport_.expect("POST", kSts).answer(200, sts_answer("AssumeRole", "SIDE"));
   EXPECT_THAT(found({.role_arn = "arn:aws:iam::2:role/m", .region = "eu-west-1"}), HasSubstr("SIDE"));
+}
+
+TEST_F(CredentialsChainTest, AsksStsWhereTheSidesProfileSays) {
+  environment_.files[kConfig] =
+      "[profile app]\nrole_arn=arn:aws:iam::123456789012:role/app\nsource_profile=base\n"
+      "endpoint_url=https://app.test\n[profile base]\nendpoint_url=https://base.test\naws_access_key_id=BASE\n"
+      "aws_secret_access_key=b\n";
+  transport_.expect("POST", "https://app.test/").answer(200, sts_answer("AssumeRole", "ASSUMED"));
+  EXPECT_THAT(found({.profile = "app"}), HasSubstr("ASSUMED STS-SECRET"));
 }
 
 TEST_F(CredentialsChainTest, CorrectsTheClockForSts) {

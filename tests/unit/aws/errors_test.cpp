@@ -43,10 +43,10 @@ TEST(ClassifyError, KnowsTheCodesOfDynamoDbStreamsAndSts) {
       {"ExpiredToken", 403, ErrorClass::kExpiredCredentials},
       {"RequestExpired", 400, ErrorClass::kExpiredCredentials},
       {"AccessDeniedException", 400, ErrorClass::kDenied},
-      {"UnrecognizedClientException", 400, ErrorClass::kDenied},
-      {"InvalidSignatureException", 400, ErrorClass::kDenied},
+      {"UnrecognizedClientException", 400, ErrorClass::kExpiredCredentials},
+      {"InvalidSignatureException", 400, ErrorClass::kExpiredCredentials},
       {"MissingAuthenticationTokenException", 400, ErrorClass::kDenied},
-      {"InvalidClientTokenId", 403, ErrorClass::kDenied},
+      {"InvalidClientTokenId", 403, ErrorClass::kExpiredCredentials},
       {"RequestTimeTooSkewed", 403, ErrorClass::kDenied},
       {"ResourceNotFoundException", 400, ErrorClass::kNotFound},
       {"TrimmedDataAccessException", 400, ErrorClass::kNotFound},
@@ -133,14 +133,24 @@ TEST(ClassifyError, SurvivesBodiesOfTheWrongShape) {
   }
 }
 
-TEST(ClockSkew, IsRecognisedByCodeOrByTheWordsOfASignatureError) {
-  EXPECT_TRUE(is_clock_skew(classify(403, json_error("RequestTimeTooSkewed"))));
-  EXPECT_TRUE(
-      is_clock_skew(classify(400, json_error("InvalidSignatureException", "Signature expired: 2026 is now earlier"))));
-  EXPECT_TRUE(is_clock_skew(classify(400, json_error("InvalidSignatureException", "Signature not yet current: 2026"))));
-  EXPECT_FALSE(
-      is_clock_skew(classify(400, json_error("InvalidSignatureException", "The request signature we calculated"))));
-  EXPECT_FALSE(is_clock_skew(classify(400, json_error("ValidationException", "Signature expired"))));
+TEST(ClassifyError, TellsAWrongClockByCodeOrByTheWordsOfASignatureError) {
+  const auto wrong_clock = [](const std::string& code, const std::string& words) {
+    return classify(400, json_error(code, words)).wrong_clock;
+  };
+  EXPECT_TRUE(wrong_clock("RequestTimeTooSkewed", ""));
+  EXPECT_TRUE(wrong_clock("InvalidSignatureException", "Signature expired: 2026 is now earlier"));
+  EXPECT_TRUE(wrong_clock("InvalidSignatureException", "Signature not yet current: 2026"));
+  EXPECT_FALSE(wrong_clock("InvalidSignatureException", "The request signature we calculated"));
+  EXPECT_FALSE(wrong_clock("ValidationException", "Signature expired"));
+}
+
+TEST(ClassifyError, KnowsThatARefusalHasNoEffect) {
+  for (const char* code : {"ThrottlingException", "ValidationException", "AccessDeniedException",
+                           "UnrecognizedClientException", "ConditionalCheckFailedException"}) {
+    EXPECT_TRUE(classify(400, json_error(code)).not_applied) << code;
+  }
+  EXPECT_FALSE(classify(500, json_error("InternalServerError")).not_applied);
+  EXPECT_FALSE(classify(502, "<html>").not_applied);
 }
 
 }  // namespace

@@ -113,11 +113,14 @@ TEST_F(S3ClientTest, ClassifiesRefusals) {
                                                {404, "NoSuchBucket", ErrorClass::kNotFound},
                                                {404, "NoSuchVersion", ErrorClass::kNotFound},
                                                {403, "AccessDenied", ErrorClass::kDenied},
-                                               {403, "SignatureDoesNotMatch", ErrorClass::kDenied},
-                                               {403, "InvalidAccessKeyId", ErrorClass::kDenied},
-                                               {400, "InvalidToken", ErrorClass::kDenied},
+                                               {403, "SignatureDoesNotMatch", ErrorClass::kExpiredCredentials},
+                                               {403, "InvalidAccessKeyId", ErrorClass::kExpiredCredentials},
+                                               {400, "InvalidToken", ErrorClass::kExpiredCredentials},
                                                {416, "InvalidRange", ErrorClass::kInvalid}}) {
-    transport_.expect("GET", kHost + "/k").answer(status, error_xml(code), {{"x-amz-request-id", "R7"}});
+    const int tries = expected == ErrorClass::kExpiredCredentials ? 2 : 1;
+    transport_.expect("GET", kHost + "/k")
+        .answer(status, error_xml(code), {{"x-amz-request-id", "R7"}})
+        .times(tries);
     const auto got = get("k");
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().error_class, expected) << code;

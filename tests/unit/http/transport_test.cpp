@@ -185,7 +185,9 @@ TEST_F(TransportTest, GivesUpOnAServerThatDoesNotAnswerInTime) {
 TEST_F(TransportTest, ReportsARefusedConnection) {
   const Request to_nobody = request();
   listener_.close();
-  expect_failure(send(to_nobody), ErrorClass::kTransient, "Connect");
+  const auto answer = send(to_nobody);
+  expect_failure(answer, ErrorClass::kTransient, "Connect");
+  EXPECT_TRUE(answer.error().not_applied);
 }
 
 TEST_F(TransportTest, ReportsANameThatDoesNotExist) {

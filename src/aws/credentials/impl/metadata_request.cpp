@@ -3,9 +3,8 @@
 
 #include <utility>
 
-#include "async/sleep.hpp"
+#include "async/retry.hpp"
 #include "aws/errors.hpp"
-#include "aws/retry.hpp"
 
 namespace dynamirror::aws {
 namespace {
@@ -19,17 +18,16 @@ constexpr http::SendOptions kSendOptions{
 
 async::Task<Result<std::string>> metadata_request(SourceContext context, http::Request request, std::string doing,
                                                   std::string resource) {
-  const RetryPolicy policy{.max_attempts = 3,
-                           .backoff = {.base = milliseconds(100), .cap = milliseconds(1'000)},
-                           .give_up_after = milliseconds(10'000)};
-  Retry retry(policy, context.clock.steady_now());
-  RetryBudget budget;
+  const async::RetryPolicy policy{.max_attempts = 3,
+                                  .backoff = {.base = milliseconds(100), .cap = milliseconds(1'000)},
+                                  .give_up_after = milliseconds(10'000)};
+  async::Retry retry(policy, context.clock, context.random);
   for (;;) {  // bounded by the policy
     auto response = co_await context.transport.send(request, kSendOptions);
     if (response && response->status == 200) co_return std::move(response->body);
     Error error;
     if (response) {
-      error.error_class = class_of_code("", response->status);
+      classify(error, class_of_code("", response->status));
       error.code = "HTTP" + std::to_string(response->status);
       error.message = "the service refused";
       error.http_status = response->status;
@@ -38,9 +36,8 @@ async::Task<Result<std::string>> metadata_request(SourceContext context, http::R
     }
     error.doing = doing;
     error.resource = resource;
-    const auto pause = retry.next_pause(error, budget, context.clock.steady_now(), context.random);
-    if (!pause) co_return std::unexpected(std::move(error));
-    co_await async::sleep_for(*pause);
+    const bool again = co_await retry.again(error);
+    if (!again) co_return std::unexpected(std::move(error));
   }
 }
 

@@ -55,7 +55,8 @@ class LeaseAdminTest : public ::testing::Test {
   }
   std::optional<Lease> row(const std::string& key = "a") { return support::run_task(store_.rows.look(key)).value(); }
   LeaseActionResult act(LeaseAction action) {
-    auto result = support::run_task(act_on_lease(store_, *row(), std::move(action), system_clock()));
+    const LeaseActing acting{store_, system_clock(), random_};
+    auto result = support::run_task(act_on_lease(acting, *row(), std::move(action)));
     EXPECT_TRUE(result);
     return result.value_or(LeaseActionResult{});
   }

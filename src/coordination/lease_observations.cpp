@@ -6,6 +6,8 @@
 #include <set>
 #include <unordered_set>
 
+#include "coordination/lease_names.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
@@ -61,7 +63,7 @@ std::map<std::string, std::size_t> LeaseObservations::live_owners() const {
 LeaseShare LeaseObservations::share_of(const std::string& worker) const {
   std::set<std::string> workers{worker};
   for (const auto& [owner, leases] : live_owners()) {
-    if (owner.starts_with(kWorkerPrefix)) workers.insert(owner);
+    if (is_our_worker(owner)) workers.insert(owner);
   }
   const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(1, workers.size() / kWatchers));
   const auto rank = static_cast<std::uint32_t>(std::distance(workers.begin(), workers.find(worker)));

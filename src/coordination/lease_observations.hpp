@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -14,10 +13,6 @@
 #include "coordination/lease_store.hpp"
 
 namespace dynamirror::coordination {
-
-/// The name of a worker of ours begins with this. Workers of ours finish what they have begun before they give a lease
-/// away when they are asked to; of others (KCL), leases can only be stolen.
-inline constexpr std::string_view kWorkerPrefix = "dynamirror-";
 
 /// What one worker has seen of a lease table, and what it concludes about the others. No clock is in the table: a lease
 /// has expired when its counter has not moved for longer than the fail-over time while we looked on.

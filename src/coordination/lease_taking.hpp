@@ -14,7 +14,7 @@ namespace dynamirror::coordination {
 struct TakingOptions {
   Duration failover{};
   std::size_t max_leases = 1'000'000;  ///< that one worker may own
-  std::size_t max_steals = 1;          ///< of KCL's workers in one round, as KCL does it
+  std::size_t max_steals = 0;          ///< of other makes' workers in one round; KCL steals one
   std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round; more when it needs many
 };
 
@@ -35,8 +35,9 @@ struct TakingPlan {
 };
 
 /// One round of taking, by KCL's rules (LeaseTaker): so many that every worker has about as many; what is free first;
-/// then from those that have too many. What nobody takes for long is taken whatever the share. Finished leases need no
-/// owner: they neither count nor are taken.
+/// then from those that have too many: of ours by asking, so that ours are even among themselves whatever KCL's have; of
+/// others by stealing, when that is allowed. What nobody takes for long is taken whatever the share. Finished leases
+/// need no owner: they neither count nor are taken.
 ///
 /// `now`: when the scan of this round ended; only rows that it showed are taken. Pure.
 [[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now,

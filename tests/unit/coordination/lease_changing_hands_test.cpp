@@ -10,14 +10,14 @@ namespace {
 TEST_F(LeaseWorkerTest, AWorkerOfOursIsAskedAndFinishesFirst) {
   add("s1");
   add("s2");
-  Player& one = start("dynamirror-1");
+  Player& one = start(worker_name("1"));
   pass(2s);
   ASSERT_EQ(one.worker.held(), 2u);
-  Player& two = start("dynamirror-2");
+  Player& two = start(worker_name("2"));
   pass(kFailover * 2);
   const std::string key = one.count<WindDown>("s1") > 0 ? "s1" : "s2";
   EXPECT_EQ(one.count<WindDown>("s1") + one.count<WindDown>("s2"), 1u);
-  EXPECT_EQ(row(key).checkpoint_owner, "dynamirror-1");
+  EXPECT_EQ(row(key).checkpoint_owner, worker_name("1"));
   EXPECT_EQ(two.count<Granted>(key), 0u);
   one.worker.checkpoint(key, "100");
   one.worker.drained(key);
@@ -30,9 +30,9 @@ TEST_F(LeaseWorkerTest, AWorkerOfOursIsAskedAndFinishesFirst) {
 TEST_F(LeaseWorkerTest, AnOwnerWhoDoesNotFinishLosesTheLeaseAndItsTimeIsWaitedFor) {
   add("s1");
   add("s2");
-  Player& one = start("dynamirror-1");
+  Player& one = start(worker_name("1"));
   pass(2s);
-  Player& two = start("dynamirror-2");
+  Player& two = start(worker_name("2"));
   pass(kFailover * 8, [&] {
     for (const std::string key : {"s1", "s2"}) {
       const bool permitted = one.worker.write_until(key).value_or(SteadyTime::min()) > now_;
@@ -45,12 +45,12 @@ TEST_F(LeaseWorkerTest, AnOwnerWhoDoesNotFinishLosesTheLeaseAndItsTimeIsWaitedFo
 
 TEST_F(LeaseWorkerTest, AHandOverThatWasAskedForUnseenIsWaitedFor) {
   // Our request landed after we had given up on it, and the owner works on.
-  add("s", kMe, 7).checkpoint_owner = "dynamirror-1";
+  add("s", kMe, 7).checkpoint_owner = worker_name("1");
   Player& me = start();
   const auto theirs = renewing({"s"}, kMe);
   pass(kFailover * 2, theirs);
   EXPECT_EQ(me.count<Granted>("s"), 0u);
-  EXPECT_EQ(row("s").checkpoint_owner, "dynamirror-1");
+  EXPECT_EQ(row("s").checkpoint_owner, worker_name("1"));
   row("s").checkpoint_owner.clear();
   row("s").counter += 1;
   pass(kFailover / 2);
@@ -96,7 +96,7 @@ TEST_F(LeaseWorkerTest, AStolenLeaseIsNotGivenAwayBeforeItsOwnersTimeIsOver) {
 
 TEST_F(LeaseWorkerTest, ALeaseThatTookLongToFinishIsGivenToNobodyInParticular) {
   Player& me = start_with("s");
-  row("s").owner = "dynamirror-dead";
+  row("s").owner = worker_name("dead");
   row("s").checkpoint_owner = kMe;
   pass(kFailover * 2);
   me.worker.drained("s");
@@ -136,7 +136,7 @@ TEST_F(LeaseWorkerTest, ALeaseCountsFromTheFirstWriteThatMayHaveLanded) {
 
 TEST_F(LeaseWorkerTest, AWorkerThatCannotRenewStopsWritingBeforeAnotherMayTakeTheLease) {
   Player& me = start_with("s");
-  Player& other = start("dynamirror-other");
+  Player& other = start(worker_name("other"));
   me.trouble = [](const LeaseWrite&) { return Player::Trouble{.answer = Answer::kUnknown}; };
   pass(kFailover * 3, [&] {
     const bool permitted = me.worker.write_until("s").value_or(SteadyTime::min()) > now_;
@@ -165,7 +165,7 @@ TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForAnEarlierOneOfOurs) {
 
 TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForTheReleaseOfTheOwnerWhoFinished) {
   // The owner seems dead in the middle of a hand-over; it gives the lease to us after all, long before we look again.
-  add("s", kMe, 7).checkpoint_owner = "dynamirror-1";
+  add("s", kMe, 7).checkpoint_owner = worker_name("1");
   Player& me = start();
   SteadyTime released{};
   me.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
@@ -190,7 +190,7 @@ TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForTheReleaseOfTheOwnerWhoFinis
 
 TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   Player& me = start_with("s");
-  row("s").owner = "dynamirror-1";
+  row("s").owner = worker_name("1");
   row("s").checkpoint_owner = kMe;
   pass(kFailover / 2);
   ASSERT_EQ(me.count<WindDown>("s"), 1u);

@@ -75,6 +75,7 @@ class LeaseWorker {
   /// The work must end at once; nothing of it may be written any more, no checkpoint either.
   struct Lost {
     std::string key;
+    std::string reason;  ///< for people: who has it now, or that it was not renewed in time
   };
   /// Another worker is to go on: finish what is under way, then call `drained`.
   struct WindDown {

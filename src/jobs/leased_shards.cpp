@@ -61,7 +61,7 @@ void LeasedShards::take(LeaseWorker::Event event) {
   if (auto* granted = std::get_if<LeaseWorker::Granted>(&event)) {
     begin(granted->lease);
   } else if (auto* lost = std::get_if<LeaseWorker::Lost>(&event)) {
-    log::warning("lease lost", {{"shard", lost->key}});
+    runner_.warn_of_loss("shard", *lost);
     granted_.erase(lost->key);
     if (const auto at = finishing_.find(lost->key); at != finishing_.end()) at->second = true;
     reading_->revoke(ShardId(lost->key), false);

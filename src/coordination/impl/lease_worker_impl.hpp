@@ -119,7 +119,7 @@ struct LeaseWorker::Impl {
   void held_looked(Held& held, const std::optional<Lease>& row, SteadyTime now);
   void hand_over_wanted(Held& held, const Lease& row, SteadyTime now);
   void released(Held& held, SteadyTime now);
-  void lose(Held& held, SteadyTime now);
+  void lose(Held& held, std::string reason, SteadyTime now);
   void drop(const std::string& key);
 
   // lease_worker_acquire.cpp: getting

@@ -201,6 +201,28 @@ TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   EXPECT_EQ(row("s").owner, "W");
 }
 
+TEST_F(LeaseWorkerTest, ALossSaysWhy) {
+  Player& me = start_with("s");
+  const auto reason = [&] {
+    for (const auto& event : me.events) {
+      if (const auto* lost = std::get_if<Lost>(&event)) return lost->reason;
+    }
+    return std::string();
+  };
+  me.trouble = [](const LeaseWrite&) { return Player::Trouble{.answer = Answer::kUnknown}; };
+  pass(kFailover * 3 / 2);
+  EXPECT_EQ(reason(), "it could not be renewed in time");
+
+  me.trouble = [](const LeaseWrite&) { return std::nullopt; };
+  pass(kFailover);
+  ASSERT_EQ(row("s").owner, kMe);
+  me.events.clear();
+  row("s").owner = "W";
+  row("s").counter += 1;
+  pass(kFailover / 2);
+  EXPECT_EQ(reason(), "W has taken it");
+}
+
 TEST_F(LeaseWorkerTest, TimeThatPassedWhileTheMachineSleptCountsAgainstEveryLease) {
   Player& me = start_with("s");
   const auto before = me.worker.write_until("s");

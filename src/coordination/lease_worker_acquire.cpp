@@ -75,8 +75,8 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
     one.at = now;
     return;
   }
-  if (!row || row->owner != options.worker_id) {
-    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it.
+  if (!row || row->owner != options.worker_id || row->done()) {
+    // Not ours, or not any more, or finished. A write that lands later leaves a row with our name: the next round finds it.
     give_up(one);
     return;
   }

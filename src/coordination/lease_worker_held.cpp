@@ -129,6 +129,7 @@ LeaseWrite LeaseWorker::Impl::release_of(const Held& one, SteadyTime now) const 
   write.from = one.lease.owner;
   if (one.checkpoint != one.lease.checkpoint) write.checkpoint = one.checkpoint;
   if (one.phase == Phase::kFinishing) {
+    write.owner = options.worker_id;  // as KCL leaves it
     write.children = one.lease.children;
   } else if (now - one.asked_at <= options.failover) {
     // Whoever asked long ago may have died since; if not, it sees that the lease is free.
@@ -200,10 +201,14 @@ void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, 
   }
   seen.observe(*row, now);
   const bool moved_once = row->counter == one.lease.counter + 1;
+  if (one.phase == Phase::kFinishing && row->done()) {
+    released(one, now);
+    seen.observe(*row, now);
+    return;
+  }
   if (!still_ours(one, *row)) {
     // A release whose answer was lost has landed; whoever took the lease since then did so rightly.
-    const bool gone = (one.phase == Phase::kFinishing && row->done()) || one.phase == Phase::kReleasing;
-    gone ? released(one, now) : lose(one, taken_by(row->owner), now);
+    one.phase == Phase::kReleasing ? released(one, now) : lose(one, taken_by(row->owner), now);
     return;
   }
   if (row->counter != one.lease.counter && !moved_once) {
@@ -253,7 +258,7 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   Lease finished = std::move(one.lease);
   const std::vector<Lease> children = std::move(one.children);
   drop(key);
-  finished.owner.clear();
+  finished.owner = options.worker_id;
   finished.checkpoint = kShardEnd;
   ++finished.counter;
   seen.observe(finished, now);

@@ -89,11 +89,13 @@ struct LeaseWorker::Impl {
   // lease_worker.cpp: rounds
   void start_scan(SteadyTime now, std::vector<Job>& jobs);
   void take_turn(SteadyTime now);
-  void plan_next_scan(bool balanced, SteadyTime now);
+  void plan_next_scan(const TakingPlan& plan, SteadyTime now);
   [[nodiscard]] std::unordered_set<std::string> mine() const;
   [[nodiscard]] std::size_t load() const;
   [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what, Purpose purpose);
   void keep_up(LeaseWrite write, std::string for_key);
+  void keep_finished(SteadyTime now);
+  void finished_renewed(const std::string& key, bool done, SteadyTime now);
   void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool waits_for_parents(const LeaseWrite& write) const;
   [[nodiscard]] bool is_outdated(const Upkeep& one, SteadyTime now) const;

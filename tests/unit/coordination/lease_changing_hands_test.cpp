@@ -201,6 +201,74 @@ TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   EXPECT_EQ(row("s").owner, "W");
 }
 
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsRenewedAsLongAsKclLivesBesideIt) {
+  add("k", "W", 7);
+  Player& me = start_with("s");
+  me.worker.finish("s", {});
+  const auto theirs = renewing({"k"}, "W");
+  SteadyTime moved = now_;
+  std::uint64_t counter = 0;
+  pass(kFailover * 20, [&] {
+    theirs();
+    if (std::exchange(counter, row("s").counter) != row("s").counter) moved = now_;
+    ASSERT_LT(now_ - moved, kFailover) << "KCL would take it";
+  });
+  EXPECT_EQ(row("s").owner, kMe);
+  EXPECT_EQ(row("s").checkpoint, kShardEnd);
+  EXPECT_EQ(row("k").owner, "W");
+
+  LeaseWrite remove{.kind = Kind::kDelete, .key = "s", .counter = 1};
+  me.worker.maintain({remove});  // as of rows that were read before the last renewal
+  pass(1s, theirs);
+  EXPECT_FALSE(table_.rows.contains("s"));
+}
+
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsNotRenewedAmongOurs) {
+  add("t");
+  Player& me = start_with("s");
+  start(worker_name("1"));
+  me.worker.finish("s", {});
+  pass(1s);
+  ASSERT_TRUE(row("s").done());
+  const std::uint64_t counter = row("s").counter;
+  pass(kFailover * 10);
+  EXPECT_EQ(row("s").counter, counter);
+}
+
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsNotHandedOver) {
+  add("s1");
+  add("s2");
+  Player& one = start(worker_name("1"));
+  pass(2s);
+  Player& two = start(worker_name("2"));
+  std::optional<LeaseWrite> late;
+  two.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
+    if (write.kind != Kind::kStartHandOver || late) return std::nullopt;
+    late = write;
+    return Player::Trouble{.answer = Answer::kUnknown};
+  };
+  while (!late) pass(50ms);
+  one.worker.finish(late->key, {});
+  one.go(now_);
+  ASSERT_TRUE(row(late->key).done());
+  EXPECT_FALSE(table_.write(*late)) << "its owner's name is still there";
+  pass(kFailover * 3);
+  EXPECT_EQ(two.count<Granted>(late->key), 0u);
+}
+
+TEST_F(LeaseWorkerTest, TheAnswerToTheEndOfAShardMayBeLost) {
+  Player& me = start_with("s");
+  me.trouble = [](const LeaseWrite& write) -> std::optional<Player::Trouble> {
+    if (write.kind != Kind::kRelease) return std::nullopt;
+    return Player::Trouble{.answer = Answer::kUnknown, .lands = true};
+  };
+  table_.done.clear();
+  me.worker.finish("s", {});
+  pass(kFailover);
+  EXPECT_EQ(me.count<Finished>("s"), 1u);
+  EXPECT_EQ(std::ranges::count(table_.done, Kind::kRelease, &LeaseWrite::kind), 1);
+}
+
 TEST_F(LeaseWorkerTest, ALossSaysWhy) {
   Player& me = start_with("s");
   const auto reason = [&] {

@@ -163,6 +163,33 @@ TEST_F(LeaseTakingTest, FinishedLeasesAreNeitherTakenNorCounted) {
   EXPECT_THAT(one.hand_over, SizeIs(1));
 }
 
+TEST_F(LeaseTakingTest, BesideKclFinishedLeasesCountAsKclCountsThem) {
+  add(kMe, 4);
+  finish(kMe);
+  mine_.clear();
+  add(kMe, 2);
+  add("", 2);
+  add("W", 4);
+  look();
+  EXPECT_THAT(plan().take, IsEmpty()) << "6 of 12 are ours";
+  rows_.leases.resize(8);
+  add("", 6);
+  add("W", 4);
+  seen_ = LeaseObservations(kFailover);
+  look();
+  EXPECT_THAT(plan().take, SizeIs(3)) << "9 of 18, of which 4 are finished";
+}
+
+TEST_F(LeaseTakingTest, AmongOursAloneFinishedLeasesDoNotCount) {
+  add(kMe, 4);
+  finish(kMe);
+  mine_.clear();
+  add("", 2);
+  add(worker_name("1"), 2);
+  look();
+  EXPECT_THAT(plan().take, SizeIs(2));
+}
+
 TEST_F(LeaseTakingTest, WhatIsComingToUsIsCountedAndNotTaken) {
   add(kMe, 2);
   mine_.clear();

@@ -206,7 +206,7 @@ TEST_F(LeaseWorkerTest, Case13ChildrenAreThereBeforeTheShardIsDone) {
   EXPECT_EQ(release->checkpoint, kShardEnd);
   EXPECT_THAT(release->children, ElementsAre("a", "b"));
   EXPECT_THAT(row("p").children, ElementsAre("a", "b"));
-  EXPECT_EQ(row("p").owner, "");
+  EXPECT_EQ(row("p").owner, kMe) << "as KCL leaves it";
   EXPECT_THAT(row("b").parents, ElementsAre("p"));
   EXPECT_EQ(row("a").owner, kMe);
   EXPECT_EQ(me.count<Granted>("a"), 1u);

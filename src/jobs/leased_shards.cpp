@@ -7,6 +7,7 @@
 #include "async/backoff.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
+#include "jobs/lease_lag.hpp"
 #include "jobs/trim.hpp"
 
 namespace dynamirror::jobs {
@@ -78,18 +79,26 @@ void LeasedShards::take(LeaseWorker::Event event) {
   }
 }
 
+bool LeasedShards::is_anothers(const Lease& row) const {
+  return !row.done() && !row.owner.empty() && row.owner != options_.worker.worker_id;
+}
+
 void LeasedShards::learn(Rows rows) {
   std::unordered_map<std::string, std::string> owners;
   for (const Lease& row : rows_) owners.emplace(row.key, row.owner);
   std::unordered_map<std::string, Lease> silent;
+  std::unordered_map<std::string, std::string> behind;
   for (const Lease& row : rows) {
-    if (row.done() || row.owner.empty() || row.owner == options_.worker.worker_id) continue;
+    if (!is_anothers(row)) continue;
+    const auto asked = behind_.find(row.key);
+    if (asked != behind_.end() && asked->second == row.checkpoint) behind.insert(*asked);
     const auto before = owners.find(row.key);
     const bool known = before != owners.end() && before->second == row.owner;
     const auto waiting = silent_.find(row.key);
     if (!known || (waiting != silent_.end() && waiting->second.counter == row.counter)) silent.emplace(row.key, row);
   }
   silent_ = std::move(silent);
+  behind_ = std::move(behind);
   rows_ = std::move(rows);
 }
 
@@ -259,7 +268,24 @@ async::Task<bool> LeasedShards::refresh() {
   const auto listing = co_await list();
   if (!listing) co_return false;
   learn(found->leases);
-  co_return bring_in_step(*listing);
+  if (!bring_in_step(*listing) || !behind_.empty()) co_return false;
+  co_return co_await others_caught_up();
+}
+
+/// What others have applied shows only in their checkpoints, and what they have not only in the stream.
+async::Task<bool> LeasedShards::others_caught_up() {
+  LeaseReport others;
+  for (const Lease& row : rows_) {
+    if (is_anothers(row)) others.leases.push_back({.lease = row});
+  }
+  co_await measure_lags(stream_, others, clock_);
+  for (const LeaseLine& line : others.leases) {
+    const auto kind = line.lag ? line.lag->kind : LeaseLag::Kind::kUnknown;
+    if (kind == LeaseLag::Kind::kCaughtUp) continue;
+    behind_.emplace(line.lease.key, kind == LeaseLag::Kind::kBehind ? line.lease.checkpoint : "");
+    log::debug("another worker has not caught up", {{"shard", line.lease.key}, {"worker", line.lease.owner}});
+  }
+  co_return behind_.empty();
 }
 
 bool LeasedShards::promised(const ShardId& shard, const model::Checkpoint& reached) const {
@@ -277,10 +303,10 @@ std::size_t LeasedShards::waiting(std::size_t being_read) const {
   return ours - std::min(ours, being_read);
 }
 
-/// What other workers own is theirs to finish, if they live.
+/// What other workers own is theirs to finish, if they live; `refresh` asks whether they have.
 bool LeasedShards::all_started(std::size_t being_read) const {
-  return in_step_ && !rows_.empty() && silent_.empty() && waiting(being_read) == 0 && granted_.size() == being_read &&
-         runner_.held() == being_read;
+  return in_step_ && !rows_.empty() && silent_.empty() && behind_.empty() && waiting(being_read) == 0 &&
+         granted_.size() == being_read && runner_.held() == being_read;
 }
 
 std::optional<Error> LeasedShards::stalled(SteadyTime now, Duration limit) {

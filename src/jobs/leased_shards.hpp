@@ -58,11 +58,13 @@ class LeasedShards final : public ShardKeeper {
   void take(coordination::LeaseWorker::Event event);
   void begin(const coordination::Lease& lease);
   void learn(Rows rows);
+  [[nodiscard]] bool is_anothers(const coordination::Lease& row) const;
   [[nodiscard]] std::uint64_t grant_of(const std::string& key) const;
   [[nodiscard]] async::Task<> keep_in_step();
   [[nodiscard]] async::Task<> keep_checking();
   [[nodiscard]] async::Task<std::optional<source::ShardLister::Listing>> list();
   [[nodiscard]] bool bring_in_step(const source::ShardLister::Listing& listing);
+  [[nodiscard]] async::Task<bool> others_caught_up();
   [[nodiscard]] async::Task<std::vector<coordination::Lease>> find_children(ShardId shard);
   void fail(ExitCode exit_code, Error error);
 
@@ -82,6 +84,9 @@ class LeasedShards final : public ShardKeeper {
   bool rows_are_new_ = false;
   /// Leases of others as we first saw them with their owner: it is not known yet whether that owner lives.
   std::unordered_map<std::string, coordination::Lease> silent_;
+  /// Leases of others that have changes after this checkpoint, as far as we know until it moves; empty: to be asked
+  /// again once rows are read.
+  std::unordered_map<std::string, std::string> behind_;
   async::Signal rows_read_;
   SteadyTime listed_at_;  ///< when a listing was complete
   bool in_step_ = false;  ///< every shard of the last complete listing has its lease

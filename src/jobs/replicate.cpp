@@ -101,15 +101,17 @@ void Replication::Impl::fail(JobFailure reason) {
 }
 
 ReplicateStatus Replication::Impl::status() const {
+  const bool idle = shards.shares() && active.empty();
   ReplicateStatus status{.counters = buffer.counters(),
                          .shards_being_read = active.size(),
                          .shards_waiting = shards.waiting(active.size()),
                          .held_bytes = buffer.held_bytes(),
                          .retries = pump.statistics().retries,
                          .lag = pump.statistics().lag,
-                         .caught_up = caught_up(),
+                         .caught_up = done || (caught_up() && !idle),
+                         .holds_none = idle,
                          .last_trouble = pump.statistics().last_trouble};
-  if (!status.caught_up && status.counters.applied > 0) {
+  if (!status.caught_up && !idle && status.counters.applied > 0) {
     const auto age = parts.clock.wall_now() - pump.statistics().newest_applied;
     status.current_lag = std::chrono::duration_cast<std::chrono::milliseconds>(age);
   }

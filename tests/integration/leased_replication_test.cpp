@@ -251,8 +251,26 @@ TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
   const auto& ended = worker->end();
   EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
   EXPECT_EQ(ended.status.counters.read, 20u) << "nothing again, nothing left out";
+  EXPECT_TRUE(ended.status.caught_up);
   EXPECT_TRUE(in_step()) << differences();
   EXPECT_GT(std::stoull(text(row(shard), "leaseCounter")), 4711u);
+}
+
+TEST_F(LeasedReplication, AWorkerHasNotCaughtUpBeforeTheOthersHave) {
+  add_tables(1);
+  put("x", "1");
+  auto owner = start("a");
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  target.throttle_key(kTarget, key_of("x"), 6);  // the owner tries again for some seconds
+  put("x", "2");
+  auto waits = start("b", [](auto& options) { options.job.stop_when_caught_up = true; });
+  ASSERT_TRUE(eventually([&] { return waits->over(); }));
+  EXPECT_TRUE(in_step()) << differences();
+  const auto& ended = waits->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.status.caught_up);
+  EXPECT_FALSE(owner->over());
+  (void)owner->stop();
 }
 
 TEST_F(LeasedReplication, WhatCameAfterALatestStartIsReadThoughItsFirstOwnerDied) {

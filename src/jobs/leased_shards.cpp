@@ -20,6 +20,9 @@ using coordination::LeaseWorker;
 constexpr int kChildLookups = 10;
 /// To give leases away at the end.
 constexpr std::chrono::seconds kCloseTime{3};
+/// A fleet of KCL 3.x that starts beside us makes the table in which it says so some time after its start.
+constexpr std::chrono::minutes kFirstMinutes{3};
+constexpr int kChecksAsOftenAtFirst = 12;
 
 }  // namespace
 
@@ -42,7 +45,8 @@ LeasedShards::LeasedShards(const source::TableStream& stream, coordination::Leas
       keeping_(executor),
       lister_(stream, random, {}),
       sync_(job.start),
-      listed_at_(clock.steady_now()) {}
+      begun_(clock.steady_now()),
+      listed_at_(begun_) {}
 
 void LeasedShards::start(Reading& reading, async::TaskGroup& finding) {
   reading_ = &reading;
@@ -79,6 +83,8 @@ void LeasedShards::take(LeaseWorker::Event event) {
   }
 }
 
+bool LeasedShards::is_early() const { return clock_.steady_now() - begun_ < kFirstMinutes; }
+
 bool LeasedShards::is_anothers(const Lease& row) const {
   return !row.done() && !row.owner.empty() && row.owner != options_.worker.worker_id;
 }
@@ -110,6 +116,8 @@ void LeasedShards::begin(const Lease& lease) {
   }
   log::info("lease acquired", {{"shard", lease.key}, {"from", lease.checkpoint}});
   granted_[lease.key] = ++last_grant_;
+  check_at_once_ = is_early();
+  if (check_at_once_) check_due_.notify();
   std::vector<ShardId> parents;
   for (const std::string& parent : lease.parents) parents.emplace_back(parent);
   // LATEST is a moment that passes: the next owner must not begin at a later one.
@@ -254,7 +262,9 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
 
 async::Task<> LeasedShards::keep_checking() {
   while (!failed_) {
-    co_await async::sleep_for(options_.check_interval);
+    const Duration pause = is_early() ? options_.check_interval / kChecksAsOftenAtFirst : options_.check_interval;
+    if (!check_at_once_) (void)co_await check_due_.wait_for(pause);
+    check_at_once_ = false;
     auto usable = co_await options_.check_table();
     if (usable || usable.error().retryable()) continue;
     const ExitCode exit_code = exit_code_for(usable.error());

@@ -229,6 +229,19 @@ TEST_F(LeasedReplication, Case15_AFleetThatTurnsToLeaderAssignmentEndsOurPart) {
   EXPECT_EQ(owners(), std::set<std::string>{""}) << "its leases are free for the leader";
 }
 
+TEST_F(LeasedReplication, Case15_AFleetThatSaysSoOnlyAfterOurStartIsNoticedWithTheNextLease) {
+  add_tables(1);
+  auto worker = start("a", [](auto& options) { options.check_interval = std::chrono::hours(1); });
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
+  source.add_table(
+      {.name = "leases-CoordinatorState", .key = {.hash = {"key", "S"}, .range = {}}, .stream_view = std::nullopt});
+  source.put("leases-CoordinatorState", R"({"key":{"S":"Migration3.0"},"cv":{"S":"CLIENT_VERSION_3X"},)"
+                                        R"("mb":{"S":"w1"},"mts":{"N":"1767225600000"},"h":{"L":[]}})");
+  source.split_all_shards(kSource);
+  ASSERT_TRUE(eventually([&] { return worker->over(); }));
+  EXPECT_EQ(worker->end().exit_code, ExitCode::kState) << worker->end().text();
+}
+
 TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
   add_tables(1);
   Workload workload(source, {.keys = 10});

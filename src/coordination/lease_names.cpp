@@ -8,13 +8,13 @@
 #include <array>
 #include <cassert>
 
-#include "coordination/lease_observations.hpp"
-
 namespace dynamirror::coordination {
 namespace {
 
 constexpr std::string_view kPrefix = "DynamoDBCrossRegionReplication";
 constexpr std::size_t kLongestTableName = 255;
+constexpr std::string_view kWorkerPrefix = "dynamirror-";
+constexpr std::size_t kRandomDigits = 16;
 
 std::string md5_hex(const std::string& text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -47,6 +47,17 @@ std::string new_worker_id(Random& random) {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
   return fmt::format("{}{}-{}-{:016x}", kWorkerPrefix, host.data(), getpid(), random.next());
+}
+
+bool is_our_worker(std::string_view name) {
+  const std::size_t random = name.rfind('-');
+  if (!name.starts_with(kWorkerPrefix) || name.size() - random - 1 != kRandomDigits) return false;
+  const std::size_t process = name.rfind('-', random - 1);
+  const auto all_of = [&](std::size_t from, std::size_t to, std::string_view digits) {
+    return from < to && name.substr(from, to - from).find_first_not_of(digits) == std::string_view::npos;
+  };
+  return process >= kWorkerPrefix.size() && process != std::string_view::npos &&
+         all_of(process + 1, random, "0123456789") && all_of(random + 1, name.size(), "0123456789abcdef");
 }
 
 }  // namespace dynamirror::coordination

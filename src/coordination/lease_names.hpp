@@ -26,4 +26,9 @@ struct CrossRegionTask {
 /// start: what an earlier process has begun must have ended before its leases are another's.
 [[nodiscard]] std::string new_worker_id(Random& random);
 
+/// Whether a name has the form of `new_worker_id`. Workers of ours write nothing once their lease may be another's, and
+/// finish what they have begun when they are asked to hand one over; no other make does both. The beginning alone says
+/// nothing: KCL's workers are named after their host ("<host>:<UUID>"), which may be called anything.
+[[nodiscard]] bool is_our_worker(std::string_view name);
+
 }  // namespace dynamirror::coordination

@@ -6,6 +6,8 @@
 #include <set>
 #include <unordered_set>
 
+#include "coordination/lease_names.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
@@ -37,9 +39,9 @@ const LeaseObservations::Seen* LeaseObservations::find(const std::string& key) c
   return at == seen_.end() ? nullptr : &at->second;
 }
 
-std::map<std::string, std::size_t> LeaseObservations::live_owners() const {
+std::map<std::string, LeaseObservations::Load> LeaseObservations::live_owners() const {
   struct Signs {
-    std::size_t unfinished = 0;
+    Load load{};
     SteadyTime moved{};
     SteadyTime looked{};
   };
@@ -47,21 +49,22 @@ std::map<std::string, std::size_t> LeaseObservations::live_owners() const {
   for (const auto& [key, seen] : seen_) {
     if (seen.lease.owner.empty()) continue;
     Signs& signs = owners[seen.lease.owner];
-    signs.unfinished += seen.lease.done() ? 0 : 1;
+    signs.load.unfinished += seen.lease.done() ? 0 : 1;
+    signs.load.all += seen.lease.done() && expired(seen) ? 0 : 1;
     signs.moved = std::max(signs.moved, seen.moved);
     signs.looked = std::max(signs.looked, seen.looked);
   }
-  std::map<std::string, std::size_t> live;
+  std::map<std::string, Load> live;
   for (const auto& [owner, signs] : owners) {
-    if (signs.unfinished > 0 && signs.looked - signs.moved <= failover_) live.emplace(owner, signs.unfinished);
+    if (signs.looked - signs.moved <= failover_) live.emplace(owner, signs.load);
   }
   return live;
 }
 
 LeaseShare LeaseObservations::share_of(const std::string& worker) const {
   std::set<std::string> workers{worker};
-  for (const auto& [owner, leases] : live_owners()) {
-    if (owner.starts_with(kWorkerPrefix)) workers.insert(owner);
+  for (const auto& [owner, load] : live_owners()) {
+    if (load.unfinished > 0 && is_our_worker(owner)) workers.insert(owner);
   }
   const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(1, workers.size() / kWatchers));
   const auto rank = static_cast<std::uint32_t>(std::distance(workers.begin(), workers.find(worker)));

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -14,10 +13,6 @@
 #include "coordination/lease_store.hpp"
 
 namespace dynamirror::coordination {
-
-/// The name of a worker of ours begins with this. Workers of ours finish what they have begun before they give a lease
-/// away when they are asked to; of others (KCL), leases can only be stolen.
-inline constexpr std::string_view kWorkerPrefix = "dynamirror-";
 
 /// What one worker has seen of a lease table, and what it concludes about the others. No clock is in the table: a lease
 /// has expired when its counter has not moved for longer than the fail-over time while we looked on.
@@ -46,9 +41,13 @@ class LeaseObservations {
     return !seen.lease.owner.empty() && seen.looked - seen.moved > failover_;
   }
 
-  /// The owners that live, with the number of their unfinished leases. An owner is dead when the last look at any of
-  /// its leases came longer than the fail-over time after the last sign of life in any of them.
-  [[nodiscard]] std::map<std::string, std::size_t> live_owners() const;
+  struct Load {
+    std::size_t unfinished = 0;
+    std::size_t all = 0;  ///< with finished leases that are still renewed
+  };
+  /// The owners that live. An owner is dead when the last look at any of its leases came longer than the fail-over time
+  /// after the last sign of life in any of them.
+  [[nodiscard]] std::map<std::string, Load> live_owners() const;
 
   /// Which part of the table a worker should watch, so that each row is watched by about four: with few workers
   /// everything, with many a part that shrinks as they grow, so that all of them together read the table no more

@@ -129,6 +129,9 @@ class Expressions {
   void require_equal(std::string_view attribute, std::string_view mark, std::string value) {
     require(path(attribute) + " = " + placeholder(mark, std::move(value)));
   }
+  void require_unequal(std::string_view attribute, std::string_view mark, std::string value) {
+    require(path(attribute) + " <> " + placeholder(mark, std::move(value)));
+  }
   void require_absent(std::string_view attribute) { require("attribute_not_exists(" + path(attribute) + ")"); }
   void require_present(std::string_view attribute) { require("attribute_exists(" + path(attribute) + ")"); }
 
@@ -259,6 +262,7 @@ void start_hand_over(Expressions& expressions, const LeaseWrite& write) {
   assert(!write.owner.empty() && !write.from.empty());
   expressions.require_equal(kOwner, ":from", string_value(write.from));
   expressions.require_absent(kCheckpointOwner);
+  expressions.require_unequal(kCheckpoint, ":done", string_value(kShardEnd));
   expressions.set(kOwner, ":owner", string_value(write.owner));
   expressions.set(kCheckpointOwner, ":from", string_value(write.from));
 }

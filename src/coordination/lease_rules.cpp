@@ -23,7 +23,7 @@ bool holds(const LeaseWrite& write, const std::optional<Lease>& row) {
     case Kind::kRemove:
       return same_counter && row->owner == write.from;
     case Kind::kStartHandOver:
-      return row->owner == write.from && row->checkpoint_owner.empty();
+      return row->owner == write.from && row->checkpoint_owner.empty() && !row->done();
     case Kind::kDelete:
       return same_counter && row->done();
     case Kind::kCreate:

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
+#include "base/text.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
@@ -134,6 +137,15 @@ async::Task<> LeaseRunner::write(std::uint64_t id, LeaseWorker::Write write) {
     if (outcome.error().not_applied) answer = LeaseWorker::Answer::kNotSent;
   }
   worker_.written(id, begun, clock_.steady_now(), answer);
+}
+
+void LeaseRunner::warn_of_loss(const char* what, const LeaseWorker::Lost& lost) const {
+  std::string trouble = last_trouble_;
+  if (trouble.empty() && unanswered_since_) {
+    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - *unanswered_since_);
+    trouble = store_.describe() + " has not answered for " + format_duration(since);
+  }
+  log::warning("lease lost", {{what, lost.key}, {"reason", lost.reason}, {"last_trouble", trouble}});
 }
 
 void LeaseRunner::answered() {

@@ -53,6 +53,8 @@ class LeaseRunner {
   /// trouble.
   [[nodiscard]] SteadyTime last_answer() const { return unanswered_since_.value_or(clock_.steady_now()); }
   [[nodiscard]] const std::string& last_trouble() const { return last_trouble_; }
+  /// One warning: why a lease was lost, and what the store said last when it is in trouble. `what`: "shard", "segment".
+  void warn_of_loss(const char* what, const LeaseWorker::Lost& lost) const;
 
  private:
   [[nodiscard]] async::Task<> execute(LeaseWorker::Job job);

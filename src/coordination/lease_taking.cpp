@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "coordination/lease_names.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
@@ -66,29 +68,68 @@ std::vector<const Seen*> leases_of(const LeaseObservations& seen, const std::str
   return leases;
 }
 
-/// From the most loaded on, what is above the share of each.
-void plan_steals(const LeaseObservations& seen, const std::map<std::string, std::size_t>& loads, std::size_t target,
-                 std::size_t need, const TakingOptions& options, Random& random, TakingPlan& plan) {
-  const std::size_t wished = need;
+using Loads = std::map<std::string, std::size_t>;  // leases by owner
+
+/// The workers that live, but for this one, with their unfinished leases.
+struct Fleet {
+  Loads ours;
+  Loads others;              ///< of another make
+  bool others_live = false;  ///< of another make, also with nothing but finished leases
+  std::size_t workers = 1;   ///< all of these, and this one
+  std::size_t finished_here = 0;
+
+  Fleet(const LeaseObservations& seen, const std::string& worker) {
+    for (const auto& [owner, load] : seen.live_owners()) {
+      if (owner == worker) {
+        finished_here = load.all - load.unfinished;
+        continue;
+      }
+      const bool is_ours = is_our_worker(owner);
+      others_live = others_live || !is_ours;
+      ++workers;
+      if (load.unfinished > 0) (is_ours ? ours : others).emplace(owner, load.unfinished);
+    }
+  }
+};
+
+/// What a worker lacks of its share.
+struct Lack {
+  std::size_t share = 0;  ///< of each worker
+  std::size_t need = 0;
+};
+
+Lack lack(std::size_t share, std::size_t load) { return {share, share - std::min(share, load)}; }
+
+Lack lack_of(const LeaseObservations& seen, const Fleet& fleet, std::size_t load, std::size_t most) {
+  const std::size_t workers = fleet.ours.size() + fleet.others.size() + 1;
+  Lack wanted = lack(share_of_each(unfinished(seen), workers, most), load);
+  if (fleet.others_live) {
+    const std::size_t share = share_of_each(seen.all().size(), fleet.workers, most);
+    wanted.need = std::min(wanted.need, lack(share, load + fleet.finished_here).need);
+  }
+  return wanted;
+}
+
+/// From the most loaded owner on, what is above the share of each.
+std::vector<Lease> above_share(const LeaseObservations& seen, const Loads& loads, const Lack& wanted, std::size_t most,
+                               Random& random) {
+  std::vector<Lease> leases;
   std::vector<std::pair<std::size_t, std::string>> owners;
   for (const auto& [owner, load] : loads) owners.emplace_back(load, owner);
   std::ranges::sort(owners, std::greater{});
   for (const auto& [load, owner] : owners) {
-    std::size_t count = load > target ? std::min(need, load - target) : 0;
+    const std::size_t left = std::min(most, wanted.need) - leases.size();
+    std::size_t count = load > wanted.share ? std::min(left, load - wanted.share) : 0;
     // The rounding of the share must not keep one worker two below another.
-    if (count == 0 && need > 1 && load >= target && &owner == &owners.front().second) count = 1;
-    const bool ours = owner.starts_with(kWorkerPrefix);
-    auto& wanted = ours ? plan.hand_over : plan.steal;
-    const std::size_t most = ours ? std::max(options.max_hand_overs, wished / 4) : options.max_steals;
-    count = std::min(count, most - std::min(most, wanted.size()));
-    if (count == 0) continue;  // a look at all leases for nothing
+    const bool most_loaded = &owner == &owners.front().second;
+    if (most_loaded && wanted.need > 1 && load == wanted.share) count = std::min<std::size_t>(left, 1);
+    if (count == 0) break;
     for (const Seen* one : leases_of(seen, owner, random)) {
-      if (count == 0) break;
-      wanted.push_back(one->lease);
-      --count;
-      --need;
+      if (count-- == 0) break;
+      leases.push_back(one->lease);
     }
   }
+  return leases;
 }
 
 }  // namespace
@@ -96,14 +137,13 @@ void plan_steals(const LeaseObservations& seen, const std::map<std::string, std:
 TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now, const TakingOptions& options,
                        Random& random) {
   TakingPlan plan;
-  auto loads = seen.live_owners();
-  loads.erase(taker.worker);
   const Available available = find_available(seen, taker, now, options.failover, random);
   for (const Seen* one : available.coming) plan.hand_over.push_back(one->lease);
-
   const std::size_t load = taker.load + available.coming.size();
-  const std::size_t target = share_of_each(unfinished(seen), loads.size() + 1, options.max_leases);
-  const std::size_t need = target - std::min(target, load);
+  const Fleet fleet(seen, taker.worker);
+  const Lack wanted = lack_of(seen, fleet, load, options.max_leases);
+  plan.beside_others = fleet.others_live;
+
   std::unordered_set<std::string> taken;
   const auto take = [&](const std::vector<const Seen*>& leases, std::size_t most) {
     for (const Seen* one : leases) {
@@ -111,10 +151,17 @@ TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, Steady
       if (taken.insert(one->lease.key).second) plan.take.push_back(one->lease);
     }
   };
-  take(available.leases, need);
+  take(available.leases, wanted.need);
   take(available.overdue, options.max_leases - std::min(options.max_leases, load));
-  if (taker.may_steal && available.leases.empty() && need > 0) {
-    plan_steals(seen, loads, target, need, options, random, plan);
+  if (taker.may_steal && available.leases.empty()) {
+    std::size_t of_ours = load;
+    for (const auto& [owner, leases] : fleet.ours) of_ours += leases;
+    const Lack among_ours = lack(share_of_each(of_ours, fleet.ours.size() + 1, options.max_leases), load);
+    const std::size_t most = std::max(options.max_hand_overs, among_ours.need / 4);
+    const std::vector<Lease> asked = above_share(seen, fleet.ours, among_ours, most, random);
+    plan.hand_over.insert(plan.hand_over.end(), asked.begin(), asked.end());
+    const Lack still{wanted.share, wanted.need - std::min(wanted.need, asked.size())};
+    plan.steal = above_share(seen, fleet.others, still, options.max_steals, random);
   }
   plan.balanced = plan.take.empty() && plan.steal.empty() && plan.hand_over.empty();
   return plan;

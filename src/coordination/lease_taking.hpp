@@ -14,7 +14,7 @@ namespace dynamirror::coordination {
 struct TakingOptions {
   Duration failover{};
   std::size_t max_leases = 1'000'000;  ///< that one worker may own
-  std::size_t max_steals = 1;          ///< of KCL's workers in one round, as KCL does it
+  std::size_t max_steals = 0;          ///< of other makes' workers in one round; KCL steals one
   std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round; more when it needs many
 };
 
@@ -32,11 +32,14 @@ struct TakingPlan {
   std::vector<Lease> steal;      ///< of owners that live, but are not of our kind
   std::vector<Lease> hand_over;  ///< to be asked for, of owners of our kind; or asked for already, bearing our name
   bool balanced = true;          ///< this worker has its share, as far as it can see
+  bool beside_others = false;    ///< workers of another make live
 };
 
 /// One round of taking, by KCL's rules (LeaseTaker): so many that every worker has about as many; what is free first;
-/// then from those that have too many. What nobody takes for long is taken whatever the share. Finished leases need no
-/// owner: they neither count nor are taken.
+/// then from those that have too many: of ours by asking, so that ours are even among themselves whatever KCL's have; of
+/// others by stealing, when that is allowed. What nobody takes for long is taken whatever the share. Finished leases
+/// are not taken. They count beside KCL's workers, of which some count them with the others and some by themselves (from
+/// the stream adapter 1.5 on): no more is wanted then than both ways of counting give.
 ///
 /// `now`: when the scan of this round ended; only rows that it showed are taken. Pure.
 [[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now,

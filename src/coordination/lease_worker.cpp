@@ -108,17 +108,18 @@ void LeaseWorker::Impl::take_turn(SteadyTime now) {
   }
   for (const Lease& lease : plan.steal) acquire(lease, Acquiring::Way::kSteal, now);
   for (const Lease& lease : plan.hand_over) acquire(lease, Acquiring::Way::kHandOver, now);
-  plan_next_scan(plan.balanced, now);
+  if (plan.beside_others) keep_finished(now);
+  plan_next_scan(plan, now);
   if (taken > kMostTakesAtOnce) scan_soon(now + options.failover / 10);
 }
 
 /// Alone with everything, there is nobody to watch. Otherwise once a round, and just when an owner that has stopped
 /// renewing is due. Where one has died, others may have: then all rows are looked at, twice.
-void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
+void LeaseWorker::Impl::plan_next_scan(const TakingPlan& plan, SteadyTime now) {
   const auto spread = [this](Duration interval) {
     return std::chrono::duration_cast<Duration>(interval * (0.9 + 0.2 * random.unit()));
   };
-  bool alone = !held.empty() && acquiring.empty();
+  bool alone = !held.empty() && acquiring.empty() && !plan.beside_others;
   bool worried = false;
   SteadyTime next = now + spread(watch());
   for (const auto& [key, one] : seen.all()) {
@@ -131,7 +132,7 @@ void LeaseWorker::Impl::plan_next_scan(bool balanced, SteadyTime now) {
   }
   share = seen.share_of(options.worker_id);
   if (scanning_everything) {
-    const bool at_ease = balanced && !worried;
+    const bool at_ease = plan.balanced && !worried;
     full_scan_at = now + (at_ease ? spread(watch() * kFullScanEvery * share.shares) : options.failover);
   } else if (worried && full_scan_at > now + options.failover) {
     full_scan_at = now;
@@ -175,6 +176,17 @@ void LeaseWorker::Impl::keep_up(LeaseWrite write, std::string for_key) {
   upkeep.push_back({.write = std::move(write), .for_key = std::move(for_key), .not_after = not_after});
 }
 
+/// KCL renews finished leases as any other, and takes those that are not renewed: its workers would have their share in
+/// what needs no work. Among ours they need no renewal.
+void LeaseWorker::Impl::keep_finished(SteadyTime now) {
+  for (const auto& [key, one] : seen.all()) {
+    if (!one.lease.done() || one.lease.owner != options.worker_id || held.contains(key)) continue;
+    if (std::ranges::any_of(upkeep, [&](const Upkeep& other) { return other.write.key == key; })) continue;
+    LeaseWrite write{.kind = LeaseWrite::Kind::kRenew, .key = key, .counter = one.lease.counter};
+    upkeep.push_back({.write = std::move(write), .for_key = {}, .not_after = now + options.failover});
+  }
+}
+
 /// A child whose parent has no row starts at once: the parent's row has to be there before the child's.
 bool LeaseWorker::Impl::waits_for_parents(const LeaseWrite& write) const {
   return write.kind == LeaseWrite::Kind::kCreate &&
@@ -190,6 +202,8 @@ void LeaseWorker::Impl::start_upkeep(SteadyTime now, std::vector<Job>& jobs) {
   for (Upkeep& one : upkeep) {
     if (upkeep_jobs >= kMostUpkeepAtOnce) return;
     if (one.job != 0 || one.at > now || waits_for_parents(one.write)) continue;
+    const auto* row = seen.find(one.write.key);
+    if (one.write.kind == LeaseWrite::Kind::kDelete && row != nullptr) one.write.counter = row->lease.counter;
     const SteadyTime not_after = std::min<SteadyTime>(one.not_after, now + options.failover);
     one.job = add_job(jobs, Write{one.write, not_after}, {.what = Purpose::What::kUpkeep});
     ++upkeep_jobs;
@@ -227,11 +241,23 @@ void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyT
   drop_upkeep(one);
 }
 
+void LeaseWorker::Impl::finished_renewed(const std::string& key, bool done, SteadyTime now) {
+  const auto* row = seen.find(key);
+  if (!done || row == nullptr) {
+    seen.forget(key);  // somebody else's by now: the next look shows it
+    return;
+  }
+  Lease renewed = row->lease;
+  ++renewed.counter;
+  seen.observe(renewed, now);
+}
+
 void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool created, SteadyTime now) {
   const LeaseWrite write = std::move(one->write);
   const std::string for_key = std::move(one->for_key);
   upkeep.erase(one);
   if (write.kind == LeaseWrite::Kind::kDelete) seen.forget(write.key);
+  if (write.kind == LeaseWrite::Kind::kRenew) finished_renewed(write.key, created, now);
   if (write.kind != LeaseWrite::Kind::kCreate) return;
   creating.erase(creating.find(write.key));
   if (for_key.empty()) {

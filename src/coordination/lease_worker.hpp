@@ -23,8 +23,9 @@ namespace dynamirror::coordination {
 /// Promises
 /// - `write_until` never lies beyond the moment at which another worker that keeps to the protocol could have taken the
 ///   lease: an eighth of the fail-over time is left for what is on its way and for clocks that do not run alike.
-/// - A lease that was stolen from an owner who lives (KCL's way of balancing) is granted only when that owner's time is
-///   over; from a worker of ours it is asked for, and granted when that one has finished what it had begun.
+/// - A lease is asked for of a worker of ours, and granted when that one has finished what it had begun. From workers of
+///   another make that live nothing is taken, unless told to steal (KCL's way of balancing): then it is granted only
+///   when the owner's time is over.
 /// - One write of a row at a time; a write whose answer was lost is looked after before the next.
 /// - A checkpoint is made durable with the next renewal, so that it costs no write of its own.
 /// - A lease whose parents are not finished is kept but not granted.
@@ -36,10 +37,12 @@ namespace dynamirror::coordination {
 class LeaseWorker {
  public:
   struct Options {
-    std::string worker_id;                         ///< unique; begins with kWorkerPrefix
+    std::string worker_id;                         ///< unique; made by `new_worker_id`
     Duration failover = std::chrono::seconds(10);  ///< the same for all workers of a table
     std::size_t max_leases = 1'000'000;
-    std::size_t max_steals = 1;  ///< in one round, from workers that are not ours
+    /// In one round, from workers of other makes that live. KCL does not interrupt a batch whose lease is lost: what it
+    /// writes until the batch ends may be older than what is there.
+    std::size_t max_steals = 0;
   };
 
   // ---- jobs: what the driver does, and answers
@@ -72,6 +75,7 @@ class LeaseWorker {
   /// The work must end at once; nothing of it may be written any more, no checkpoint either.
   struct Lost {
     std::string key;
+    std::string reason;  ///< for people: who has it now, or that it was not renewed in time
   };
   /// Another worker is to go on: finish what is under way, then call `drained`.
   struct WindDown {

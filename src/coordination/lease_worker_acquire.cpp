@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordination/impl/lease_worker_impl.hpp"
+#include "coordination/lease_names.hpp"
 
 namespace dynamirror::coordination {
 namespace {
@@ -74,8 +75,8 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
     one.at = now;
     return;
   }
-  if (!row || row->owner != options.worker_id) {
-    // Not ours, or not any more. A write that lands later leaves a row with our name: the next round finds it.
+  if (!row || row->owner != options.worker_id || row->done()) {
+    // Not ours, or not any more, or finished. A write that lands later leaves a row with our name: the next round finds it.
     give_up(one);
     return;
   }
@@ -112,7 +113,8 @@ void LeaseWorker::Impl::hand_over_looked(Acquiring& one, const Lease& row, Stead
   one.lease = row;
   one.at = now + options.failover / 10;
   const bool dead = now - one.moved > options.failover;
-  const bool overdue = now - one.asked_at > std::max<Duration>(kHandOverTime, options.failover * 3);
+  const bool overdue = is_our_worker(row.checkpoint_owner) &&
+                       now - one.asked_at > std::max<Duration>(kHandOverTime, options.failover * 3);
   if (dead || overdue) {
     one.way = dead ? Acquiring::Way::kTake : Acquiring::Way::kSteal;
     one.at = now;

@@ -9,6 +9,14 @@ namespace dynamirror::coordination {
 
 using Kind = LeaseWrite::Kind;
 
+namespace {
+
+std::string taken_by(const std::string& owner) {
+  return owner.empty() ? "its owner's name was taken off" : owner + " has taken it";
+}
+
+}  // namespace
+
 LeaseWorker::Impl::Held& LeaseWorker::Impl::hold(Lease lease, SteadyTime renewed, SteadyTime grant_at, bool proven,
                                                  SteadyTime now) {
   const std::string key = lease.key;
@@ -46,7 +54,7 @@ void LeaseWorker::Impl::reschedule(Held& one, SteadyTime now) {
 /// What this lease needs now. Afterwards it is due later, or gone.
 void LeaseWorker::Impl::look_after(Held& one, SteadyTime now, std::vector<Job>& jobs) {
   if (now >= one.renewed + options.failover) {
-    lose(one, now);
+    lose(one, "it could not be renewed in time", now);
     return;
   }
   if (one.job != 0 || now < one.not_before) {
@@ -121,6 +129,7 @@ LeaseWrite LeaseWorker::Impl::release_of(const Held& one, SteadyTime now) const 
   write.from = one.lease.owner;
   if (one.checkpoint != one.lease.checkpoint) write.checkpoint = one.checkpoint;
   if (one.phase == Phase::kFinishing) {
+    write.owner = options.worker_id;  // as KCL leaves it
     write.children = one.lease.children;
   } else if (now - one.asked_at <= options.failover) {
     // Whoever asked long ago may have died since; if not, it sees that the lease is free.
@@ -187,19 +196,23 @@ bool LeaseWorker::Impl::still_ours(const Held& one, const Lease& row) const {
 void LeaseWorker::Impl::held_looked(Held& one, const std::optional<Lease>& row, SteadyTime now) {
   if (!row) {
     seen.forget(one.lease.key);
-    lose(one, now);
+    lose(one, "its row is gone", now);
     return;
   }
   seen.observe(*row, now);
   const bool moved_once = row->counter == one.lease.counter + 1;
+  if (one.phase == Phase::kFinishing && row->done()) {
+    released(one, now);
+    seen.observe(*row, now);
+    return;
+  }
   if (!still_ours(one, *row)) {
     // A release whose answer was lost has landed; whoever took the lease since then did so rightly.
-    const bool gone = (one.phase == Phase::kFinishing && row->done()) || one.phase == Phase::kReleasing;
-    gone ? released(one, now) : lose(one, now);
+    one.phase == Phase::kReleasing ? released(one, now) : lose(one, taken_by(row->owner), now);
     return;
   }
   if (row->counter != one.lease.counter && !moved_once) {
-    lose(one, now);
+    lose(one, "somebody else has written its row", now);
     return;
   }
   if (moved_once && one.doubt_begun) {
@@ -245,7 +258,7 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   Lease finished = std::move(one.lease);
   const std::vector<Lease> children = std::move(one.children);
   drop(key);
-  finished.owner.clear();
+  finished.owner = options.worker_id;
   finished.checkpoint = kShardEnd;
   ++finished.counter;
   seen.observe(finished, now);
@@ -257,10 +270,10 @@ void LeaseWorker::Impl::released(Held& one, SteadyTime now) {
   }
 }
 
-void LeaseWorker::Impl::lose(Held& one, SteadyTime now) {
+void LeaseWorker::Impl::lose(Held& one, std::string reason, SteadyTime now) {
   ++statistics.lost;
   const std::string key = one.lease.key;
-  if (one.phase != Phase::kWaiting && one.phase != Phase::kReleasing) events.emplace_back(Lost{key});
+  if (one.phase != Phase::kWaiting && one.phase != Phase::kReleasing) events.emplace_back(Lost{key, std::move(reason)});
   drop(key);
   scan_soon(now + round());
 }

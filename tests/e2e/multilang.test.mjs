@@ -112,6 +112,7 @@ scenario('an old daemon is understood, a lost lease is not checkpointed, and a s
     { during: 'shardEnded', asked: null, sequenceNumber: 'SHARD_END' },
   ]);
   assert.deepEqual(await old.close(), { code: EXIT.ok, signal: null });
+  assert.equal(old.process.stderr, '', 'KCL logs each line as an error');
 
   const lost = start(stage, target);
   await lost.initialize(SHARD);
@@ -122,7 +123,7 @@ scenario('an old daemon is understood, a lost lease is not checkpointed, and a s
   // The daemon dies while the target takes nothing: another worker goes on with this batch.
   const throttled = await stage.faultProxy(['--target', endpoint, '--fault-rate', '1', '--kinds', 'throttling',
     '--operations', 'BatchWriteItem,PutItem']);
-  const orphan = start(stage, `${throttled.endpoint}/Copy`);
+  const orphan = start(stage, `${throttled.endpoint}/Copy`, { args: ['--log-level', 'info'] });
   await orphan.initialize(SHARD);
   const unanswered = orphan.processRecords([record('b', 1, { id: { S: 'b' } })]).catch(() => 'none');
   await orphan.process.waitUntil(({ stderr }) => stderr.includes('applying'), 10, 'start');

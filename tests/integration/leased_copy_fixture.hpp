@@ -22,6 +22,7 @@
 #include "sink/table_sink.hpp"
 #include "support/run_task.hpp"
 #include "support/table_state.hpp"
+#include "support/worker_name.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::integration {
@@ -126,7 +127,7 @@ class LeasedCopyTest : public ReplicateTest {
 
   /// Begins on the loop; runs while `run_until` does.
   Worker& start_worker() {
-    const std::string id = "dynamirror-" + std::to_string(workers_.size());
+    const std::string id = support::worker_name(std::to_string(workers_.size()));
     Worker& worker = workers_.emplace_back(id, LeaseLine(rows));
     worker.source = open(source.address_of(kSource));
     worker.target = open(target.address_of(kTarget));

@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char* kLeases = "leases";
 constexpr std::chrono::seconds kPatience{60};
+using support::worker_name;
 
 /// A run on a thread of its own.
 class Worker {
@@ -66,7 +67,7 @@ class LeasedReplication : public ReplicateTest {
   std::unique_ptr<Worker> start(const std::string& id, const std::function<void(ReplicationRun::Options&)>& more = {}) {
     auto run = make_run();
     run.options.lease_table = source.address_of(kLeases);
-    run.options.worker_id = "dynamirror-" + id;
+    run.options.worker_id = worker_name(id);
     run.options.job.stop_when_caught_up = false;
     run.options.stop_on_poison = true;
     run.options.seed = std::hash<std::string>{}(id);
@@ -221,11 +222,24 @@ TEST_F(LeasedReplication, Case15_AFleetThatTurnsToLeaderAssignmentEndsOurPart) {
   };
   say("CLIENT_VERSION_2X");
   auto worker = start("a", [](auto& options) { options.check_interval = std::chrono::milliseconds(100); });
-  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   say("CLIENT_VERSION_3X");
   const auto& ended = worker->end();
   EXPECT_EQ(ended.exit_code, ExitCode::kState) << ended.text();
   EXPECT_EQ(owners(), std::set<std::string>{""}) << "its leases are free for the leader";
+}
+
+TEST_F(LeasedReplication, Case15_AFleetThatSaysSoOnlyAfterOurStartIsNoticedWithTheNextLease) {
+  add_tables(1);
+  auto worker = start("a", [](auto& options) { options.check_interval = std::chrono::hours(1); });
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
+  source.add_table(
+      {.name = "leases-CoordinatorState", .key = {.hash = {"key", "S"}, .range = {}}, .stream_view = std::nullopt});
+  source.put("leases-CoordinatorState", R"({"key":{"S":"Migration3.0"},"cv":{"S":"CLIENT_VERSION_3X"},)"
+                                        R"("mb":{"S":"w1"},"mts":{"N":"1767225600000"},"h":{"L":[]}})");
+  source.split_all_shards(kSource);
+  ASSERT_TRUE(eventually([&] { return worker->over(); }));
+  EXPECT_EQ(worker->end().exit_code, ExitCode::kState) << worker->end().text();
 }
 
 TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
@@ -250,8 +264,26 @@ TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
   const auto& ended = worker->end();
   EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
   EXPECT_EQ(ended.status.counters.read, 20u) << "nothing again, nothing left out";
+  EXPECT_TRUE(ended.status.caught_up);
   EXPECT_TRUE(in_step()) << differences();
   EXPECT_GT(std::stoull(text(row(shard), "leaseCounter")), 4711u);
+}
+
+TEST_F(LeasedReplication, AWorkerHasNotCaughtUpBeforeTheOthersHave) {
+  add_tables(1);
+  put("x", "1");
+  auto owner = start("a");
+  ASSERT_TRUE(eventually([&] { return in_step(); })) << differences();
+  target.throttle_key(kTarget, key_of("x"), 6);  // the owner tries again for some seconds
+  put("x", "2");
+  auto waits = start("b", [](auto& options) { options.job.stop_when_caught_up = true; });
+  ASSERT_TRUE(eventually([&] { return waits->over(); }));
+  EXPECT_TRUE(in_step()) << differences();
+  const auto& ended = waits->end();
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.status.caught_up);
+  EXPECT_FALSE(owner->over());
+  (void)owner->stop();
 }
 
 TEST_F(LeasedReplication, WhatCameAfterALatestStartIsReadThoughItsFirstOwnerDied) {
@@ -259,7 +291,7 @@ TEST_F(LeasedReplication, WhatCameAfterALatestStartIsReadThoughItsFirstOwnerDied
   put("old", "1");
   const auto at_latest = [](auto& options) { options.job.start = ordering::ShardGraph::InitialPosition::kLatest; };
   auto first = start("a", at_latest);
-  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   ASSERT_TRUE(eventually([&] { return source.statistics().requests["GetRecords"] > 4; }));
   (void)first->kill();
   put("new", "2");
@@ -286,7 +318,7 @@ TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
     options.failover = std::chrono::seconds(20);
     options.job.pipeline.stall_timeout = std::chrono::milliseconds(500);
   });
-  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   std::this_thread::sleep_for(std::chrono::seconds(2));  // nothing is due in this time
   EXPECT_FALSE(worker->over()) << worker->end().text();
   EXPECT_EQ(worker->stop().exit_code, ExitCode::kOk);
@@ -295,12 +327,12 @@ TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
 TEST_F(LeasedReplication, ALeaseWhoseWritesWereGivenUpIsNotFreeAtOnce) {
   add_tables(1);
   auto worker = start("a", [](auto& options) { options.job.drain_timeout = std::chrono::milliseconds(100); });
-  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{"dynamirror-a"}; }));
+  ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   target.throttle_key(kTarget, key_of("x"), 1'000);
   put("x", "1");
   ASSERT_TRUE(eventually([&] { return target.statistics().errors["ProvisionedThroughputExceededException"] > 0; }));
   EXPECT_EQ(worker->stop().exit_code, ExitCode::kStoppedEarly);
-  EXPECT_EQ(owners(), std::set<std::string>{"dynamirror-a"}) << "what was on its way may still land";
+  EXPECT_EQ(owners(), std::set<std::string>{worker_name("a")}) << "what was on its way may still land";
 }
 
 TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {

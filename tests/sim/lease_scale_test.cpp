@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sim/lease_member.hpp"
+#include "support/worker_name.hpp"
 
 namespace dynamirror::sim {
 namespace {
@@ -48,7 +49,7 @@ class Fleet {
       world_.agenda.at(joins, [this, i] {
         const SkewedClock clock{.offset = std::chrono::seconds(1'000'000),
                                 .rate = 1 + (world_.random.unit() - 0.5) / 50};
-        members_.push_back(std::make_unique<LeaseMember>(world_, "dynamirror-" + std::to_string(i), clock,
+        members_.push_back(std::make_unique<LeaseMember>(world_, support::worker_name(std::to_string(i)), clock,
                                                          world_.random.next(), false));
       });
     }

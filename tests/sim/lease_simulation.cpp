@@ -7,6 +7,9 @@
 #include <map>
 #include <utility>
 
+#include "coordination/lease_names.hpp"
+#include "support/worker_name.hpp"
+
 namespace dynamirror::sim {
 
 using coordination::Lease;
@@ -82,7 +85,7 @@ SkewedClock LeaseSimulation::make_clock() {
 
 void LeaseSimulation::add_worker() {
   const std::uint64_t number = world_.random.next();
-  std::string id = std::string(coordination::kWorkerPrefix) + hex(number) + "-" + std::to_string(++names_);
+  std::string id = support::worker_name(hex(number) + "-" + std::to_string(++names_));
   members_.push_back(std::make_unique<LeaseMember>(world_, std::move(id), make_clock(), number, plan_.cleans_up));
 }
 
@@ -124,7 +127,7 @@ void LeaseSimulation::fault_step() {
     world_.note(one->id(), " killed");
     one->kill();
     ++figures_.kills;
-    const bool was_ours = one->id().starts_with(coordination::kWorkerPrefix);
+    const bool was_ours = coordination::is_our_worker(one->id());
     if (living() == 0 || random.chance(0.9)) was_ours ? add_worker() : add_kcl();
   }
   one = some_process();

@@ -46,10 +46,14 @@ Expected<Condition::Term> Condition::read_term(const std::string& text, Placehol
     term.kind = Term::Kind::kAbsent;
     path = *absent;
   } else {
-    const auto equals = text.find("=:");
-    if (equals == std::string::npos) return malformed_expression(text);
-    path = text.substr(0, equals);
-    const auto value = placeholders.value(text.substr(equals + 1));
+    const auto mark = text.find(':');
+    const auto sign = text.find_first_of("=<");
+    if (mark == std::string::npos || sign > mark) return malformed_expression(text);
+    const std::string comparison = text.substr(sign, mark - sign);
+    if (comparison != "=" && comparison != "<>") return malformed_expression(text);
+    if (comparison == "<>") term.kind = Term::Kind::kDiffers;
+    path = text.substr(0, sign);
+    const auto value = placeholders.value(text.substr(mark));
     if (!value) return std::unexpected(value.error());
     auto wanted = canonical(**value);
     if (!wanted) return std::unexpected(wanted.error());
@@ -101,8 +105,10 @@ bool Condition::holds(const ItemPointer& item) const {
   return std::all_of(terms_.begin(), terms_.end(), [&](const Term& term) {
     const auto found = attributes.find(term.attribute);
     if (term.kind == Term::Kind::kAbsent) return found == attributes.end();
-    if (found == attributes.end()) return false;
-    return term.kind == Term::Kind::kExists || canonical(found->value()) == term.value;
+    // What is not there differs from every value.
+    if (found == attributes.end()) return term.kind == Term::Kind::kDiffers;
+    if (term.kind == Term::Kind::kExists) return true;
+    return (canonical(found->value()) == term.value) == (term.kind == Term::Kind::kEquals);
   });
 }
 

@@ -10,8 +10,8 @@
 
 namespace dynamirror::support {
 
-/// A ConditionExpression of the forms attribute_exists(path), attribute_not_exists(path) and path = :value, joined by
-/// AND, where a path is one top-level attribute by name or by a #placeholder. Other forms are refused, and what is
+/// A ConditionExpression of the forms attribute_exists(path), attribute_not_exists(path), path = :value and path <>
+/// :value, joined by AND, where a path is one top-level attribute by name or by a #placeholder. Other forms are refused, and what is
 /// longer than 4 KB or has more than 300 operators and functions. Pure.
 class Condition {
  public:
@@ -28,9 +28,9 @@ class Condition {
 
  private:
   struct Term {
-    enum class Kind { kExists, kAbsent, kEquals } kind;
+    enum class Kind { kExists, kAbsent, kEquals, kDiffers } kind;
     std::string attribute;
-    std::string value{};  ///< kEquals: canonical
+    std::string value{};  ///< kEquals, kDiffers: canonical
   };
   [[nodiscard]] static Expected<Term> read_term(const std::string& text, Placeholders& placeholders);
   std::vector<Term> terms_;

@@ -19,6 +19,7 @@
 #include "jobs/replication/replicate.hpp"
 #include "pipeline/exit_code.hpp"
 #include "sink/table_sink.hpp"
+#include "support/worker_name.hpp"
 
 namespace dynamirror::support {
 
@@ -53,7 +54,7 @@ class ReplicationRun {
     /// Address of a lease table, made when there is none: the shards are shared with other runs, on other threads, and
     /// there is no state file.
     std::string lease_table{};
-    std::string worker_id = "dynamirror-test-1";  ///< with leases; a run of its own each time
+    std::string worker_id = worker_name("test");  ///< with leases; a run of its own each time
     std::chrono::milliseconds failover{1'000};
     std::chrono::milliseconds check_interval{60'000};  ///< of the lease table's fitness
     /// Called before rows become durable; an error makes the save fail.

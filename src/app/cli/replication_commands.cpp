@@ -111,7 +111,9 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   add_side(app, "target", command.target_side);
+  command.common.log_level = log::Level::kWarning;  // KCL's daemon logs each line as an error
   add_common(app, command.common);
+  app.get_option("--log-level")->description("debug, info, warning (default), error or off");
   app.remove_option(app.get_option("--output"));  // stdout is the daemon's
 }
 

@@ -19,6 +19,7 @@ struct LeaseOptions {
   std::string external_id{};
   std::optional<std::chrono::milliseconds> failover{};
   std::size_t max_leases = 1'000'000;
+  bool steals_from_kcl = false;
 };
 
 }  // namespace dynamirror::app

@@ -33,12 +33,17 @@ class TerminalLine {
   bool enabled_;
 };
 
+std::string state_of(const jobs::ReplicateStatus& status) {
+  if (status.holds_none) return "holds no lease";
+  return status.caught_up ? "caught up" : "lag " + format_duration(status.current_lag);
+}
+
 }  // namespace
 
 std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second) {
   std::string line = fmt::format("{} changes/s, {}, {} held, {} of {} shards, {} dead letters",
                                  format_count(static_cast<std::uint64_t>(changes_per_second)),
-                                 status.caught_up ? "caught up" : "lag " + format_duration(status.current_lag),
+                                 state_of(status),
                                  format_count(status.counters.held()), status.shards_being_read,
                                  status.shards_being_read + status.shards_waiting, status.counters.dead_lettered);
   if (status.retries > 0) line += fmt::format(", {} retries", format_count(status.retries));

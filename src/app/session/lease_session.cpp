@@ -68,7 +68,8 @@ async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions opt
   leases.failover = options.failover.value_or(default_failover(table));
   leases.worker = {.worker_id = coordination::new_worker_id(session.random()),
                    .failover = leases.failover,
-                   .max_leases = options.max_leases};
+                   .max_leases = options.max_leases,
+                   .max_steals = options.steals_from_kcl ? 1u : 0u};
   if (table.starts_with(kFile)) {
     coordination::SqliteLeaseStore::Options file{.file = table.substr(kFile.size()), .job = std::move(job)};
     auto store = coordination::SqliteLeaseStore::open(std::move(file), system_clock(), session.random());

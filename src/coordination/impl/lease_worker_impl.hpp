@@ -89,11 +89,13 @@ struct LeaseWorker::Impl {
   // lease_worker.cpp: rounds
   void start_scan(SteadyTime now, std::vector<Job>& jobs);
   void take_turn(SteadyTime now);
-  void plan_next_scan(bool balanced, SteadyTime now);
+  void plan_next_scan(const TakingPlan& plan, SteadyTime now);
   [[nodiscard]] std::unordered_set<std::string> mine() const;
   [[nodiscard]] std::size_t load() const;
   [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what, Purpose purpose);
   void keep_up(LeaseWrite write, std::string for_key);
+  void keep_finished(SteadyTime now);
+  void finished_renewed(const std::string& key, bool done, SteadyTime now);
   void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool waits_for_parents(const LeaseWrite& write) const;
   [[nodiscard]] bool is_outdated(const Upkeep& one, SteadyTime now) const;
@@ -119,7 +121,7 @@ struct LeaseWorker::Impl {
   void held_looked(Held& held, const std::optional<Lease>& row, SteadyTime now);
   void hand_over_wanted(Held& held, const Lease& row, SteadyTime now);
   void released(Held& held, SteadyTime now);
-  void lose(Held& held, SteadyTime now);
+  void lose(Held& held, std::string reason, SteadyTime now);
   void drop(const std::string& key);
 
   // lease_worker_acquire.cpp: getting

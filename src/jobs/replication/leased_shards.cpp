@@ -7,6 +7,7 @@
 #include "async/retry.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
+#include "jobs/fleet/lease_lag.hpp"
 #include "jobs/replication/trim.hpp"
 #include "pipeline/pipeline.hpp"
 
@@ -23,6 +24,9 @@ constexpr async::RetryPolicy kChildLookups{
     .give_up_after = std::nullopt};
 /// To give leases away at the end.
 constexpr std::chrono::seconds kCloseTime{3};
+/// A fleet of KCL 3.x that starts beside us makes the table in which it says so some time after its start.
+constexpr std::chrono::minutes kFirstMinutes{3};
+constexpr int kChecksAsOftenAtFirst = 12;
 
 std::vector<Lease> children_in(const source::ShardLister::Listing& listing, const ShardId& shard) {
   std::vector<Lease> children;
@@ -55,7 +59,8 @@ LeasedShards::LeasedShards(const source::ChangeStream& stream, coordination::Lea
       keeping_(executor),
       lister_(stream, random, {}),
       sync_(job.start),
-      listed_at_(clock.steady_now()) {}
+      begun_(clock.steady_now()),
+      listed_at_(begun_) {}
 
 void LeasedShards::start(Reading& reading, async::TaskGroup& finding) {
   reading_ = &reading;
@@ -75,7 +80,7 @@ void LeasedShards::take(LeaseWorker::Event event) {
   if (auto* granted = std::get_if<LeaseWorker::Granted>(&event)) {
     begin(granted->lease);
   } else if (auto* lost = std::get_if<LeaseWorker::Lost>(&event)) {
-    log::warning("lease lost", {{"shard", lost->key}});
+    runner_.warn_of_loss("shard", *lost);
     granted_.erase(lost->key);
     if (const auto at = finishing_.find(lost->key); at != finishing_.end()) at->second = true;
     reading_->revoke(ShardId(lost->key), false);
@@ -92,18 +97,28 @@ void LeasedShards::take(LeaseWorker::Event event) {
   }
 }
 
+bool LeasedShards::is_early() const { return clock_.steady_now() - begun_ < kFirstMinutes; }
+
+bool LeasedShards::is_anothers(const Lease& row) const {
+  return !row.done() && !row.owner.empty() && row.owner != options_.worker.worker_id;
+}
+
 void LeasedShards::learn(Rows rows) {
   std::unordered_map<std::string, std::string> owners;
   for (const Lease& row : rows_) owners.emplace(row.key, row.owner);
   std::unordered_map<std::string, Lease> silent;
+  std::unordered_map<std::string, std::string> behind;
   for (const Lease& row : rows) {
-    if (row.done() || row.owner.empty() || row.owner == options_.worker.worker_id) continue;
+    if (!is_anothers(row)) continue;
+    const auto asked = behind_.find(row.key);
+    if (asked != behind_.end() && asked->second == row.checkpoint) behind.insert(*asked);
     const auto before = owners.find(row.key);
     const bool known = before != owners.end() && before->second == row.owner;
     const auto waiting = silent_.find(row.key);
     if (!known || (waiting != silent_.end() && waiting->second.counter == row.counter)) silent.emplace(row.key, row);
   }
   silent_ = std::move(silent);
+  behind_ = std::move(behind);
   rows_ = std::move(rows);
 }
 
@@ -115,6 +130,8 @@ void LeasedShards::begin(const Lease& lease) {
   }
   log::info("lease acquired", {{"shard", lease.key}, {"from", lease.checkpoint}});
   granted_[lease.key] = ++last_grant_;
+  check_at_once_ = is_early();
+  if (check_at_once_) check_due_.notify();
   std::vector<ShardId> parents;
   for (const std::string& parent : lease.parents) parents.emplace_back(parent);
   // LATEST is a moment that passes: the next owner must not begin at a later one.
@@ -255,7 +272,9 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
 
 async::Task<> LeasedShards::keep_checking() {
   while (!failed_) {
-    co_await async::sleep_for(options_.check_interval);
+    const Duration pause = is_early() ? options_.check_interval / kChecksAsOftenAtFirst : options_.check_interval;
+    if (!check_at_once_) (void)co_await check_due_.wait_for(pause);
+    check_at_once_ = false;
     auto usable = co_await options_.check_table();
     if (usable || usable.error().retryable()) continue;
     const ExitCode exit_code = exit_code_for(usable.error());
@@ -269,7 +288,25 @@ async::Task<bool> LeasedShards::refresh() {
   const auto listing = co_await list();
   if (!listing) co_return false;
   learn(found->leases);
-  co_return bring_in_step(*listing);
+  if (!bring_in_step(*listing) || !behind_.empty()) co_return false;
+  co_return co_await others_caught_up();
+}
+
+/// What others have applied shows only in their checkpoints, and what they have not only in the stream.
+async::Task<bool> LeasedShards::others_caught_up() {
+  LeaseReport others;
+  for (const Lease& row : rows_) {
+    if (is_anothers(row)) others.leases.push_back({.lease = row});
+  }
+  const LagParts parts{stream_, clock_, random_};
+  co_await measure_lags(parts, others);
+  for (const LeaseLine& line : others.leases) {
+    const auto kind = line.lag ? line.lag->kind : LeaseLag::Kind::kUnknown;
+    if (kind == LeaseLag::Kind::kCaughtUp) continue;
+    behind_.emplace(line.lease.key, kind == LeaseLag::Kind::kBehind ? line.lease.checkpoint : "");
+    log::debug("another worker has not caught up", {{"shard", line.lease.key}, {"worker", line.lease.owner}});
+  }
+  co_return behind_.empty();
 }
 
 bool LeasedShards::promised(const ShardId& shard, const model::Checkpoint& reached) const {
@@ -287,10 +324,10 @@ std::size_t LeasedShards::waiting(std::size_t being_read) const {
   return ours - std::min(ours, being_read);
 }
 
-/// What other workers own is theirs to finish, if they live.
+/// What other workers own is theirs to finish, if they live; `refresh` asks whether they have.
 bool LeasedShards::all_started(std::size_t being_read) const {
-  return in_step_ && !rows_.empty() && silent_.empty() && waiting(being_read) == 0 && granted_.size() == being_read &&
-         runner_.held() == being_read;
+  return in_step_ && !rows_.empty() && silent_.empty() && behind_.empty() && waiting(being_read) == 0 &&
+         granted_.size() == being_read && runner_.held() == being_read;
 }
 
 std::optional<Error> LeasedShards::stalled(SteadyTime now, Duration limit) {

@@ -25,7 +25,8 @@ class LeasedShards final : public ShardKeeper {
  public:
   struct Options {
     coordination::LeaseWorker::Options worker;
-    /// Asked now and then whether the lease table may still be used; an error ends the job.
+    /// Asked now and then, and with each lease taken in the first minutes, whether the lease table may still be used; an
+    /// error ends the job.
     std::function<async::Task<Status>()> check_table{};
     std::chrono::milliseconds check_interval{60'000};
   };
@@ -58,11 +59,14 @@ class LeasedShards final : public ShardKeeper {
   void take(coordination::LeaseWorker::Event event);
   void begin(const coordination::Lease& lease);
   void learn(Rows rows);
+  [[nodiscard]] bool is_early() const;
+  [[nodiscard]] bool is_anothers(const coordination::Lease& row) const;
   [[nodiscard]] std::uint64_t grant_of(const std::string& key) const;
   [[nodiscard]] async::Task<> keep_in_step();
   [[nodiscard]] async::Task<> keep_checking();
   [[nodiscard]] async::Task<std::optional<source::ShardLister::Listing>> list();
   [[nodiscard]] bool bring_in_step(const source::ShardLister::Listing& listing);
+  [[nodiscard]] async::Task<bool> others_caught_up();
   [[nodiscard]] async::Task<std::vector<coordination::Lease>> find_children(ShardId shard);
   void fail(ExitCode exit_code, Error error);
 
@@ -82,7 +86,13 @@ class LeasedShards final : public ShardKeeper {
   bool rows_are_new_ = false;
   /// Leases of others as we first saw them with their owner: it is not known yet whether that owner lives.
   std::unordered_map<std::string, coordination::Lease> silent_;
+  /// Leases of others that have changes after this checkpoint, as far as we know until it moves; empty: to be asked
+  /// again once rows are read.
+  std::unordered_map<std::string, std::string> behind_;
   async::Signal rows_read_;
+  bool check_at_once_ = false;  ///< whether the lease table may still be used
+  async::Signal check_due_;
+  SteadyTime begun_;
   SteadyTime listed_at_;  ///< when a listing was complete
   bool in_step_ = false;  ///< every shard of the last complete listing has its lease
   bool failed_ = false;

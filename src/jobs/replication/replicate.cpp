@@ -89,6 +89,7 @@ async::Task<> Replication::Impl::shut_down() {
 }
 
 ReplicateStatus Replication::Impl::status() const {
+  const bool idle = shards.shares() && active.empty();
   ReplicateStatus status{.counters = pipeline.counters(),
                          .rules = pipeline.rule_counts(),
                          .shards_being_read = active.size(),
@@ -96,9 +97,10 @@ ReplicateStatus Replication::Impl::status() const {
                          .held_bytes = pipeline.held_bytes(),
                          .retries = pipeline.statistics().retries,
                          .lag = pipeline.statistics().lag,
-                         .caught_up = caught_up(),
+                         .caught_up = ending.finished() || (caught_up() && !idle),
+                         .holds_none = idle,
                          .last_trouble = pipeline.statistics().last_trouble};
-  if (!status.caught_up && status.counters.applied > 0) {
+  if (!status.caught_up && !idle && status.counters.applied > 0) {
     const auto age = parts.clock.wall_now() - pipeline.statistics().newest_applied;
     status.current_lag = std::chrono::duration_cast<std::chrono::milliseconds>(age);
   }

@@ -44,7 +44,8 @@ struct ReplicateStatus {
   std::uint64_t retries = 0;
   LagHistogram lag;
   std::chrono::milliseconds current_lag{0};  ///< age of the newest change applied, zero when caught up
-  bool caught_up = false;
+  bool caught_up = false;   ///< while others share the stream: with the shards that this worker reads
+  bool holds_none = false;  ///< of the leases: other workers have them all
   std::string last_trouble;
 };
 

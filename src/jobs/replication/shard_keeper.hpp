@@ -76,7 +76,7 @@ class ShardKeeper {
   /// Whether `write_until` has anything to say.
   [[nodiscard]] virtual bool shares() const = 0;
 
-  /// Looks anew at what shards there are. True when all were listed.
+  /// Looks anew at what shards there are. True when all were listed, and other workers have caught up with theirs.
   [[nodiscard]] virtual async::Task<bool> refresh() = 0;
   /// Whether there is nothing left to find: every shard that this process is to read is among those being read.
   [[nodiscard]] virtual bool all_started(std::size_t being_read) const = 0;

@@ -66,7 +66,7 @@ void LeasedSegments::take(LeaseWorker::Event event) {
   } else if (const auto* lost = std::get_if<LeaseWorker::Lost>(&event)) {
     const auto segment = segment_of(lost->key);
     if (!segment || held_.erase(*segment) == 0) return;
-    log::warning("lease lost", {{"segment", lost->key}});
+    runner_.warn_of_loss("segment", *lost);
     work_->lose(*segment);
   } else if (const auto* wanted = std::get_if<LeaseWorker::WindDown>(&event)) {
     const auto segment = segment_of(wanted->key);

@@ -10,14 +10,14 @@ namespace {
 TEST_F(LeaseWorkerTest, AWorkerOfOursIsAskedAndFinishesFirst) {
   add("s1");
   add("s2");
-  Player& one = start("dynamirror-1");
+  Player& one = start(worker_name("1"));
   pass(2s);
   ASSERT_EQ(one.worker.held(), 2u);
-  Player& two = start("dynamirror-2");
+  Player& two = start(worker_name("2"));
   pass(kFailover * 2);
   const std::string key = one.count<WindDown>("s1") > 0 ? "s1" : "s2";
   EXPECT_EQ(one.count<WindDown>("s1") + one.count<WindDown>("s2"), 1u);
-  EXPECT_EQ(row(key).checkpoint_owner, "dynamirror-1");
+  EXPECT_EQ(row(key).checkpoint_owner, worker_name("1"));
   EXPECT_EQ(two.count<Granted>(key), 0u);
   one.worker.checkpoint(key, "100");
   one.worker.drained(key);
@@ -30,9 +30,9 @@ TEST_F(LeaseWorkerTest, AWorkerOfOursIsAskedAndFinishesFirst) {
 TEST_F(LeaseWorkerTest, AnOwnerWhoDoesNotFinishLosesTheLeaseAndItsTimeIsWaitedFor) {
   add("s1");
   add("s2");
-  Player& one = start("dynamirror-1");
+  Player& one = start(worker_name("1"));
   pass(2s);
-  Player& two = start("dynamirror-2");
+  Player& two = start(worker_name("2"));
   pass(kFailover * 8, [&] {
     for (const std::string key : {"s1", "s2"}) {
       const bool permitted = one.worker.write_until(key).value_or(SteadyTime::min()) > now_;
@@ -45,12 +45,12 @@ TEST_F(LeaseWorkerTest, AnOwnerWhoDoesNotFinishLosesTheLeaseAndItsTimeIsWaitedFo
 
 TEST_F(LeaseWorkerTest, AHandOverThatWasAskedForUnseenIsWaitedFor) {
   // Our request landed after we had given up on it, and the owner works on.
-  add("s", kMe, 7).checkpoint_owner = "dynamirror-1";
+  add("s", kMe, 7).checkpoint_owner = worker_name("1");
   Player& me = start();
   const auto theirs = renewing({"s"}, kMe);
   pass(kFailover * 2, theirs);
   EXPECT_EQ(me.count<Granted>("s"), 0u);
-  EXPECT_EQ(row("s").checkpoint_owner, "dynamirror-1");
+  EXPECT_EQ(row("s").checkpoint_owner, worker_name("1"));
   row("s").checkpoint_owner.clear();
   row("s").counter += 1;
   pass(kFailover / 2);
@@ -96,7 +96,7 @@ TEST_F(LeaseWorkerTest, AStolenLeaseIsNotGivenAwayBeforeItsOwnersTimeIsOver) {
 
 TEST_F(LeaseWorkerTest, ALeaseThatTookLongToFinishIsGivenToNobodyInParticular) {
   Player& me = start_with("s");
-  row("s").owner = "dynamirror-dead";
+  row("s").owner = worker_name("dead");
   row("s").checkpoint_owner = kMe;
   pass(kFailover * 2);
   me.worker.drained("s");
@@ -136,7 +136,7 @@ TEST_F(LeaseWorkerTest, ALeaseCountsFromTheFirstWriteThatMayHaveLanded) {
 
 TEST_F(LeaseWorkerTest, AWorkerThatCannotRenewStopsWritingBeforeAnotherMayTakeTheLease) {
   Player& me = start_with("s");
-  Player& other = start("dynamirror-other");
+  Player& other = start(worker_name("other"));
   me.trouble = [](const LeaseWrite&) { return Player::Trouble{.answer = Answer::kUnknown}; };
   pass(kFailover * 3, [&] {
     const bool permitted = me.worker.write_until("s").value_or(SteadyTime::min()) > now_;
@@ -165,7 +165,7 @@ TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForAnEarlierOneOfOurs) {
 
 TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForTheReleaseOfTheOwnerWhoFinished) {
   // The owner seems dead in the middle of a hand-over; it gives the lease to us after all, long before we look again.
-  add("s", kMe, 7).checkpoint_owner = "dynamirror-1";
+  add("s", kMe, 7).checkpoint_owner = worker_name("1");
   Player& me = start();
   SteadyTime released{};
   me.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
@@ -190,7 +190,7 @@ TEST_F(LeaseWorkerTest, ATakeInDoubtIsNotMistakenForTheReleaseOfTheOwnerWhoFinis
 
 TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   Player& me = start_with("s");
-  row("s").owner = "dynamirror-1";
+  row("s").owner = worker_name("1");
   row("s").checkpoint_owner = kMe;
   pass(kFailover / 2);
   ASSERT_EQ(me.count<WindDown>("s"), 1u);
@@ -199,6 +199,96 @@ TEST_F(LeaseWorkerTest, ALeaseThatKclTookInTheMiddleOfAHandOverIsLost) {
   pass(kFailover / 2);
   EXPECT_EQ(me.count<Lost>("s"), 1u);
   EXPECT_EQ(row("s").owner, "W");
+}
+
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsRenewedAsLongAsKclLivesBesideIt) {
+  add("k", "W", 7);
+  Player& me = start_with("s");
+  me.worker.finish("s", {});
+  const auto theirs = renewing({"k"}, "W");
+  SteadyTime moved = now_;
+  std::uint64_t counter = 0;
+  pass(kFailover * 20, [&] {
+    theirs();
+    if (std::exchange(counter, row("s").counter) != row("s").counter) moved = now_;
+    ASSERT_LT(now_ - moved, kFailover) << "KCL would take it";
+  });
+  EXPECT_EQ(row("s").owner, kMe);
+  EXPECT_EQ(row("s").checkpoint, kShardEnd);
+  EXPECT_EQ(row("k").owner, "W");
+
+  LeaseWrite remove{.kind = Kind::kDelete, .key = "s", .counter = 1};
+  me.worker.maintain({remove});  // as of rows that were read before the last renewal
+  pass(1s, theirs);
+  EXPECT_FALSE(table_.rows.contains("s"));
+}
+
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsNotRenewedAmongOurs) {
+  add("t");
+  Player& me = start_with("s");
+  start(worker_name("1"));
+  me.worker.finish("s", {});
+  pass(1s);
+  ASSERT_TRUE(row("s").done());
+  const std::uint64_t counter = row("s").counter;
+  pass(kFailover * 10);
+  EXPECT_EQ(row("s").counter, counter);
+}
+
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsNotHandedOver) {
+  add("s1");
+  add("s2");
+  Player& one = start(worker_name("1"));
+  pass(2s);
+  Player& two = start(worker_name("2"));
+  std::optional<LeaseWrite> late;
+  two.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
+    if (write.kind != Kind::kStartHandOver || late) return std::nullopt;
+    late = write;
+    return Player::Trouble{.answer = Answer::kUnknown};
+  };
+  while (!late) pass(50ms);
+  one.worker.finish(late->key, {});
+  one.go(now_);
+  ASSERT_TRUE(row(late->key).done());
+  EXPECT_FALSE(table_.write(*late)) << "its owner's name is still there";
+  pass(kFailover * 3);
+  EXPECT_EQ(two.count<Granted>(late->key), 0u);
+}
+
+TEST_F(LeaseWorkerTest, TheAnswerToTheEndOfAShardMayBeLost) {
+  Player& me = start_with("s");
+  me.trouble = [](const LeaseWrite& write) -> std::optional<Player::Trouble> {
+    if (write.kind != Kind::kRelease) return std::nullopt;
+    return Player::Trouble{.answer = Answer::kUnknown, .lands = true};
+  };
+  table_.done.clear();
+  me.worker.finish("s", {});
+  pass(kFailover);
+  EXPECT_EQ(me.count<Finished>("s"), 1u);
+  EXPECT_EQ(std::ranges::count(table_.done, Kind::kRelease, &LeaseWrite::kind), 1);
+}
+
+TEST_F(LeaseWorkerTest, ALossSaysWhy) {
+  Player& me = start_with("s");
+  const auto reason = [&] {
+    for (const auto& event : me.events) {
+      if (const auto* lost = std::get_if<Lost>(&event)) return lost->reason;
+    }
+    return std::string();
+  };
+  me.trouble = [](const LeaseWrite&) { return Player::Trouble{.answer = Answer::kUnknown}; };
+  pass(kFailover * 3 / 2);
+  EXPECT_EQ(reason(), "it could not be renewed in time");
+
+  me.trouble = [](const LeaseWrite&) { return std::nullopt; };
+  pass(kFailover);
+  ASSERT_EQ(row("s").owner, kMe);
+  me.events.clear();
+  row("s").owner = "W";
+  row("s").counter += 1;
+  pass(kFailover / 2);
+  EXPECT_EQ(reason(), "W has taken it");
 }
 
 TEST_F(LeaseWorkerTest, TimeThatPassedWhileTheMachineSleptCountsAgainstEveryLease) {

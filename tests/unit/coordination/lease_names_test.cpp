@@ -7,8 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordination/lease_observations.hpp"
-
 namespace dynamirror::coordination {
 namespace {
 
@@ -45,8 +43,23 @@ TEST(CrossRegionLeaseTable, IsNoLongerThanATablesNameMayBe) {
 TEST(WorkerId, IsNewWithEveryStart) {
   Random random(1);
   const std::string first = new_worker_id(random);
-  EXPECT_THAT(first, StartsWith(std::string(kWorkerPrefix)));
+  EXPECT_THAT(first, StartsWith("dynamirror-"));
   EXPECT_NE(new_worker_id(random), first);
+}
+
+TEST(WorkerId, IsKnownForOurs) {
+  Random random(1);
+  EXPECT_TRUE(is_our_worker(new_worker_id(random)));
+  EXPECT_TRUE(is_our_worker("dynamirror-ip-10-0-0-1.ec2.internal-1-00ff00ff00ff00ff"));
+}
+
+TEST(WorkerId, OfAnotherMakeIsNotTakenForOursWhateverItsHostIsCalled) {
+  for (const char* name :
+       {"", "dynamirror-", "dynamirror-0", "dynamirror-0:6f0c1e3a-9b1d-4c52-8a77-0123456789ab",
+        "dynamirror-6d4cf56db6-xk2lp", "dynamirror-0123456789abcdef", "dynamirror-h-0123456789abcdef",
+        "dynamirror-h-12-0123456789ABCDEF", "workerDynamoDBCrossRegionReplication-1-0123456789abcdef"}) {
+    EXPECT_FALSE(is_our_worker(name)) << name;
+  }
 }
 
 }  // namespace

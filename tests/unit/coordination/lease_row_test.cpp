@@ -140,8 +140,9 @@ TEST(LeaseRequest, StartsAHandOverWithoutMovingTheCounter) {
   start.from = "me";
   const auto request = lease_request(start);
   EXPECT_EQ(request.update_expression, "SET #leaseOwner = :owner, #checkpointOwner = :from");
-  EXPECT_EQ(request.condition_expression, "#leaseOwner = :from AND attribute_not_exists(#checkpointOwner)");
-  EXPECT_EQ(request.values_json, R"({":from":{"S":"me"},":owner":{"S":"you"}})");
+  EXPECT_EQ(request.condition_expression,
+            "#leaseOwner = :from AND attribute_not_exists(#checkpointOwner) AND #checkpoint <> :done");
+  EXPECT_EQ(request.values_json, R"({":done":{"S":"SHARD_END"},":from":{"S":"me"},":owner":{"S":"you"}})");
 }
 
 TEST(LeaseRequest, SetsChildrenWithoutMovingTheCounter) {

@@ -11,15 +11,18 @@
 #include <chrono>
 #include <map>
 
+#include "support/worker_name.hpp"
+
 namespace dynamirror::coordination {
 namespace {
 
 using namespace std::chrono_literals;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using support::worker_name;
 
 constexpr Duration kFailover = 10s;
-const std::string kMe = "dynamirror-me";
+const std::string kMe = worker_name("me");
 
 class LeaseTakingTest : public ::testing::Test {
  protected:
@@ -60,7 +63,7 @@ class LeaseTakingTest : public ::testing::Test {
 
 TEST_F(LeaseTakingTest, TakesItsShareOfWhatIsFree) {
   add("", 6);
-  add("dynamirror-1", 3);
+  add(worker_name("1"), 3);
   look();
   EXPECT_THAT(plan().take, SizeIs(5));
 }
@@ -74,17 +77,17 @@ TEST_F(LeaseTakingTest, TakesAllWhenItIsAlone) {
 }
 
 TEST_F(LeaseTakingTest, Case3ASilentOwnersLeasesAreFreeAfterTheFailOverTime) {
-  add("dynamirror-1", 2);
+  add(worker_name("1"), 2);
   look();
-  look(kFailover, "dynamirror-1");
+  look(kFailover, worker_name("1"));
   EXPECT_THAT(plan().take, IsEmpty());
-  look(1ms, "dynamirror-1");
+  look(1ms, worker_name("1"));
   EXPECT_THAT(plan().take, SizeIs(2));
 }
 
 TEST_F(LeaseTakingTest, WhatNobodyTakesForLongIsTakenWhateverTheShare) {
   add(kMe, 4);
-  add("dynamirror-1", 2);
+  add(worker_name("1"), 2);
   add("", 1);
   rows_.leases.back().owner.clear();
   for (Duration age = 0s; age <= kFailover; age += 1s) {
@@ -98,7 +101,28 @@ TEST_F(LeaseTakingTest, WhatNobodyTakesForLongIsTakenWhateverTheShare) {
   EXPECT_THAT(plan().take, SizeIs(1));
 }
 
+TEST_F(LeaseTakingTest, NothingIsTakenFromLivingWorkersOfAnotherMake) {
+  // KCL's workers are named by their host, and one of ours may be KCL's child there: <host>:<UUID>.
+  for (const std::string owner : {"W", "dynamirror-0:6f0c1e3a-9b1d-4c52-8a77-000000000001", "dynamirror-0"}) {
+    add(owner, 6);
+  }
+  look();
+  const TakingPlan one = plan();
+  EXPECT_THAT(one.take, IsEmpty());
+  EXPECT_THAT(one.steal, IsEmpty());
+  EXPECT_THAT(one.hand_over, IsEmpty());
+  EXPECT_TRUE(one.balanced);
+}
+
+TEST_F(LeaseTakingTest, OursAreEvenAmongThemselvesWhateverKclHas) {
+  add("W", 20);
+  add(worker_name("1"), 4);
+  look();
+  EXPECT_THAT(plan().hand_over, SizeIs(2));
+}
+
 TEST_F(LeaseTakingTest, Case9OneIsStolenFromKclThoughMoreAreDue) {
+  options_.max_steals = 1;
   add("W", 6);
   look();
   const TakingPlan one = plan();
@@ -108,14 +132,14 @@ TEST_F(LeaseTakingTest, Case9OneIsStolenFromKclThoughMoreAreDue) {
 }
 
 TEST_F(LeaseTakingTest, OursAreAskedForAllThatIsDue) {
-  add("dynamirror-1", 6);
+  add(worker_name("1"), 6);
   look();
   EXPECT_THAT(plan().hand_over, SizeIs(3));
   EXPECT_THAT(plan().steal, IsEmpty());
 }
 
 TEST_F(LeaseTakingTest, NothingIsAskedForWhileSomethingIsFree) {
-  add("dynamirror-1", 6);
+  add(worker_name("1"), 6);
   add("", 1);
   look();
   EXPECT_THAT(plan().take, SizeIs(1));
@@ -123,7 +147,7 @@ TEST_F(LeaseTakingTest, NothingIsAskedForWhileSomethingIsFree) {
 }
 
 TEST_F(LeaseTakingTest, APartOfTheTableIsNoGroundForStealing) {
-  add("dynamirror-1", 6);
+  add(worker_name("1"), 6);
   look();
   may_steal_ = false;
   EXPECT_THAT(plan().hand_over, IsEmpty());
@@ -132,18 +156,45 @@ TEST_F(LeaseTakingTest, APartOfTheTableIsNoGroundForStealing) {
 TEST_F(LeaseTakingTest, FinishedLeasesAreNeitherTakenNorCounted) {
   add("W", 6);
   finish("W");
-  add("dynamirror-1", 2);
+  add(worker_name("1"), 2);
   look();
   const TakingPlan one = plan();
   EXPECT_THAT(one.take, IsEmpty());
   EXPECT_THAT(one.hand_over, SizeIs(1));
 }
 
+TEST_F(LeaseTakingTest, BesideKclFinishedLeasesCountAsKclCountsThem) {
+  add(kMe, 4);
+  finish(kMe);
+  mine_.clear();
+  add(kMe, 2);
+  add("", 2);
+  add("W", 4);
+  look();
+  EXPECT_THAT(plan().take, IsEmpty()) << "6 of 12 are ours";
+  rows_.leases.resize(8);
+  add("", 6);
+  add("W", 4);
+  seen_ = LeaseObservations(kFailover);
+  look();
+  EXPECT_THAT(plan().take, SizeIs(3)) << "9 of 18, of which 4 are finished";
+}
+
+TEST_F(LeaseTakingTest, AmongOursAloneFinishedLeasesDoNotCount) {
+  add(kMe, 4);
+  finish(kMe);
+  mine_.clear();
+  add("", 2);
+  add(worker_name("1"), 2);
+  look();
+  EXPECT_THAT(plan().take, SizeIs(2));
+}
+
 TEST_F(LeaseTakingTest, WhatIsComingToUsIsCountedAndNotTaken) {
   add(kMe, 2);
   mine_.clear();
-  for (Lease& lease : rows_.leases) lease.checkpoint_owner = "dynamirror-1";
-  add("dynamirror-1", 2);
+  for (Lease& lease : rows_.leases) lease.checkpoint_owner = worker_name("1");
+  add(worker_name("1"), 2);
   look();
   const TakingPlan one = plan();
   EXPECT_THAT(one.take, IsEmpty());
@@ -159,13 +210,13 @@ TEST(LeaseTaking, EndsWithLoadsThatDifferByOneAtMost) {
       std::map<std::string, Lease> rows;
       for (std::size_t i = 0; i < leases; ++i) {
         const std::string key = "s" + std::to_string(i);
-        rows[key] = {.key = key, .owner = "dynamirror-0", .checkpoint = "TRIM_HORIZON"};
+        rows[key] = {.key = key, .owner = worker_name("0"), .checkpoint = "TRIM_HORIZON"};
       }
       bool quiet = false;
       for (int round = 0; round < 60 && !quiet; ++round) {
         quiet = true;
         for (std::size_t w = 0; w < workers; ++w) {
-          const std::string me = "dynamirror-" + std::to_string(w);
+          const std::string me = worker_name(std::to_string(w));
           LeaseObservations seen(kFailover);
           Taker taker{.worker = me, .may_steal = true};
           for (const auto& [key, lease] : rows) {
@@ -180,7 +231,7 @@ TEST(LeaseTaking, EndsWithLoadsThatDifferByOneAtMost) {
       }
       ASSERT_TRUE(quiet) << workers << " workers, " << leases << " leases";
       std::map<std::string, std::size_t> loads;
-      for (std::size_t w = 0; w < workers; ++w) loads["dynamirror-" + std::to_string(w)] = 0;
+      for (std::size_t w = 0; w < workers; ++w) loads[worker_name(std::to_string(w))] = 0;
       for (const auto& [key, lease] : rows) ++loads[lease.owner];
       const auto [least, most] = std::ranges::minmax_element(loads, {}, [](const auto& load) { return load.second; });
       ASSERT_LE(most->second - least->second, 1u) << workers << " workers, " << leases << " leases";

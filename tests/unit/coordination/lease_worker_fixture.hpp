@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordination/lease_worker.hpp"
+#include "support/worker_name.hpp"
 #include "unit/coordination/lease_play.hpp"
 
 namespace dynamirror::coordination {
@@ -22,9 +23,10 @@ using Finished = LeaseWorker::Finished;
 using Answer = LeaseWorker::Answer;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using support::worker_name;
 
 inline constexpr Duration kFailover = Player::kFailover;
-inline const std::string kMe = "dynamirror-me";
+inline const std::string kMe = worker_name("me");
 
 /// Workers on a table in memory, in virtual time.
 class LeaseWorkerTest : public ::testing::Test {

@@ -38,8 +38,8 @@ TEST_F(LeaseWorkerTest, Case4ALeaseWhoseCounterMovesNeverExpires) {
 
 TEST_F(LeaseWorkerTest, Case5OfTwoWhoTakeALeaseOneGetsIt) {
   add("s");
-  Player& one = start("dynamirror-1");
-  Player& two = start("dynamirror-2");
+  Player& one = start(worker_name("1"));
+  Player& two = start(worker_name("2"));
   for (Player* player : {&one, &two}) {
     player->perform(player->worker.take_jobs(now_).at(0), now_, now_);  // both see it free
     player->hold_back = true;
@@ -49,13 +49,13 @@ TEST_F(LeaseWorkerTest, Case5OfTwoWhoTakeALeaseOneGetsIt) {
   }
   one.perform(one.held_back[0], now_, now_);
   two.perform(two.held_back[0], now_, now_);
-  EXPECT_EQ(row("s").owner, "dynamirror-1");
+  EXPECT_EQ(row("s").owner, worker_name("1"));
   EXPECT_EQ(row("s").counter, 1u);
   EXPECT_EQ(two.worker.held(), 0u);
   pass(kFailover * 3);
   EXPECT_EQ(one.count<Granted>("s"), 1u);
   EXPECT_EQ(two.count<Granted>("s"), 0u);
-  for (const auto& write : table_.done) EXPECT_NE(write.owner, "dynamirror-2");
+  for (const auto& write : table_.done) EXPECT_NE(write.owner, worker_name("2"));
 }
 
 TEST_F(LeaseWorkerTest, Case6ACheckpointFailsOnceAPeerHasTheLease) {
@@ -206,7 +206,7 @@ TEST_F(LeaseWorkerTest, Case13ChildrenAreThereBeforeTheShardIsDone) {
   EXPECT_EQ(release->checkpoint, kShardEnd);
   EXPECT_THAT(release->children, ElementsAre("a", "b"));
   EXPECT_THAT(row("p").children, ElementsAre("a", "b"));
-  EXPECT_EQ(row("p").owner, "");
+  EXPECT_EQ(row("p").owner, kMe) << "as KCL leaves it";
   EXPECT_THAT(row("b").parents, ElementsAre("p"));
   EXPECT_EQ(row("a").owner, kMe);
   EXPECT_EQ(me.count<Granted>("a"), 1u);

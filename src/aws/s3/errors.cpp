@@ -59,6 +59,8 @@ Error classify_s3_error(const http::Response& response, std::string doing, std::
     error.error_class = ErrorClass::kTransient;
   } else if (error.code == "InvalidToken") {
     error.error_class = ErrorClass::kDenied;
+  } else if (error.code == "NoSuchBucket") {
+    error.message = "there is no such bucket; check its name, and that it is at this endpoint, or create it first";
   } else if (response.status == 404 && lacks_reason(error)) {
     error.message = "there is no such object";
   }

@@ -3,10 +3,11 @@
 
 #include <array>
 #include <filesystem>
-#include <iostream>
+#include <sstream>
 #include <vector>
 
 #include "app/options.hpp"
+#include "base/console.hpp"
 #include "base/version.hpp"
 
 namespace dynamirror::app {
@@ -85,9 +86,12 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   try {
     app.parse(words);
   } catch (const CLI::Success& wanted) {  // --help, --version
-    return std::unexpected(NothingToRun{app.exit(wanted)});
+    std::ostringstream text;
+    app.exit(wanted, text, text);
+    print(text.str());
+    return std::unexpected(NothingToRun{});
   } catch (const CLI::ParseError& error) {
-    std::cerr << "dynamirror: " << error.what() << " (see --help)\n";
+    console::say(std::string("dynamirror: ") + error.what() + " (see --help)");
     return std::unexpected(NothingToRun{static_cast<int>(jobs::ExitCode::kUsage)});
   }
   return chosen;

@@ -32,7 +32,7 @@ class IncrementalBackupRun {
     summary_.exit_code = exit_code;
     if (!started_) co_return exit_code;
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
-    print(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
+    print_summary(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
     co_return exit_code;
   }
 

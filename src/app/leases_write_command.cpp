@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // `dynamirror leases release` and `reset`.
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <functional>
-#include <iostream>
 #include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "app/confirmation.hpp"
 #include "app/lease_listing.hpp"
 #include "app/lease_table.hpp"
 #include "app/leases_command.hpp"
 #include "app/store_session.hpp"
-#include "async/sleep.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/diff_parallel.hpp"
 #include "jobs/lease_admin.hpp"
@@ -65,23 +64,6 @@ Status check_selection(const LeasesCommand& command, const std::string& doing) {
   return {};
 }
 
-/// Waits for a line of the terminal without holding up signals. False for anything but yes.
-async::Task<bool> answered_yes(Session& session, std::string question) {
-  constexpr std::chrono::milliseconds kLook{50};
-  fmt::print(stderr, "{} [y/N] ", question);
-  while (!session.stop().requested()) {
-    pollfd terminal{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    if (::poll(&terminal, 1, 0) > 0) {
-      std::string answer;
-      std::getline(std::cin, answer);
-      answer = to_lower(answer);
-      co_return answer == "y" || answer == "yes";
-    }
-    co_await async::sleep_for(kLook);
-  }
-  co_return false;
-}
-
 std::string owners_text(std::span<const Lease> leases) {
   std::set<std::string> owners;
   for (const Lease& lease : leases) {
@@ -125,7 +107,7 @@ void show(const std::vector<Done>& all, const LeasesCommand& command, const std:
     return;
   }
   std::string text;
-  for (const Done& each : all) text += each.key + ": " + each.result.said + "\n";
+  for (const Done& each : all) text += printable(each.key + ": " + each.result.said) + "\n";
   print(text);
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/command_line.hpp"
+#include "app/outcome.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::app {
@@ -57,7 +58,7 @@ void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
   command.callback([options = std::move(options), &chosen, run] {
     chosen = [options, run] {
       log::configure(options->common.log_level, options->common.log_format);
-      return run(*options);
+      return settled(run(*options), options->common.output);
     };
   });
 }

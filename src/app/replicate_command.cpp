@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/replicate_command.hpp"
 
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -41,7 +40,7 @@ class ReplicateRun {
     summary_.dry_run = command_.preflight.dry_run;
     const ExitCode exit_code = co_await replicate();
     summary_.exit_code = exit_code;
-    if (started_) print_summary();
+    if (started_) sum_up();
     co_return exit_code;
   }
 
@@ -220,11 +219,9 @@ class ReplicateRun {
     }
   }
 
-  void print_summary() {
+  void sum_up() {
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
-    const std::string text = command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_);
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
+    print_summary(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
   }
 
   const ReplicateCommand& command_;

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/session.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 
@@ -42,16 +39,14 @@ Result<std::unique_ptr<Session>> Session::open(const CommonOptions& options) {
   return session;
 }
 
-jobs::ExitCode Session::run(const Command& command) {
+jobs::ExitCode Session::run(const Command& command) noexcept {
   jobs::ExitCode exit_code = jobs::ExitCode::kInternal;
-  std::exception_ptr failure;
   boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, jobs::ExitCode ended_with) {
-    failure = thrown;
+    if (thrown) std::rethrow_exception(thrown);
     exit_code = ended_with;
     loop_.stop();  // idle connections would keep it running
   });
   loop_.run();
-  if (failure) std::rethrow_exception(failure);
   return exit_code;
 }
 
@@ -113,7 +108,4 @@ jobs::ExitCode run_in_session(const CommonOptions& options,
   }
   return (*session)->run([&] { return command(**session); });
 }
-
-void complain(const Error& error) { fmt::print(stderr, "dynamirror: {}\n", to_line(error)); }
-
 }  // namespace dynamirror::app

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/command_line.hpp"
+#include "app/outcome.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "jobs/exit_code.hpp"
@@ -24,9 +25,10 @@ class Session {
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
 
   /// Runs a command to its end. SIGTERM and SIGINT request a stop; five seconds later, or at a second one, the process
-  /// ends.
+  /// ends. An exception out of a command is a bug, and ends the process at once (std::terminate): while it is on its
+  /// way, others wait on what it destroys.
   using Command = std::function<async::Task<jobs::ExitCode>()>;
-  [[nodiscard]] jobs::ExitCode run(const Command& command);
+  [[nodiscard]] jobs::ExitCode run(const Command& command) noexcept;
 
   /// A table's address as the user wrote it. Errors: as aws::parse_table_address.
   [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table) const;
@@ -64,8 +66,5 @@ class Session {
 /// exit code kUsage.
 [[nodiscard]] jobs::ExitCode run_in_session(const CommonOptions& options,
                                             const std::function<async::Task<jobs::ExitCode>(Session&)>& command);
-
-/// Says why a command failed: "dynamirror: <line>" on stderr.
-void complain(const Error& error);
 
 }  // namespace dynamirror::app

@@ -226,6 +226,7 @@ class CopyRun {
 
   void begin() {
     started_ = true;
+    session_.work_begins(Session::Work::kCheckpointed);
   }
 
   ExitCode with_letters(const sink::DeadLetters* letters) {

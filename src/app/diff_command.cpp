@@ -126,6 +126,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
 
   DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  session.work_begins(Session::Work::kCheckpointed);
   const jobs::LeasedDiffParts parts{.primary = *sides.primary,
                                     .replica = *sides.replica,
                                     .report = printer,
@@ -160,6 +161,7 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
   const bool repairs = options->mode == jobs::DiffOptions::Mode::kRepair;
 
   DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
   jobs::DiffTables job(std::move(*options), *sides->primary, *sides->replica, printer, around);
   const SteadyTime begun = system_clock().steady_now();
@@ -211,6 +213,7 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
 async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
   if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  session.work_begins(Session::Work::kToBeRepeated);
   const auto result =
       co_await jobs::replicate_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
   if (!result) co_return end(result.error().error, result.error().exit_code);

@@ -39,6 +39,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
                                            .shares = share.count,
                                            .max_read_units = command.max_read_units};
   source::TableScan scan(options, (*table)->dynamodb(), system_clock(), session.random(), session.executor());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::BackfillOptions backfill_options{.recheck = !command.no_recheck};
   jobs::IncrementalBackfill job(backfill_options, **table, description->key, **store, session.stop(),
                                 session.executor());
@@ -99,6 +100,7 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
             {{"objects", (*from)->describe("")}, {"into", (*to)->describe(place->name)}});
   if (command.dry_run) co_return ExitCode::kOk;
 
+  session.work_begins(Session::Work::kToBeRepeated);
   async::CpuPool pool(cpu_threads());
   const jobs::SnapshotOptions options{
       .key = place->name, .compression = command.plain ? jobs::Compression::kNone : jobs::Compression::kGzip};

@@ -147,6 +147,7 @@ async::Task<ExitCode> carry_out(const LeasesCommand& command, Session& session, 
   } else if (const std::string owners = owners_text(plan.leases); !owners.empty()) {
     log::warning("an owner that lives writes on until its next renewal", {{"owners", owners}});
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   std::vector<Done> all(plan.leases.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i] = {.key = plan.leases[i].key, .result = {.done = false, .said = "left alone: not tried"}};

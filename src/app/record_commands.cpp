@@ -77,6 +77,7 @@ async::Task<ExitCode> back_up(const RecordCommand& command, Session& session) {
     print(fmt::format("would {} {}\n", pair->table ? "write" : "remove", address));
     co_return ExitCode::kOk;
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   auto update = co_await jobs::write_item_object(*record->table, *record->store, record->object, record->key,
                                                  std::move(pair->table), true);
   if (!update) co_return fail(update.error());

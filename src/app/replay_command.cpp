@@ -64,6 +64,7 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
 
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::ReplayOptions options{.other_target = command.other_target};
   auto result = co_await jobs::replay_dead_letters(**letters, sink, system_clock(), session.random(), options);
   if (!result) co_return end(result.error(), ExitCode::kState);

@@ -69,6 +69,7 @@ class ReplicateRun {
   }
 
   async::Task<ExitCode> replicate() {
+    session_.may_end_before_work(ExitCode::kOk);
     Tables tables;
     auto source = open_side(command_.source, command_.source_region, command_.source_side);
     if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
@@ -106,6 +107,7 @@ class ReplicateRun {
         .dry_run = dry_run};
     auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
+    session_.work_begins(Session::Work::kCheckpointed);
     const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
                                stream,   tables.identity, *files,         table};
     auto step = co_await initial_load_step(load);
@@ -202,6 +204,7 @@ class ReplicateRun {
                               {"target_credentials", tables.target->credentials_source()},
                               {"stream", tables.prepared.stream.str()}});
     started_ = true;
+    session_.work_begins(Session::Work::kCheckpointed);
     async::TaskGroup progress(session_.executor());
     progress.spawn(report_progress(job, system_clock()));
     auto ended = co_await job.run();

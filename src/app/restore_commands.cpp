@@ -92,6 +92,7 @@ class RestoreRun {
     jobs::ItemLoader loader(table->key, command_.dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
                             letters.get(), system_clock(), session_.random(), session_.executor(), loader_options);
     options_.key = table->key;
+    session_.work_begins(Session::Work::kToBeRepeated);
     const auto read = co_await load(store, plan, loader);
     const auto& counters = loader.counters();
     if (!read) co_return give_up(*table, counters, read.error());
@@ -246,6 +247,7 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
                          .code = {},
                          .message = "not confirmed, nothing was written (--yes writes without asking)"});
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   auto done = co_await jobs::apply_record_restore(**target, table->key, *plan, system_clock(), session.random());
   if (!done) co_return fail(done.error());
   print("done\n");

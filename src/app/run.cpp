@@ -9,6 +9,7 @@
 
 #include "app/command_line.hpp"
 #include "app/outcome.hpp"
+#include "app/stop_signals.hpp"
 #include "base/console.hpp"
 #include "jobs/exit_code.hpp"
 
@@ -40,6 +41,7 @@ int run_command(int argc, char** argv) {
 
 int run(int argc, char** argv) noexcept {
   console::prepare();
+  take_stop_signals();
   std::set_terminate(end_by_bug);
   return with_output_checked(run_command(argc, argv));
 }

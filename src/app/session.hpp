@@ -4,7 +4,9 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "app/command_line.hpp"
 #include "app/outcome.hpp"
@@ -25,10 +27,22 @@ class Session {
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
 
   /// Runs a command to its end. SIGTERM and SIGINT request a stop; five seconds later, or at a second one, the process
-  /// ends. An exception out of a command is a bug, and ends the process at once (std::terminate): while it is on its
-  /// way, others wait on what it destroys.
+  /// ends. Before the command's work has begun it ends at once: there is nothing to end well. An exception out of a
+  /// command is a bug, and ends the process at once (std::terminate): while it is on its way, others wait on what it
+  /// destroys.
   using Command = std::function<async::Task<jobs::ExitCode>()>;
   [[nodiscard]] jobs::ExitCode run(const Command& command) noexcept;
+
+  /// What a stop in the midst of the work leaves behind.
+  enum class Work {
+    kCheckpointed,  ///< what was read is written and checkpointed
+    kToBeRepeated,  ///< the next run does all of it again
+  };
+  /// A command whose work has begun is given time to end it. To be said before anything is written.
+  void work_begins(Work work) { work_ = work; }
+
+  /// The exit code of a stop before the work has begun; otherwise it is kStoppedEarly.
+  void may_end_before_work(jobs::ExitCode with) { code_before_work_ = with; }
 
   /// A table's address as the user wrote it. Errors: as aws::parse_table_address.
   [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table) const;
@@ -54,12 +68,16 @@ class Session {
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
+  [[noreturn]] void end_before_work() const;
+  [[noreturn]] void end_now(std::string_view why) const;
 
   CommonOptions options_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
   std::unique_ptr<http::BeastTransport> transport_;
   jobs::StopRequest stop_;
+  std::optional<Work> work_;
+  jobs::ExitCode code_before_work_ = jobs::ExitCode::kStoppedEarly;
 };
 
 /// Opens a session and runs a command in it, to its end. Settings that no session can be opened with are said, and are

@@ -5,6 +5,7 @@
 // that waits for it before main() begins; and with endpoints that accept connections and never answer.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { assertSummary, complaints } from './support/expect.mjs';
 import { scenario, shared } from './support/stage.mjs';
 import { createTable, put } from './support/tables.mjs';
@@ -12,6 +13,11 @@ import { createTable, put } from './support/tables.mjs';
 const EXIT = { ok: 0, usage: 2, unreachable: 5, stoppedEarly: 10, output: 11 };
 
 const with_ = (redirection) => ['sh', '-c', `exec "$@" ${redirection}`, 'sh'];
+// Blocked signals stay so, and wait, through exec: what comes before the first instruction of main() is there already.
+const TERMINATED_BEFORE_MAIN = [
+  'perl', '-MPOSIX', '-e',
+  'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGTERM)); kill("TERM", $$); exec { $ARGV[0] } @ARGV;',
+];
 
 const at = shared('outputs', async (stage) => {
   const endpoint = await stage.dynamoDbLocal();
@@ -21,6 +27,18 @@ const at = shared('outputs', async (stage) => {
   for (let i = 0; i < 20; ++i) await put(filled, { id: { S: `item ${i}` } });
   return url;
 });
+
+async function hole(stage) {
+  const sockets = new Set();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {})));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.addCloser(() => new Promise((resolve) => {
+    for (const socket of sockets) socket.destroy();
+    server.close(resolve);
+  }));
+  const connected = new Promise((resolve) => server.once('connection', resolve));
+  return { endpoint: `http://127.0.0.1:${server.address().port}`, connected };
+}
 
 const nobody = (table) => `http://127.0.0.1:1/${table}`;
 
@@ -77,6 +95,33 @@ for (const redirection of ['>/dev/full', '>&-']) {
 scenario('a command that fails keeps its own code when its results are lost', async (stage) => {
   const run = await stage.run(['diff-tables', nobody('Xxx'), nobody('Yyy'), '--output', 'json'], { wrapper: with_('>/dev/full') });
   assert.equal(run.ended.code, EXIT.unreachable);
+});
+
+scenario('a stop before main() is taken', async (stage) => {
+  const { endpoint } = await hole(stage);
+  const args = ['replicate', `${endpoint}/Xxx`, nobody('Yyy'), '--state', stage.path('state')];
+  const run = await stage.run(args, { wrapper: TERMINATED_BEFORE_MAIN, seconds: 4 });
+  assert.deepEqual(run.ended, { code: EXIT.ok, signal: null }, run.lastWords());
+});
+
+scenario('a stop while the tables are looked at ends a command at once: nothing was begun', async (stage) => {
+  const commands = [
+    [(url) => ['replicate', url, nobody('Yyy'), '--state', stage.path('state')], EXIT.ok],
+    [(url) => ['incremental-backup', url, `file:${stage.path('backup')}`, '--state', stage.path('state')], EXIT.ok],
+    [(url) => ['copy-table', url, nobody('Yyy'), '--state', stage.path('state')], EXIT.stoppedEarly],
+    [(url) => ['diff-record', url, nobody('Yyy'), '{"id":"a"}'], EXIT.stoppedEarly],
+  ];
+  for (const [argsFor, code] of commands) {
+    const { endpoint, connected } = await hole(stage);
+    const run = stage.dynamirror([...argsFor(`${endpoint}/Xxx`), '--output', 'json']);
+    await connected;
+    run.kill('SIGTERM');
+    await run.waitForExit(3); // before its 4.8 s to end in good order
+    assert.deepEqual(run.ended, { code, signal: null }, run.lastWords());
+    assert.deepEqual(run.json(), { exit_code: code, error: null });
+    assert.match(run.stderr, /stopped before anything was begun/);
+    assert.doesNotMatch(run.stderr, /checkpoint/);
+  }
 });
 
 scenario('names of attributes and keys cannot act on a terminal or forge a line', async (stage) => {

@@ -20,6 +20,9 @@ bool is_cancellation(const std::exception_ptr& failure) {
   }
 }
 
+/// Ends the process by std::terminate: whoever called cannot go on, and must not be unwound.
+[[noreturn]] void terminate_by(const std::exception_ptr& failure) noexcept { std::rethrow_exception(failure); }
+
 /// A completion handler with a cancellation slot. Not `bind_cancellation_slot`: with that, co_spawn of Boost 1.81 posts
 /// the cancellation to the event loop with a bare pointer into the task, which may have ended by the time it is
 /// delivered.
@@ -43,12 +46,9 @@ void TaskGroup::spawn(Task<> task) {
   const auto at = running_.insert(running_.end(), std::make_shared<Running>());
   boost::asio::co_spawn(executor_, std::move(task),
                         Cancellable((*at)->stop.slot(), [this, at](std::exception_ptr failure) {
+                          if (failure && !is_cancellation(failure)) terminate_by(failure);
                           (*at)->ended = true;
                           running_.erase(at);
-                          if (failure && !is_cancellation(failure)) {
-                            if (!failure_) failure_ = failure;
-                            cancel();
-                          }
                           ended_.notify();
                         }));
   if (cancelled_) signal(*at);
@@ -69,7 +69,6 @@ void TaskGroup::signal(const std::shared_ptr<Running>& running) {
 
 Task<> TaskGroup::join() {
   while (!running_.empty()) co_await ended_.wait();
-  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 }  // namespace dynamirror::async

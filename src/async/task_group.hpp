@@ -3,7 +3,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <exception>
 #include <list>
 #include <memory>
 
@@ -14,8 +13,9 @@ namespace dynamirror::async {
 
 /// Owns background tasks on one event loop: whoever starts work must also be able to stop it and to wait for its end.
 ///
-/// Promise: after `join()` no task of the group runs. An exception other than cancellation that escapes a task cancels
-/// the group and is thrown again by `join()`.
+/// Promise: after `join()` no task of the group runs. An exception other than cancellation that escapes a task is a bug,
+/// and ends the process at once (std::terminate): other tasks wait on what the throwing one has owned, and must not be
+/// resumed, nor destroyed after it.
 ///
 /// Not thread-safe. REQUIRES: destroyed only when empty (joined), or after its event loop has been destroyed.
 class TaskGroup {
@@ -49,7 +49,6 @@ class TaskGroup {
   boost::asio::any_io_executor executor_;
   std::list<std::shared_ptr<Running>> running_;
   Signal ended_;
-  std::exception_ptr failure_;
   bool cancelled_ = false;
 };
 

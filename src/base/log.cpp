@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
-#include <memory>
+#include <chrono>
 
+#include "base/clock.hpp"
+#include "base/console.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::log {
 namespace {
 
+std::atomic<Level> g_level{Level::kWarning};
 std::atomic<Format> g_format{Format::kText};
 
-spdlog::level::level_enum to_spdlog(Level level) {
+std::string_view to_string(Level level) {
   switch (level) {
     case Level::kDebug:
-      return spdlog::level::debug;
+      return "debug";
     case Level::kInfo:
-      return spdlog::level::info;
+      return "info";
     case Level::kWarning:
-      return spdlog::level::warn;
+      return "warning";
     case Level::kError:
-      return spdlog::level::err;
+      return "error";
     case Level::kOff:
-      return spdlog::level::off;
+      return "off";
   }
-  return spdlog::level::off;
+  return "off";
 }
 
-spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("dynamirror", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    made->set_level(spdlog::level::warn);
-    return made;
-  }();
-  return *instance;
+/// "2026-01-01T00:00:00.000Z"
+std::string time_text(WallTime now) {
+  const auto time = std::chrono::floor<std::chrono::milliseconds>(now);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", seconds, (time - seconds).count());
 }
 
 /// A value is quoted in text form only where a reader could not tell where it ends.
@@ -51,25 +50,24 @@ std::string quoted_if_needed(const std::string& value) {
 
 void configure(Level level, Format format) {
   g_format = format;
-  logger().set_pattern(
-      format == Format::kJson ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v",
-      spdlog::pattern_time_type::utc);
-  logger().set_level(to_spdlog(level));
+  g_level = level;
 }
 
-bool enabled(Level level) { return logger().should_log(to_spdlog(level)); }
+bool enabled(Level level) { return level != Level::kOff && level >= g_level; }
 
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
+  const std::string time = time_text(system_clock().wall_now());
   std::string line;
   if (g_format == Format::kJson) {
-    line = "\"message\":" + json_quoted(message);
+    line = fmt::format(R"({{"time":"{}","level":"{}","message":{})", time, to_string(level), json_quoted(message));
     for (const Field& field : fields) line += fmt::format(",{}:{}", json_quoted(field.name), json_quoted(field.value));
+    line += '}';
   } else {
-    line = message;
+    line = fmt::format("{} {} {}", time, to_string(level), message);
     for (const Field& field : fields) line += fmt::format(" {}={}", field.name, quoted_if_needed(field.value));
   }
-  logger().log(to_spdlog(level), "{}", line);
+  console::say(line);
 }
 
 }  // namespace dynamirror::log

@@ -71,7 +71,7 @@ Result<std::string> to_wire(std::string_view json, const KeySchema& schema) {
     });
   });
   if (!status) {
-    if (status.error().doing != kDoing) return refuse("it is not a JSON object: " + status.error().message);
+    if (status.error().doing != kDoing) return refuse("it is not a JSON object: " + example(schema.hash));
     return std::unexpected(std::move(status.error()));
   }
   writer.end_object();

@@ -23,6 +23,7 @@ enum class ExitCode {
   kPoison = 9,       ///< the target refuses a change (--on-error stop), or dead letters remain after a replay
   kStoppedEarly =
       10,          ///< stopped before everything read could be written; nothing is lost, the rest is redone next time
+  kOutput = 11,    ///< the results could not be written to stdout
   kInternal = 70,  ///< a bug of ours
 };
 

@@ -278,7 +278,7 @@ scenario('wrong keys and a missing bucket are one line each', async (stage) => {
   const wrong = { ...environment(), AWS_SECRET_ACCESS_KEY: 'wrong' };
   const args = (place) => ['backup-table', source, place, '--jobid', 'x'];
   await refused(stage, args(`s3://${bucket}/x`), { code: EXIT_ACCESS, says: /SignatureDoesNotMatch|AccessDenied/, env: wrong });
-  await refused(stage, args('s3://nowhere-at-all/x'), { code: EXIT_NOT_READY, says: /nowhere-at-all.*NoSuchBucket/ });
+  await refused(stage, args('s3://nowhere-at-all/x'), { code: EXIT_NOT_READY, says: /nowhere-at-all.*NoSuchBucket: there is no such bucket; check its name/ });
   await refused(stage, ['restore-table', 's3://nowhere-at-all/x', source], { code: EXIT_NOT_READY, says: /nowhere-at-all/ });
   await refused(stage, args('s3:/typo'), { code: 2, says: /s3:\/\/bucket\/prefix/ });
 });

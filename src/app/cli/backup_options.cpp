@@ -6,7 +6,9 @@
 namespace dynamirror::app {
 namespace {
 
-constexpr const char* kUrlHelp = "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder";
+constexpr const char* kUrlHelp = "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder; the dump is below it under its job id";
+constexpr const char* kItemsUrlHelp =
+    "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder, without the table's name: the objects are at S3URL/TABLE/";
 constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
 
 void add_store(CLI::App& app, objects::StoreOptions& store) {
@@ -25,10 +27,6 @@ void add_store(CLI::App& app, objects::StoreOptions& store) {
   add("--acl", store.acl, "e.g. bucket-owner-full-control", "ACL");
 }
 
-void add_units(CLI::App& app, const char* name, std::optional<double>& units, const char* help) {
-  app.add_option(name, units, help)->check(CLI::PositiveNumber)->option_text("UNITS");
-}
-
 void add_share(CLI::App& app, std::uint32_t& segment, std::uint32_t& segments) {
   auto* number =
       app.add_option("--segment", segment, "which share of the table this process takes, from 0")->option_text("I");
@@ -45,10 +43,7 @@ void add_dry_run(CLI::App& app, bool& dry_run) {
 }
 
 void add_compression(CLI::App& app, bool& plain) {
-  app.add_option_function<std::string>(
-         "--compression", [&plain](const std::string& kind) { plain = kind == "none"; }, "gzip (default) or none")
-      ->check(CLI::IsMember({"gzip", "none"}))
-      ->option_text("KIND");
+  add_choice<bool>(app, "--compression", plain, {{"gzip", false}, {"none", true}}, "gzip (default) or none", "KIND");
 }
 
 /// With leases, the lease table says which segments are whose.
@@ -93,7 +88,7 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<IncrementalBackupCommand>();
   CLI::App& app = *parent.add_subcommand("incremental-backup", "keep an object for every item, continuously");
   app.add_option("TABLE", command->table, kTableHelp)->required();
-  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_option("S3URL", command->url, kItemsUrlHelp)->required();
   app.add_flag("--enable-stream", command->preflight.enable_stream, "turn the table's stream on when it has none");
   app.add_flag("--stop-when-caught-up", command->job.stop_when_caught_up, "end when the backup equals the table");
   using Position = ordering::ShardGraph::InitialPosition;
@@ -126,7 +121,7 @@ void add_backfill(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<BackfillCommand>();
   CLI::App& app = *parent.add_subcommand("incremental-backfill", "write an object for every item there is now");
   app.add_option("TABLE", command->table, kTableHelp)->required();
-  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_option("S3URL", command->url, kItemsUrlHelp)->required();
   add_share(app, command->segment, command->segments);
   app.add_flag("--no-recheck", command->no_recheck,
                "do not read each item again; only safe while nothing else writes the objects");
@@ -141,7 +136,7 @@ void add_backfill(CLI::App& parent, Run& chosen) {
 void add_snapshot(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<SnapshotCommand>();
   CLI::App& app = *parent.add_subcommand("incremental-snapshot", "join the objects of an incremental backup into one");
-  app.add_option("S3SOURCE", command->source, "s3://bucket/prefix/table")->required();
+  app.add_option("S3SOURCE", command->source, "s3://bucket/prefix/table, with the table's name")->required();
   app.add_option("S3DEST", command->target, "s3://bucket/key of the snapshot")->required();
   add_compression(app, command->plain);
   app.add_option("--metric", command->metric, "CloudWatch metrics as REGION/NAMESPACE/TABLE")->option_text("NAME");
@@ -158,7 +153,7 @@ void add_record(CLI::App& parent, Run& chosen, const char* name, const char* hel
   auto command = std::make_shared<RecordCommand>();
   CLI::App& app = *parent.add_subcommand(name, help);
   app.add_option("TABLE", command->table, kTableHelp)->required();
-  app.add_option("S3URL", command->url, kUrlHelp)->required();
+  app.add_option("S3URL", command->url, kItemsUrlHelp)->required();
   app.add_option("KEY", command->key, kKeyHelp)->required();
   add_dry_run(app, command->dry_run);
   add_store(app, command->store);
@@ -171,7 +166,9 @@ void add_restore_table(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<RestoreTableCommand>();
   CLI::App& app = *parent.add_subcommand("restore-table",
                                          "write a dump, snapshot, incremental backup or DynamoDB export into a table");
-  app.add_option("S3URL", command->url, "address of the one dump, snapshot, folder or export")->required();
+  app.add_option("S3URL", command->url,
+                 "the one dump (with its job id), snapshot, incremental folder (with the table's name) or export")
+      ->required();
   app.add_option("TARGET", command->target, kTableHelp)->required();
   app.add_option("--as-of", command->as_of, "incremental backups: the state at this moment (2026-01-31T12:00:00Z)")
       ->option_text("TIME");
@@ -191,7 +188,8 @@ void add_restore_table(CLI::App& parent, Run& chosen) {
 void add_restore_record(CLI::App& parent, Run& chosen) {
   auto command = std::make_shared<RestoreRecordCommand>();
   CLI::App& app = *parent.add_subcommand("restore-record", "bring one record back to what it was at a moment");
-  app.add_option("S3URL", command->url, "s3://bucket/prefix/table of an incremental backup")->required();
+  app.add_option("S3URL", command->url, "s3://bucket/prefix/table of an incremental backup, with the table's name")
+      ->required();
   app.add_option("TARGET", command->target, kTableHelp)->required();
   app.add_option("KEY", command->key, kKeyHelp)->required();
   app.add_option("--as-of", command->as_of, "the moment (default: the newest state)")->option_text("TIME");

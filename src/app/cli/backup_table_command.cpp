@@ -101,6 +101,7 @@ class BackupRun {
                                          .split = command_.split,
                                          .consistent = command_.consistent,
                                          .max_read_units = command_.max_read_units}};
+    session_.work_begins(Session::Work::kToBeRepeated);
     source::TableScan scan(options.scan, table.dynamodb(), system_clock(), session_.random(), session_.executor());
     const std::function<WorkDone()> look = [&] {
       return WorkDone{.items = scan.statistics().items,
@@ -170,6 +171,7 @@ class BackupRun {
                                          .split = terms.segments,
                                          .consistent = command_.consistent,
                                          .max_read_units = command_.max_read_units}};
+    session_.work_begins(Session::Work::kCheckpointed);
     const jobs::LeasedBackupParts parts{.table = table,
                                         .store = store,
                                         .pool = pool_,

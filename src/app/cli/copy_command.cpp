@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -37,7 +36,7 @@ class CopyRun {
     summary_.target = command_.target;
     summary_.dry_run = command_.dry_run;
     summary_.exit_code = co_await prepare();
-    if (started_) print_summary();
+    if (started_) sum_up();
     co_return summary_.exit_code;
   }
 
@@ -61,7 +60,6 @@ class CopyRun {
     const jobs::CopyPreflightOptions options{.create_target = command_.create_target, .dry_run = command_.dry_run};
     auto tables = co_await jobs::copy_preflight(**source, **target, options);
     if (!tables) co_return end(tables.error().error, tables.error().exit_code);
-    started_ = true;
     say_estimate(tables->source);
     co_return co_await with_files(**source, **target, *tables);
   }
@@ -88,8 +86,9 @@ class CopyRun {
 
   async::Task<ExitCode> with_files(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {
     if (command_.dry_run) {
-      if (tables.target_is_planned) co_return ExitCode::kOk;
-      co_return co_await check_target(target, false);
+      const ExitCode checked = tables.target_is_planned ? ExitCode::kOk : co_await check_target(target, false);
+      started_ = checked == ExitCode::kOk;
+      co_return checked;
     }
     if (command_.leases.wanted) co_return co_await with_leases(source, target, tables);
     const auto wanted = identity(source, target, tables);
@@ -115,6 +114,7 @@ class CopyRun {
     if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
     if (shared->found.complete()) {
       summary_.shared = complete_already(*shared);
+      started_ = true;
       co_return ExitCode::kOk;
     }
     const ExitCode checked = co_await check_target(target, shared->found.terms.has_value(), &*shared);
@@ -200,6 +200,7 @@ class CopyRun {
                                 .clock = system_clock(),
                                 .random = session_.random()};
     jobs::TableCopy job(parts, std::move(manner.options), session_.executor());
+    begin();
     const std::function<WorkDone()> look = [&] {
       const jobs::CopyStatus status = job.status();
       return WorkDone{.items = status.counters.settled(),
@@ -223,6 +224,11 @@ class CopyRun {
     co_return ExitCode::kOk;
   }
 
+  void begin() {
+    started_ = true;
+    session_.work_begins(Session::Work::kCheckpointed);
+  }
+
   ExitCode with_letters(const sink::DeadLetters* letters) {
     summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
     const auto missing = missing_keys(letters, command_.target);
@@ -239,18 +245,16 @@ class CopyRun {
             .pipeline = {.writing = {.max_concurrent_writes = command_.max_concurrent_writes}}};
   }
 
-  void print_summary() {
+  void sum_up() {
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
-    const std::string text = command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_);
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
+    print_summary(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
   }
 
   const CopyCommand& command_;
   WorkShare share_;
   Session& session_;
   SteadyTime begun_;
-  bool started_ = false;  ///< before both tables are found fit there is nothing to sum up
+  bool started_ = false;  ///< before both tables are found fit, and may be written to, there is nothing to sum up
   CopySummary summary_;
 };
 

@@ -2,10 +2,8 @@
 #include "app/cli/diff_command.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <charconv>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -18,6 +16,8 @@
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
+#include "base/console.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/diff/leased_diff.hpp"
 #include "jobs/diff/record_tools.hpp"
@@ -52,9 +52,9 @@ Result<Sides> open_sides(const Command& command, Session& session) {
 void show_progress(const jobs::DiffTotals& totals, SteadyTime since, const Clock& clock) {
   const double seconds = std::chrono::duration<double>(clock.steady_now() - since).count();
   const auto rate = static_cast<double>(totals.primary_items + totals.replica_items) / std::max(seconds, 0.001);
-  fmt::print(stderr, "[progress] Scan rate: {} items/s, {} of primary, {} of replica, {} read again\n",
-             format_count(static_cast<std::uint64_t>(rate)), format_count(totals.primary_items),
-             format_count(totals.replica_items), format_count(totals.suspects));
+  console::say(fmt::format("[progress] Scan rate: {} items/s, {} of primary, {} of replica, {} read again",
+                           format_count(static_cast<std::uint64_t>(rate)), format_count(totals.primary_items),
+                           format_count(totals.replica_items), format_count(totals.suspects)));
 }
 
 /// Runs until cancelled.
@@ -99,8 +99,8 @@ async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options
 
 ExitCode sum_up(const DiffTablesCommand& command, const DiffSummary& summary, bool ended) {
   // Numbers of half a comparison would look like those of a whole one.
-  if (command.common.output == OutputFormat::kJson) fmt::print("{}", to_json(summary));
-  if (command.common.output != OutputFormat::kJson && ended) fmt::print("{}", to_text(summary));
+  if (command.common.output == OutputFormat::kJson) print_summary(to_json(summary));
+  if (command.common.output != OutputFormat::kJson && ended) print_summary(to_text(summary));
   return summary.exit_code;
 }
 
@@ -125,7 +125,8 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
                                               session.random());
   if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
 
-  DiffPrinter printer(command.common.output, command.dry_run);
+  DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  session.work_begins(Session::Work::kCheckpointed);
   const jobs::LeasedDiffParts parts{.primary = *sides.primary,
                                     .replica = *sides.replica,
                                     .report = printer,
@@ -159,7 +160,8 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
   if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
   const bool repairs = options->mode == jobs::DiffOptions::Mode::kRepair;
 
-  DiffPrinter printer(command.common.output, command.dry_run);
+  DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
   jobs::DiffTables job(std::move(*options), *sides->primary, *sides->replica, printer, around);
   const SteadyTime begun = system_clock().steady_now();
@@ -184,7 +186,7 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
 }
 
 std::string or_nothing(const std::string& item_json, std::string_view nothing) {
-  return item_json.empty() ? std::string(nothing) : item_json;
+  return item_json.empty() ? std::string(nothing) : json_on_one_line(item_json);
 }
 
 async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& session) {
@@ -198,12 +200,12 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
                                 : result->primary_json.empty() ? "extraneous"
                                                                : "different";
   if (command.common.output == OutputFormat::kJson) {
-    fmt::print("{{\"key\":{},\"result\":\"{}\",\"primary\":{},\"replica\":{}}}\n", result->key_json, kind,
-               or_nothing(result->primary_json, "null"), or_nothing(result->replica_json, "null"));
+    print(fmt::format("{{\"key\":{},\"result\":\"{}\",\"primary\":{},\"replica\":{}}}\n", result->key_json, kind,
+                      or_nothing(result->primary_json, "null"), or_nothing(result->replica_json, "null")));
   } else {
-    fmt::print("primary: {}\nreplica: {}\n[{}] {}{}{}\n", or_nothing(result->primary_json, "no such record"),
-               or_nothing(result->replica_json, "no such record"), kind, result->key_json,
-               result->attributes.empty() ? "" : " ", fmt::join(result->attributes, ","));
+    print(fmt::format("primary: {}\nreplica: {}\n[{}] {}{}\n", or_nothing(result->primary_json, "no such record"),
+                      or_nothing(result->replica_json, "no such record"), kind, result->key_json,
+                      attributes_text(result->attributes)));
   }
   co_return result->equal ? ExitCode::kOk : ExitCode::kDifferent;
 }
@@ -211,14 +213,15 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
 async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
   if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  session.work_begins(Session::Work::kToBeRepeated);
   const auto result =
       co_await jobs::replicate_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
   if (!result) co_return end(result.error().error, result.error().exit_code);
   const std::string_view outcome = to_string(result->outcome);
   if (command.common.output == OutputFormat::kJson) {
-    fmt::print("{{\"key\":{},\"result\":\"{}\"}}\n", result->key_json, outcome);
+    print(fmt::format("{{\"key\":{},\"result\":\"{}\"}}\n", result->key_json, outcome));
   } else {
-    fmt::print("[{}] {}\n", outcome, result->key_json);
+    print(fmt::format("[{}] {}\n", outcome, result->key_json));
   }
   const bool done =
       result->outcome != jobs::RepairOutcome::kChanging && result->outcome != jobs::RepairOutcome::kRefused;

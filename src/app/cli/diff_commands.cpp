@@ -5,10 +5,6 @@
 namespace dynamirror::app {
 namespace {
 
-void add_units(CLI::App& app, const char* flag, std::optional<double>& units, const char* help) {
-  app.add_option(flag, units, help)->check(CLI::PositiveNumber)->option_text("UNITS");
-}
-
 void add_work(CLI::App& app, DiffTablesCommand& command) {
   CLI::Option* repair = app.add_flag("--repair", command.repair, "bring the replica to the primary's state");
   CLI::Option* backfill = app.add_flag("--backfill", command.job.backfill,

@@ -33,7 +33,7 @@ class IncrementalBackupRun {
     summary_.exit_code = exit_code;
     if (!started_) co_return exit_code;
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
-    print(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
+    print_summary(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
     co_return exit_code;
   }
 
@@ -46,6 +46,7 @@ class IncrementalBackupRun {
   ExitCode end(const Error& error) { return end(error, jobs::exit_code_for(error)); }
 
   async::Task<ExitCode> prepare() {
+    session_.may_end_before_work(ExitCode::kOk);
     auto table = session_.open_side(command_.table, command_.table_side);
     if (!table) co_return end(table.error());
     auto store = open_store(session_, command_.url, command_.store);
@@ -93,6 +94,7 @@ class IncrementalBackupRun {
     log::info("backing up changes",
               {{"table", table.display()}, {"objects", objects.describe()}, {"stream", prepared.stream.str()}});
     started_ = true;
+    session_.work_begins(Session::Work::kCheckpointed);
     async::TaskGroup progress(session_.executor());
     progress.spawn(report_progress(job, system_clock()));
     auto ended = co_await job.run();

@@ -9,6 +9,7 @@
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_backfill.hpp"
 #include "jobs/item_backup/incremental_snapshot.hpp"
@@ -38,6 +39,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
                                            .shares = share.count,
                                            .max_read_units = command.max_read_units};
   source::TableScan scan(options, (*table)->dynamodb(), system_clock(), session.random(), session.executor());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::BackfillOptions backfill_options{.recheck = !command.no_recheck};
   jobs::IncrementalBackfill job(backfill_options, **table, description->key, **store, session.stop(),
                                 session.executor());
@@ -50,10 +52,12 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
   const double units = scan.statistics().consumed_units + job.progress().recheck_units;
   const std::uint64_t requests = (*table)->requests() + (*store)->requests();
   if (command.common.output == OutputFormat::kJson) {
-    print(fmt::format(R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"error":{}}})"
-                      "\n",
-                      job.progress().written, job.progress().corrected, units, requests,
-                      status ? "null" : json_quoted(to_line(status.error()))));
+    print_summary(fmt::format(
+        R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"exit_code":{},"error":{}}})"
+        "\n",
+        job.progress().written, job.progress().corrected, units, requests,
+        static_cast<int>(status ? ExitCode::kOk : jobs::exit_code_for(status.error())),
+        status ? "null" : json_quoted(to_line(status.error()))));
   } else {
     print(fmt::format("{} -> {}: {} objects written, {} of them corrected; {:.1f} read units, {} requests\n",
                       command.table, (*store)->describe(""), format_count(job.progress().written),
@@ -75,7 +79,7 @@ Result<MetricTarget> parse_metric(const std::string& text) {
 void append_to_log(const std::string& file, const std::string& line) {
   if (file.empty()) return;
   std::ofstream out(file, std::ios::app);
-  out << line;
+  out << printable_lines(line);
   if (!out.flush()) log::warning("the --logger file could not be written", {{"file", file}});
 }
 
@@ -96,6 +100,7 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
             {{"objects", (*from)->describe("")}, {"into", (*to)->describe(place->name)}});
   if (command.dry_run) co_return ExitCode::kOk;
 
+  session.work_begins(Session::Work::kToBeRepeated);
   async::CpuPool pool(cpu_threads());
   const jobs::SnapshotOptions options{
       .key = place->name, .compression = command.plain ? jobs::Compression::kNone : jobs::Compression::kGzip};
@@ -134,7 +139,7 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
                         (*from)->describe(""), (*to)->describe(place->name), format_count(result->lines),
                         format_count(job.progress().gone), format_count(result->bytes),
                         format_count(result->stored_bytes), format_count(requests));
-  print(text);
+  print_summary(text);
   append_to_log(command.log_file, text);
   co_return ExitCode::kOk;
 }

@@ -11,6 +11,7 @@
 #include "app/cli/lease_table.hpp"
 #include "app/report/lease_listing.hpp"
 #include "app/session/store_session.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "coordination/lease_row.hpp"
 #include "jobs/fleet/lease_lag.hpp"
@@ -57,10 +58,11 @@ std::string text_of(const std::vector<jobs::LeaseAttribute>& attributes) {
   for (const auto& attribute : attributes) width = std::max(width, attribute.name.size() + attribute.type.size() + 3);
   std::string text;
   for (const auto& attribute : attributes) {
-    const std::string name = attribute.name + " (" + attribute.type + ")";
-    text += fmt::format("{:<{}}  {}\n", name, width, attribute.value);
+    const std::string name = printable(attribute.name + " (" + attribute.type + ")");
+    text += fmt::format("{:<{}}  {}\n", name, width, printable(attribute.value));
+    const bool known = !attribute.meaning.empty();
     text += fmt::format("{:<{}}  {}\n", "", width,
-                        attribute.meaning.empty() ? "(not known to dynamirror; left as it is)" : attribute.meaning);
+                        known ? printable(attribute.meaning) : "(not known to dynamirror; left as it is)");
   }
   return text;
 }
@@ -84,7 +86,7 @@ async::Task<ExitCode> show(LeasesCommand command, Session& session) {
   if (command.common.output == OutputFormat::kJson) {
     print(fmt::format(R"({{"table":{},"key":{},"is_lease":{},"item":{}}})"
                       "\n",
-                      json_quoted(table->store->describe()), json_quoted(command.key), is_lease, **row));
+                      json_quoted(table->store->describe()), json_quoted(command.key), is_lease, json_on_one_line(**row)));
   } else {
     print(text_of(*attributes) + (is_lease ? "" : "This row is no lease that KCL or dynamirror would read.\n"));
   }

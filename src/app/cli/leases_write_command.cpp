@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `dynamirror leases release` and `reset`.
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <functional>
-#include <iostream>
 #include <set>
 #include <span>
 #include <utility>
@@ -14,10 +12,12 @@
 
 #include "app/cli/lease_table.hpp"
 #include "app/cli/leases_command.hpp"
+#include "app/session/confirmation.hpp"
 #include "app/report/lease_listing.hpp"
 #include "app/session/store_session.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/fleet/lease_admin.hpp"
 #include "jobs/segments/diff_parallel.hpp"
@@ -65,23 +65,6 @@ Status check_selection(const LeasesCommand& command, const std::string& doing) {
   return {};
 }
 
-/// Waits for a line of the terminal without holding up signals. False for anything but yes.
-async::Task<bool> answered_yes(Session& session, std::string question) {
-  constexpr std::chrono::milliseconds kLook{50};
-  fmt::print(stderr, "{} [y/N] ", question);
-  while (!session.stop().requested()) {
-    pollfd terminal{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
-    if (::poll(&terminal, 1, 0) > 0) {
-      std::string answer;
-      std::getline(std::cin, answer);
-      answer = to_lower(answer);
-      co_return answer == "y" || answer == "yes";
-    }
-    co_await async::sleep_for(kLook);
-  }
-  co_return false;
-}
-
 std::string owners_text(std::span<const Lease> leases) {
   std::set<std::string> owners;
   for (const Lease& lease : leases) {
@@ -125,7 +108,7 @@ void show(const std::vector<Done>& all, const LeasesCommand& command, const std:
     return;
   }
   std::string text;
-  for (const Done& each : all) text += each.key + ": " + each.result.said + "\n";
+  for (const Done& each : all) text += printable(each.key + ": " + each.result.said) + "\n";
   print(text);
 }
 
@@ -165,6 +148,7 @@ async::Task<ExitCode> carry_out(const LeasesCommand& command, Session& session, 
   } else if (const std::string owners = owners_text(plan.leases); !owners.empty()) {
     log::warning("an owner that lives writes on until its next renewal", {{"owners", owners}});
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   std::vector<Done> all(plan.leases.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     all[i] = {.key = plan.leases[i].key, .result = {.done = false, .said = "left alone: not tried"}};

@@ -37,6 +37,7 @@ async::Task<> stop_lines(jobs::StopRequest& stop, StandardLines& lines) {
 }
 
 async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& session) {
+  session.may_end_before_work(ExitCode::kOk);
   auto lines = StandardLines::open(session.executor());
   if (!lines) co_return fail(lines.error());
   auto target = session.open_side(command.target, command.target_side);
@@ -56,6 +57,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
                                     .clock = system_clock(),
                                     .random = session.random()};
   jobs::MultiLangShard shard(std::move(parts), command.job);
+  session.work_begins(Session::Work::kCheckpointed);
   async::TaskGroup background(session.executor());
   background.spawn(stop_lines(session.stop(), **lines));
   auto ended = co_await shard.run();

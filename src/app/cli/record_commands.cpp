@@ -5,6 +5,7 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/session/store_session.hpp"
 #include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_record.hpp"
 #include "jobs/item_backup/record_history.hpp"
@@ -43,7 +44,7 @@ async::Task<Result<Record>> open_record(const RecordCommand& command, Session& s
   co_return record;
 }
 
-std::string or_null(const std::optional<std::string>& item) { return item ? *item : "null"; }
+std::string or_null(const std::optional<std::string>& item) { return item ? json_on_one_line(*item) : "null"; }
 
 async::Task<ExitCode> diff(const RecordCommand& command, Session& session) {
   auto record = co_await open_record(command, session);
@@ -76,11 +77,12 @@ async::Task<ExitCode> back_up(const RecordCommand& command, Session& session) {
     print(fmt::format("would {} {}\n", pair->table ? "write" : "remove", address));
     co_return ExitCode::kOk;
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   auto update = co_await jobs::write_item_object(*record->table, *record->store, record->object, record->key,
                                                  std::move(pair->table), true);
   if (!update) co_return fail(update.error());
   print(fmt::format("{} {}\n{}", update->item ? "written:" : "removed:", address,
-                    update->item ? *update->item + "\n" : ""));
+                    update->item ? json_on_one_line(*update->item) + "\n" : ""));
   co_return ExitCode::kOk;
 }
 
@@ -98,7 +100,9 @@ async::Task<ExitCode> history(const RecordCommand& command, Session& session) {
                         json_quoted(since), json_quoted(state.version_id), !state.item && state.unreadable.empty(),
                         or_null(state.item), state.unreadable.empty() ? "null" : json_quoted(state.unreadable)));
     } else {
-      const std::string what = state.item ? *state.item : state.unreadable.empty() ? "deleted" : state.unreadable;
+      const std::string what = state.item                 ? json_on_one_line(*state.item)
+                               : state.unreadable.empty() ? "deleted"
+                                                          : printable(state.unreadable);
       print(fmt::format("{}  {}\n", since, what));
     }
   }

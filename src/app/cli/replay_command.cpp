@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -30,16 +29,18 @@ std::string to_text(const jobs::ReplayResult& result) {
                      format_count(result.still_failing));
 }
 
-std::string to_json(const jobs::ReplayResult& result) {
+std::string to_json(const jobs::ReplayResult& result, ExitCode exit_code) {
   return fmt::format(
-      "{{\"entries\":{},\"keys\":{},\"applied\":{},\"superseded\":{},\"still_failing\":{},\"error\":{}}}\n",
-      result.entries, result.keys, result.applied, result.superseded, result.still_failing,
+      R"({{"entries":{},"keys":{},"applied":{},"superseded":{},"still_failing":{},"exit_code":{},"error":{}}})"
+      "\n",
+      result.entries, result.keys, result.applied, result.superseded, result.still_failing, static_cast<int>(exit_code),
       result.stopped_by ? json_quoted(to_line(*result.stopped_by)) : "null");
 }
 
 async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
   // A mistyped name must not be taken for an empty file.
-  if (!std::filesystem::exists(command.file)) {
+  std::error_code error;
+  if (!std::filesystem::exists(command.file, error) && !error) {
     co_return end({.error_class = ErrorClass::kNotFound,
                    .doing = "read dead letters",
                    .resource = command.file,
@@ -63,14 +64,17 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
 
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());
+  session.work_begins(Session::Work::kToBeRepeated);
   const jobs::ReplayOptions options{.other_target = command.other_target};
   auto result = co_await jobs::replay_dead_letters(**letters, sink, system_clock(), session.random(), options);
   if (!result) co_return end(result.error(), ExitCode::kState);
 
-  const std::string summary = command.common.output == OutputFormat::kJson ? to_json(*result) : to_text(*result);
-  std::fputs(summary.c_str(), stdout);
-  if (result->stopped_by) co_return end(*result->stopped_by, jobs::exit_code_for(*result->stopped_by));
-  co_return result->still_failing == 0 ? ExitCode::kOk : ExitCode::kPoison;
+  const ExitCode exit_code = result->stopped_by           ? jobs::exit_code_for(*result->stopped_by)
+                             : result->still_failing == 0 ? ExitCode::kOk
+                                                          : ExitCode::kPoison;
+  print_summary(command.common.output == OutputFormat::kJson ? to_json(*result, exit_code) : to_text(*result));
+  if (result->stopped_by) complain(*result->stopped_by);
+  co_return exit_code;
 }
 
 }  // namespace

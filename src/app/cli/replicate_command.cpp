@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/replicate_command.hpp"
 
-#include <cstdio>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -42,7 +41,7 @@ class ReplicateRun {
     summary_.dry_run = command_.preflight.dry_run;
     const ExitCode exit_code = co_await replicate();
     summary_.exit_code = exit_code;
-    if (started_) print_summary();
+    if (started_) sum_up();
     co_return exit_code;
   }
 
@@ -74,6 +73,7 @@ class ReplicateRun {
     if (command_.leases.wanted && command_.cloudwatch) {
       if (const auto fine = check_metrics_endpoint(session_.environment()); !fine) co_return end(fine.error(), ExitCode::kUsage);
     }
+    session_.may_end_before_work(ExitCode::kOk);
     Tables tables;
     auto source = open_side(command_.source, command_.source_region, command_.source_side);
     if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
@@ -111,6 +111,7 @@ class ReplicateRun {
         .dry_run = dry_run};
     auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
+    session_.work_begins(Session::Work::kCheckpointed);
     const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
                                stream,   tables.identity, *files,         table};
     auto step = co_await initial_load_step(load);
@@ -205,6 +206,7 @@ class ReplicateRun {
                               {"target_credentials", tables.target->credentials_source()},
                               {"stream", tables.prepared.stream.str()}});
     started_ = true;
+    session_.work_begins(Session::Work::kCheckpointed);
     async::TaskGroup progress(session_.executor());
     progress.spawn(report_progress(job, system_clock()));
     auto ended = co_await job.run();
@@ -222,11 +224,9 @@ class ReplicateRun {
     }
   }
 
-  void print_summary() {
+  void sum_up() {
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun_);
-    const std::string text = command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_);
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
+    print_summary(command_.common.output == OutputFormat::kJson ? to_json(summary_) : to_text(summary_));
   }
 
   const ReplicateCommand& command_;

@@ -16,10 +16,8 @@ void add_load_options(CLI::App& app, ReplicateCommand& command) {
                  "stream's 24 hours")
       ->option_text("DIR")
       ->needs(load);
-  app.add_option("--max-read-units", command.max_read_units,
-                 "hard budget of read units that the load consumes per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS")
+  add_units(app, "--max-read-units", command.max_read_units,
+            "hard budget of read units that the load consumes per second")
       ->needs(load);
 }
 
@@ -59,9 +57,7 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
              "longest pause between reads of a quiet shard (1s)", "DURATION");
   add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
+  add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
   app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
@@ -88,9 +84,7 @@ void add_replay_options(CLI::App& app, ReplayCommand& command) {
   app.add_option("FILE", command.file, "dead-letter file")->required();
   app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
   app.add_flag("--other-target", command.other_target, "also letters that another table has refused");
-  app.add_option("--max-write-units", command.max_write_units, "hard budget of write units consumed per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
+  add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
   add_side(app, "target", command.target_side);
   add_common(app, command.common);
 }
@@ -103,10 +97,8 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
       ->option_text("DIR");
   add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-write-units", command.max_write_units,
-                 "hard budget of write units that each shard's process consumes per second")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
+  add_units(app, "--max-write-units", command.max_write_units,
+            "hard budget of write units that each shard's process consumes per second");
   app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");

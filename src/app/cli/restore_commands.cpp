@@ -2,9 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "app/cli/backup_commands.hpp"
+#include "app/session/confirmation.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
@@ -94,6 +93,7 @@ class RestoreRun {
                              letters.get(), system_clock(), session_.random(), session_.executor()},
                             loader_options);
     options_.key = table->key;
+    session_.work_begins(Session::Work::kToBeRepeated);
     const auto read = co_await load(store, plan, loader);
     const auto& counters = loader.counters();
     if (!read) co_return give_up(*table, counters, read.error());
@@ -106,9 +106,12 @@ class RestoreRun {
                    {{"left_out", format_count(found_.superseded)}});
     }
     if (options_.as_of) warn_of_what_was_not_there();
-    report(counters, costs, settings);
-    if (!complete_) co_return fail(complete_.error());
-    co_return counters.dead_lettered == 0 ? ExitCode::kOk : ExitCode::kPoison;
+    const ExitCode exit_code = !complete_                    ? jobs::exit_code_for(complete_.error())
+                               : counters.dead_lettered == 0 ? ExitCode::kOk
+                                                             : ExitCode::kPoison;
+    report(counters, costs, settings, exit_code);
+    if (!complete_) complain(complete_.error());
+    co_return exit_code;
   }
 
   async::Task<jobs::JobResult<void>> load(objects::ObjectStore& store, const jobs::RestorePlan& plan,
@@ -164,19 +167,21 @@ class RestoreRun {
     }
   }
 
-  void report(const ordering::ChangeBuffer::Counters& counters, Costs costs, const std::vector<std::string>& settings) {
+  void report(const ordering::ChangeBuffer::Counters& counters, Costs costs, const std::vector<std::string>& settings,
+              ExitCode exit_code) {
     const double seconds = std::chrono::duration<double>(system_clock().steady_now() - begun_).count();
     if (command_.common.output == OutputFormat::kJson) {
       std::string lines;
       for (const std::string& line : settings) lines += (lines.empty() ? "" : ",") + json_quoted(line);
-      print(fmt::format(
+      print_summary(fmt::format(
           R"({{"from":{},"target":{},"dry_run":{},"read":{},"written":{},"superseded":{},"dead_lettered":{},)"
           R"("not_there":{},"not_known":{},"consumed_write_units":{:.1f},"requests":{},"duration_seconds":{:.3f},)"
-          R"("settings":[{}]}})"
+          R"("settings":[{}],"exit_code":{},"error":{}}})"
           "\n",
           json_quoted(command_.url), json_quoted(command_.target), command_.dry_run, counters.read, counters.applied,
           counters.superseded, counters.dead_lettered, found_.not_there, found_.not_known, costs.write_units,
-          costs.requests, seconds, lines));
+          costs.requests, seconds, lines, static_cast<int>(exit_code),
+          complete_ ? "null" : json_quoted(to_line(complete_.error()))));
       return;
     }
     print(fmt::format(
@@ -205,12 +210,10 @@ async::Task<ExitCode> restore_table(const RestoreTableCommand& command, Session&
   co_return co_await run.run();
 }
 
-bool confirmed(const RestoreRecordCommand& command) {
-  if (command.yes) return true;
-  if (isatty(STDIN_FILENO) == 0) return false;
-  std::fputs("Write this to the table? [y/N] ", stderr);
-  const int answer = std::getchar();
-  return answer == 'y' || answer == 'Y';
+async::Task<bool> confirmed(const RestoreRecordCommand& command, Session& session) {
+  if (command.yes) co_return true;
+  if (isatty(STDIN_FILENO) == 0) co_return false;
+  co_return co_await answered_yes(session, "Write this to the table?");
 }
 
 async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Session& session) {
@@ -237,13 +240,15 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
   print(jobs::describe(*plan));
   if (plan->nothing_to_do()) co_return ExitCode::kOk;
   if (command.dry_run) co_return ExitCode::kOk;
-  if (!confirmed(command)) {
+  const bool wanted = co_await confirmed(command, session);
+  if (!wanted) {
     co_return fail(Error{.error_class = ErrorClass::kInvalid,
                          .doing = "restore record",
                          .resource = command.target,
                          .code = {},
                          .message = "not confirmed, nothing was written (--yes writes without asking)"});
   }
+  session.work_begins(Session::Work::kToBeRepeated);
   auto done = co_await jobs::apply_record_restore(**target, table->key, *plan, system_clock(), session.random());
   if (!done) co_return fail(done.error());
   print("done\n");

@@ -46,14 +46,10 @@ void add_copy_options(CLI::App& app, CopyCommand& command) {
   add_choice<bool>(app, "--on-error", command.stop_on_error, {{"dead-letter", false}, {"stop", true}},
                    "when the target refuses an item: dead-letter (default: set it aside) or stop");
   add_copy_share(app, command);
-  app.add_option("--max-read-units", command.max_read_units,
-                 "hard budget of read units consumed per second, by this process")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
-  app.add_option("--max-write-units", command.max_write_units,
-                 "hard budget of write units consumed per second, by this process")
-      ->check(CLI::PositiveNumber)
-      ->option_text("UNITS");
+  add_units(app, "--max-read-units", command.max_read_units,
+            "hard budget of read units consumed per second, by this process");
+  add_units(app, "--max-write-units", command.max_write_units,
+            "hard budget of write units consumed per second, by this process");
   app.add_option("--max-writes", command.max_concurrent_writes, "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");

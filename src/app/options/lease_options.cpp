@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <limits>
+
 #include "app/options/options.hpp"
 #include "base/text.hpp"
 
@@ -34,7 +36,7 @@ void add_lease_access(CLI::App& app, LeaseOptions& options, const std::string& f
       ->option_text("DURATION")
       ->group(kGroup);
   app.add_option("--max-leases", options.max_leases, "most leases that this process takes")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
       ->option_text("N")
       ->group(kGroup);
 }

@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "app/options/command_line.hpp"
+#include "app/options/outcome.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::app {
@@ -31,12 +33,26 @@ CLI::Option* add_parsed(CLI::App& app, const std::string& flag, Value& value, Re
 }
 
 template <class Value>
-void add_choice(CLI::App& app, const std::string& flag, Value& value, std::map<std::string, Value> choices,
-                const std::string& help) {
-  app.add_option(flag, value, help)
-      ->transform(CLI::CheckedTransformer(std::move(choices), CLI::ignore_case))
-      ->option_text("CHOICE");
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value, std::map<std::string, Value> choices,
+                        const std::string& help, const std::string& unit = "CHOICE") {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [&value, flag, choices = std::move(choices)](const std::string& text) {
+            const auto chosen = choices.find(to_lower(text));
+            if (chosen == choices.end()) {
+              std::string known;
+              for (const auto& [name, ignored] : choices) known += (known.empty() ? "" : ", ") + name;
+              throw CLI::ValidationError(flag, "\"" + text + "\" is none of " + known);
+            }
+            value = chosen->second;
+          },
+          help)
+      ->option_text(unit);
 }
+
+/// Capacity units per second.
+CLI::Option* add_units(CLI::App& app, const std::string& flag, std::optional<double>& units, const std::string& help);
 
 /// --log-level, --log-format, --output, --allow-insecure.
 void add_common(CLI::App& app, CommonOptions& common);
@@ -61,7 +77,7 @@ void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
   command.callback([options = std::move(options), &chosen, run] {
     chosen = [options, run] {
       log::configure(options->common.log_level, options->common.log_format);
-      return run(*options);
+      return settled(run(*options), options->common.output);
     };
   });
 }

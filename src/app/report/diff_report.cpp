@@ -2,10 +2,10 @@
 #include "app/report/diff_report.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <cstdio>
-
+#include "app/options/outcome.hpp"
+#include "base/console.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
 
@@ -20,12 +20,6 @@ std::string begin_line(std::string_view member, std::string_view value, const st
   return fmt::format(R"({{"{}":"{}","key":{})", member, value, key_json);
 }
 
-/// At once: what a killed process has found in a segment that it has finished, nobody finds again.
-void print(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
-}
-
 std::string in_json(const std::vector<std::string>& names) {
   std::string text;
   json::Writer json(text);
@@ -36,6 +30,12 @@ std::string in_json(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::string attributes_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? " " : ",") + printable(name);
+  return text;
+}
 
 std::string_view to_string(RepairOutcome outcome) {
   switch (outcome) {
@@ -53,31 +53,35 @@ std::string_view to_string(RepairOutcome outcome) {
   return "";
 }
 
+void DiffPrinter::print_line(const std::string& line) {
+  print(line + "\n");
+  if (console::output_error() != 0) stop_.request();
+}
+
 void DiffPrinter::found(const jobs::DiffFinding& finding) {
   const std::string_view wanted = finding.kind == DiffKind::kExtraneous ? "delete" : "put";
   if (format_ == OutputFormat::kText) {
-    std::string line = fmt::format("[{}] {}", jobs::to_string(finding.kind), finding.key_json);
-    if (!finding.attributes.empty()) line += fmt::format(" {}", fmt::join(finding.attributes, ","));
-    print(line);
-    if (dry_run_) print(fmt::format("[would {}] {}", wanted, finding.key_json));
+    const std::string line = fmt::format("[{}] {}", jobs::to_string(finding.kind), finding.key_json);
+    print_line(line + attributes_text(finding.attributes));
+    if (dry_run_) print_line(fmt::format("[would {}] {}", wanted, finding.key_json));
     return;
   }
   std::string line = begin_line("difference", jobs::to_string(finding.kind), finding.key_json);
   if (finding.kind == DiffKind::kDifferent) line += ",\"attributes\":" + in_json(finding.attributes);
   if (dry_run_) line += fmt::format(R"(,"would":"{}")", wanted);
-  print(line + "}");
+  print_line(line + "}");
 }
 
 void DiffPrinter::changing(const std::string& key_json) {
-  print(format_ == OutputFormat::kText ? "[changing] " + key_json
+  print_line(format_ == OutputFormat::kText ? "[changing] " + key_json
                                        : begin_line("difference", "changing", key_json) + "}");
 }
 
 void DiffPrinter::repaired(const std::string& key_json, RepairOutcome outcome) {
   if (format_ == OutputFormat::kJson) {
-    print(begin_line("repair", to_string(outcome), key_json) + "}");
+    print_line(begin_line("repair", to_string(outcome), key_json) + "}");
   } else if (outcome == RepairOutcome::kChanging || outcome == RepairOutcome::kRefused) {
-    print("[unrepaired] " + key_json);
+    print_line("[unrepaired] " + key_json);
   }
 }
 

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/options/command_line.hpp"
 #include "app/session/shared_job.hpp"
+#include "async/stop_request.hpp"
 #include "jobs/diff/diff_tables.hpp"
 
 namespace dynamirror::app {
@@ -16,14 +18,20 @@ namespace dynamirror::app {
 /// Both are documented contracts (docs/diff.md).
 class DiffPrinter final : public jobs::DiffReport {
  public:
-  DiffPrinter(OutputFormat format, bool dry_run) : format_(format), dry_run_(dry_run) {}
+  /// Requests a stop when nobody gets the lines any more.
+  DiffPrinter(OutputFormat format, bool dry_run, jobs::StopRequest& stop)
+      : format_(format), dry_run_(dry_run), stop_(stop) {}
   void found(const jobs::DiffFinding& finding) override;
   void changing(const std::string& key_json) override;
   void repaired(const std::string& key_json, jobs::RepairOutcome outcome) override;
 
  private:
+  /// At once: what a killed process has found in a segment that it has finished, nobody finds again.
+  void print_line(const std::string& line);
+
   OutputFormat format_;
   bool dry_run_;
+  jobs::StopRequest& stop_;
 };
 
 /// What a comparison came to.
@@ -40,6 +48,9 @@ struct DiffSummary {
 
 [[nodiscard]] std::string to_text(const DiffSummary& summary);
 [[nodiscard]] std::string to_json(const DiffSummary& summary);
+
+/// " name,name" for the end of a line of text; empty without names.
+[[nodiscard]] std::string attributes_text(const std::vector<std::string>& names);
 
 [[nodiscard]] std::string_view to_string(jobs::RepairOutcome outcome);
 

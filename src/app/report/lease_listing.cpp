@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::app {
@@ -58,13 +59,13 @@ const char* word_of(LeaseLag::Kind kind) {
 using Row = std::array<std::string, 7>;
 
 Row row_of(const LeaseLine& line, bool watched) {
-  return {line.lease.key,
-          line.worker().empty() ? "-" : line.worker(),
-          line.lease.checkpoint,
-          state_text(line),
+  return {printable(line.lease.key),
+          line.worker().empty() ? "-" : printable(line.worker()),
+          printable(line.lease.checkpoint),
+          printable(state_text(line)),
           watched ? fmt::format("+{}{}", line.renewals, line.checkpoint_moved ? ", moved" : "") : "-",
           std::to_string(line.lease.owner_switches),
-          lag_text(line.lag)};
+          printable(lag_text(line.lag))};
 }
 
 /// Columns as wide as their widest cell, the last one as it comes.
@@ -85,7 +86,9 @@ std::string table_text(const std::vector<Row>& rows, std::size_t columns) {
 std::string summary_text(const LeaseListing& listing) {
   const jobs::LeaseReport& report = listing.report;
   std::vector<std::string> parts;
-  for (const auto& [worker, leases] : report.workers) parts.push_back(fmt::format("{} of {}", leases, worker));
+  for (const auto& [worker, leases] : report.workers) {
+    parts.push_back(fmt::format("{} of {}", leases, printable(worker)));
+  }
   if (report.unowned > 0) parts.push_back(fmt::format("{} unowned", report.unowned));
   parts.push_back(fmt::format("{} finished", report.finished));
   std::string text =

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "async/sleep.hpp"
+#include "base/console.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -20,17 +20,10 @@ constexpr std::chrono::seconds kLogInterval{60};
 /// Clears its line when progress ends, however it ends, so that the next message starts on a clean one.
 class TerminalLine {
  public:
-  explicit TerminalLine(bool enabled) : enabled_(enabled) {}
-  ~TerminalLine() {
-    if (enabled_) std::fputs("\r\033[K", stderr);
-  }
+  TerminalLine() = default;
+  ~TerminalLine() { console::end_progress(); }
   TerminalLine(const TerminalLine&) = delete;
   TerminalLine& operator=(const TerminalLine&) = delete;
-
-  void show(const std::string& text) const { fmt::print(stderr, "\r\033[K{}", text); }
-
- private:
-  bool enabled_;
 };
 
 std::string state_of(const jobs::ReplicateStatus& status) {
@@ -52,7 +45,7 @@ std::string progress_line(const jobs::ReplicateStatus& status, double changes_pe
 
 async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
-  const TerminalLine screen(terminal);
+  const TerminalLine line;
   std::uint64_t last_settled = 0;
   SteadyTime last_time = clock.steady_now();
   while (true) {
@@ -64,7 +57,7 @@ async::Task<> report_progress(const jobs::Replication& replication, const Clock&
     last_settled = status.counters.settled();
     last_time = now;
     if (terminal) {
-      screen.show(progress_line(status, rate));
+      console::show_progress(progress_line(status, rate));
     } else {
       log::info("progress", {{"state", progress_line(status, rate)}, {"last_trouble", status.last_trouble}});
     }
@@ -87,7 +80,7 @@ std::string progress_line(const WorkDone& done, double items_per_second) {
 
 async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
-  const TerminalLine screen(terminal);
+  const TerminalLine line;
   std::uint64_t last_items = 0;
   SteadyTime last_time = clock.steady_now();
   while (true) {
@@ -99,7 +92,7 @@ async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& cl
     last_items = done.items;
     last_time = now;
     if (terminal) {
-      screen.show(progress_line(done, rate));
+      console::show_progress(progress_line(done, rate));
     } else {
       log::info("progress", {{"state", progress_line(done, rate)}});
     }

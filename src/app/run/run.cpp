@@ -3,22 +3,47 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/outcome.hpp"
+#include "app/session/stop_signals.hpp"
+#include "base/console.hpp"
 #include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
-int run(int argc, char** argv) {
+namespace {
+
+/// An exception that nobody expects ends the process where it is noticed. To go on, even only to clean up, would resume
+/// or destroy coroutines that wait on what the exception has destroyed.
+[[noreturn]] void end_by_bug() {
+  std::string what = "terminated";
   try {
-    const auto command = parse_command_line(argc, argv);
-    if (!command) return command.error().exit_code;
-    return static_cast<int>((*command)());
+    if (std::current_exception()) throw;
   } catch (const std::exception& bug) {
-    fmt::print(stderr, "dynamirror: internal error: {}; please report it with the last log lines\n", bug.what());
-    return static_cast<int>(jobs::ExitCode::kInternal);
+    what = bug.what();
+  } catch (...) {
+    what = "an unknown exception";
   }
+  console::end_progress();
+  console::say("dynamirror: internal error: " + what + "; please report it with the last log lines");
+  std::_Exit(static_cast<int>(jobs::ExitCode::kInternal));
+}
+
+int run_command(int argc, char** argv) {
+  const auto command = parse_command_line(argc, argv);
+  return command ? static_cast<int>((*command)()) : command.error().exit_code;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) noexcept {
+  console::prepare();
+  take_stop_signals();
+  std::set_terminate(end_by_bug);
+  return with_output_checked(run_command(argc, argv));
 }
 
 }  // namespace dynamirror::app

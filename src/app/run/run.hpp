@@ -5,6 +5,6 @@ namespace dynamirror::app {
 
 /// The whole program: reads the command line, runs the command, says how it went. The answer is the exit code
 /// (docs/exit-codes.md). Data goes to stdout; progress, logs and errors to stderr.
-[[nodiscard]] int run(int argc, char** argv);
+[[nodiscard]] int run(int argc, char** argv) noexcept;
 
 }  // namespace dynamirror::app

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/session/session.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 
+#include "app/session/stop_signals.hpp"
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "aws/credentials/profile_environment.hpp"
@@ -23,12 +18,6 @@ namespace dynamirror::app {
 namespace {
 
 constexpr std::chrono::milliseconds kStopTimeout{4'800};
-
-/// Nothing is lost by this: what is not checkpointed is read again.
-[[noreturn]] void end_now(std::string_view why) {
-  log::warning("ending at once; what is not checkpointed is read again next time", {{"why", std::string(why)}});
-  std::_Exit(static_cast<int>(jobs::ExitCode::kStoppedEarly));
-}
 
 }  // namespace
 
@@ -55,16 +44,14 @@ Result<http::Transport*> Session::transport_for(const std::string& profile) {
   return transport.get();
 }
 
-jobs::ExitCode Session::run(const Command& command) {
+jobs::ExitCode Session::run(const Command& command) noexcept {
   jobs::ExitCode exit_code = jobs::ExitCode::kInternal;
-  std::exception_ptr failure;
   boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, jobs::ExitCode ended_with) {
-    failure = thrown;
+    if (thrown) std::rethrow_exception(thrown);
     exit_code = ended_with;
     loop_.stop();  // idle connections would keep it running
   });
   loop_.run();
-  if (failure) std::rethrow_exception(failure);
   return exit_code;
 }
 
@@ -78,12 +65,27 @@ async::Task<jobs::ExitCode> Session::run_beside_signals(const Command& command) 
   co_return exit_code;
 }
 
+void Session::end_before_work() const {
+  log::info("stopped before anything was begun");
+  std::_Exit(with_output_checked(sum_up_without_work(code_before_work_, options_.output)));
+}
+
+/// Nothing is lost by this: what is not checkpointed is read again.
+void Session::end_now(std::string_view why) const {
+  const bool checkpointed = work_ == Work::kCheckpointed;
+  log::warning(checkpointed ? "ending at once; what is not checkpointed is read again next time" : "ending at once",
+               {{"why", std::string(why)}});
+  std::_Exit(with_output_checked(sum_up_without_work(jobs::ExitCode::kStoppedEarly, options_.output)));
+}
+
 async::Task<> Session::watch_signals() {
-  boost::asio::signal_set signals(loop_, SIGTERM, SIGINT);
-  co_await signals.async_wait(boost::asio::use_awaitable);
-  log::info("stopping: reading ends, what was read is written and checkpointed");
+  StopSignals signals(executor());
+  co_await signals.next();
+  if (!work_) end_before_work();
+  log::info(work_ == Work::kCheckpointed ? "stopping: reading ends, what was read is written and checkpointed"
+                                         : "stopping: the next run does all of this again");
   stop_.request();
-  co_await signals.async_wait(boost::asio::use_awaitable);
+  co_await signals.next();
   end_now("asked twice to stop");
 }
 
@@ -135,7 +137,4 @@ jobs::ExitCode run_in_session(const CommonOptions& options,
   }
   return (*session)->run([&] { return command(**session); });
 }
-
-void complain(const Error& error) { fmt::print(stderr, "dynamirror: {}\n", to_line(error)); }
-
 }  // namespace dynamirror::app

@@ -5,9 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "app/options/command_line.hpp"
+#include "app/options/outcome.hpp"
 #include "async/stop_request.hpp"
 #include "aws/environment.hpp"
 #include "aws/surroundings.hpp"
@@ -27,9 +30,22 @@ class Session {
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
 
   /// Runs a command to its end. SIGTERM and SIGINT request a stop; five seconds later, or at a second one, the process
-  /// ends.
+  /// ends. Before the command's work has begun it ends at once: there is nothing to end well. An exception out of a
+  /// command is a bug, and ends the process at once (std::terminate): while it is on its way, others wait on what it
+  /// destroys.
   using Command = std::function<async::Task<jobs::ExitCode>()>;
-  [[nodiscard]] jobs::ExitCode run(const Command& command);
+  [[nodiscard]] jobs::ExitCode run(const Command& command) noexcept;
+
+  /// What a stop in the midst of the work leaves behind.
+  enum class Work {
+    kCheckpointed,  ///< what was read is written and checkpointed
+    kToBeRepeated,  ///< the next run does all of it again
+  };
+  /// A command whose work has begun is given time to end it. To be said before anything is written.
+  void work_begins(Work work) { work_ = work; }
+
+  /// The exit code of a stop before the work has begun; otherwise it is kStoppedEarly.
+  void may_end_before_work(jobs::ExitCode with) { code_before_work_ = with; }
 
   /// A table's address as the user wrote it, in its region. Errors: as aws::parse_table_address and
   /// aws::settle_region.
@@ -77,6 +93,8 @@ class Session {
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
+  [[noreturn]] void end_before_work() const;
+  [[noreturn]] void end_now(std::string_view why) const;
 
   SessionEnvironment environment_;
   std::size_t max_connections_;
@@ -85,14 +103,13 @@ class Session {
   std::map<std::string, std::unique_ptr<http::BeastTransport>> transports_;  // by the authorities they trust
   http::Transport* transport_ = nullptr;                                     // of the default profile
   jobs::StopRequest stop_;
+  std::optional<Work> work_;
+  jobs::ExitCode code_before_work_ = jobs::ExitCode::kStoppedEarly;
 };
 
 /// Opens a session and runs a command in it, to its end. Settings that no session can be opened with are said, and are
 /// exit code kUsage.
 [[nodiscard]] jobs::ExitCode run_in_session(const CommonOptions& options,
                                             const std::function<async::Task<jobs::ExitCode>(Session&)>& command);
-
-/// Says why a command failed: "dynamirror: <line>" on stderr.
-void complain(const Error& error);
 
 }  // namespace dynamirror::app

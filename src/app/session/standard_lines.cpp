@@ -11,7 +11,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
-#include <csignal>
 #include <cstdio>
 #include <utility>
 
@@ -45,8 +44,6 @@ Result<std::unique_ptr<StandardLines>> StandardLines::open(const boost::asio::an
   struct stat status{};
   const bool pipe = ::fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
   if (!pipe) return refuse(ErrorClass::kInvalid, "wait for the MultiLangDaemon", kRemedy);
-  // A daemon that is gone is an error of `write`, not a signal.
-  std::signal(SIGPIPE, SIG_IGN);
   auto impl = std::make_unique<Impl>(Impl{.input = boost::asio::posix::stream_descriptor(executor)});
   boost::system::error_code error;
   impl->input.assign(::dup(STDIN_FILENO), error);

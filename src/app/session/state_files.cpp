@@ -10,11 +10,17 @@
 namespace dynamirror::app {
 namespace {
 
+/// False, too, for a file that cannot be looked at: to open it says why.
+bool is_absent(const std::filesystem::path& file) {
+  std::error_code error;
+  return !std::filesystem::exists(file, error) && !error;
+}
+
 /// A dry run starts where the real one would, and leaves the file as it is.
 Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
     const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
   auto copy = std::make_unique<coordination::MemoryStore>();
-  if (!std::filesystem::exists(file)) return copy;
+  if (is_absent(file)) return copy;
   auto store = coordination::LocalStore::open(file, identity);
   if (!store) return std::unexpected(std::move(store.error()));
   const auto streams = (*store)->streams();
@@ -34,7 +40,7 @@ Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
 
 /// A newer change of a key must not go past its letters: a replay would put the old state over it.
 Status refuse_standing_letters(const std::string& file) {
-  if (!std::filesystem::exists(file)) return {};
+  if (is_absent(file)) return {};
   const auto letters = sink::DeadLetters::open({.file = file});
   if (!letters) return std::unexpected(letters.error());
   if ((*letters)->keys() == 0) return {};

@@ -2,7 +2,6 @@
 #include "app/session/store_session.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <thread>
@@ -71,21 +70,6 @@ Result<WallTime> parse_moment(const std::string& text) {
   const std::time_t seconds = timegm(&fields);
   return WallTime(std::chrono::duration_cast<WallTime::duration>(
       std::chrono::seconds(seconds) - std::chrono::minutes(offset_minutes) + std::chrono::duration<double>(fraction)));
-}
-
-jobs::ExitCode fail(const jobs::JobFailure& failure) {
-  complain(failure.error);
-  return failure.exit_code;
-}
-
-jobs::ExitCode fail(const Error& error) {
-  complain(error);
-  return jobs::exit_code_for(error);
-}
-
-void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
 }
 
 std::size_t cpu_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8); }

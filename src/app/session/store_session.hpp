@@ -30,13 +30,6 @@ struct ObjectPlace {
 /// UTC. Errors: class invalid, naming the text.
 [[nodiscard]] Result<WallTime> parse_moment(const std::string& text);
 
-/// Says on stderr why a command failed; returns the exit code of the failure.
-[[nodiscard]] jobs::ExitCode fail(const jobs::JobFailure& failure);
-[[nodiscard]] jobs::ExitCode fail(const Error& error);
-
-/// Result lines go to stdout, at once.
-void print(const std::string& text);
-
 /// Threads for compression: one for each core, and eight at most.
 [[nodiscard]] std::size_t cpu_threads();
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_record.hpp"
 #include "jobs/item_backup/record_history.hpp"
@@ -40,8 +41,9 @@ std::string describe(const RecordRestore& plan) {
   if (plan.nothing_to_do()) {
     return plan.key + ": the table holds it as it was since " + format_time(plan.since) + "; nothing to do\n";
   }
-  return plan.key + "\n  now:    " + plan.now.value_or("not there") + "\n  wanted: " + plan.wanted.value_or("deleted") +
-         " (since " + format_time(plan.since) + ")\n";
+  return plan.key + "\n  now:    " + json_on_one_line(plan.now.value_or("not there")) +
+         "\n  wanted: " + json_on_one_line(plan.wanted.value_or("deleted")) + " (since " + format_time(plan.since) +
+         ")\n";
 }
 
 async::Task<Status> apply_record_restore(TableSide& target, const model::KeySchema& key, const RecordRestore& plan,

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <stdexcept>
 
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
@@ -78,6 +79,30 @@ TEST_F(TaskGroupCancel, StopsWaitingTasks) {
   group_.cancel();
   expect_joined();
   EXPECT_EQ(ended_, 0);
+}
+
+Task<> throw_once(Signal& signal) {
+  co_await signal.wait();
+  throw std::runtime_error("a bug");
+}
+
+/// Owns what its own task waits on, and is thrown out of.
+Task<> throw_beside_a_waiting_task(boost::asio::any_io_executor executor, Signal& signal) {
+  Signal own;
+  int counted = 0;
+  TaskGroup waiting(executor);
+  waiting.spawn(wait_on(own, counted, counted));
+  co_await throw_once(signal);
+}
+
+TEST_F(TaskGroupCancel, EndsTheProcessAtAnExceptionBeforeAnybodyIsDestroyedOrResumed) {
+  const auto run = [this] {
+    group_.spawn(throw_beside_a_waiting_task(loop_.get_executor(), signal_));
+    loop_.poll();
+    signal_.notify();
+    loop_.poll();
+  };
+  EXPECT_DEATH(run(), "a bug");
 }
 
 }  // namespace

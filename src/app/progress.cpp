@@ -36,9 +36,10 @@ class TerminalLine {
 }  // namespace
 
 std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second) {
+  const std::string lag = status.current_lag ? "lag " + format_duration(*status.current_lag) : "no shard to read yet";
   std::string line = fmt::format("{} changes/s, {}, {} held, {} of {} shards, {} dead letters",
                                  format_count(static_cast<std::uint64_t>(changes_per_second)),
-                                 status.caught_up ? "caught up" : "lag " + format_duration(status.current_lag),
+                                 status.caught_up ? "caught up" : lag,
                                  format_count(status.counters.held()), status.shards_being_read,
                                  status.shards_being_read + status.shards_waiting, status.counters.dead_lettered);
   if (status.retries > 0) line += fmt::format(", {} retries", format_count(status.retries));

@@ -107,12 +107,10 @@ ReplicateStatus Replication::Impl::status() const {
                          .held_bytes = buffer.held_bytes(),
                          .retries = pump.statistics().retries,
                          .lag = pump.statistics().lag,
+                         .current_lag = {},
                          .caught_up = caught_up(),
                          .last_trouble = pump.statistics().last_trouble};
-  if (!status.caught_up && status.counters.applied > 0) {
-    const auto age = parts.clock.wall_now() - pump.statistics().newest_applied;
-    status.current_lag = std::chrono::duration_cast<std::chrono::milliseconds>(age);
-  }
+  if (!active.empty()) status.current_lag = current_lag();
   return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "async/task.hpp"
@@ -42,7 +43,9 @@ struct ReplicateStatus {
   std::size_t held_bytes = 0;
   std::uint64_t retries = 0;
   LagHistogram lag;
-  std::chrono::milliseconds current_lag{0};  ///< age of the newest change applied, zero when caught up
+  /// Age of the oldest change that the target lacks, zero when caught up; nothing when no shard is being read, so that
+  /// nobody knows.
+  std::optional<std::chrono::milliseconds> current_lag{};
   bool caught_up = false;
   std::string last_trouble;
 };

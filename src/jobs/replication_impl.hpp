@@ -58,7 +58,9 @@ struct Replication::Impl final : ShardKeeper::Reading {
   void fail(JobFailure failure) override;
 
   // replicate_caught_up.cpp
+  [[nodiscard]] bool at_tip(const ActiveShard& shard) const;
   [[nodiscard]] bool caught_up() const;
+  [[nodiscard]] std::chrono::milliseconds current_lag() const;
   [[nodiscard]] async::Task<> end_when_caught_up();
   [[nodiscard]] async::Task<> confirm_caught_up();
 

@@ -153,7 +153,6 @@ async::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> bat
 void WritePump::applied(const InFlight& item) {
   const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now() - item.change->created());
   statistics_.lag.add(lag);
-  statistics_.newest_applied = std::max(statistics_.newest_applied, item.change->created());
   buffer_.applied(item.ticket);
 }
 

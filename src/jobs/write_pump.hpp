@@ -74,7 +74,6 @@ class WritePump {
   struct Statistics {
     std::uint64_t retries = 0;  ///< changes given back to the buffer to be written again
     LagHistogram lag;           ///< from the change's creation to its acknowledgement (creation has 1 s steps)
-    WallTime newest_applied{};  ///< creation of the change applied last
     std::string last_trouble;   ///< what the target said last when it did not take a change
   };
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }

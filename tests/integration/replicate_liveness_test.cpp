@@ -244,6 +244,54 @@ TEST_F(Liveness, OneWriteOnAnIdleTableArrivesAtOnceAndPollingStaysCheap) {
   EXPECT_GT(reads, 0u);
 }
 
+TEST_F(Liveness, LagGrowsBeforeATargetHasTakenAnything) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  freeze(target, {"PutItem", "DeleteItem"}, 1);  // the first is the preflight's
+  milliseconds lag{0};
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    lag = live.status().current_lag.value_or(lag);
+    if (lag > milliseconds(2'500)) live.kill();
+  });
+  EXPECT_TRUE(ended.killed) << ended.text() << "\nlag " << lag.count() << " ms";
+}
+
+TEST_F(Liveness, LagIsThatOfTheOldestChangeHoweverManyNewerOnesAreApplied) {
+  add_tables();
+  put("stuck", "1");
+  target.throttle_key(kTarget, key_of("stuck"), 1'000'000);
+  auto run = make_run();
+  int puts = 0;
+  milliseconds lag{0};
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    ++puts;
+    put(puts % 2 == 0 ? "stuck" : "free", std::to_string(puts));
+    lag = live.status().current_lag.value_or(lag);
+    if (lag > milliseconds(3'500) && live.status().counters.applied > 10) live.kill();
+  });
+  EXPECT_TRUE(ended.killed) << ended.text() << "\nlag " << lag.count() << " ms";
+}
+
+TEST_F(Liveness, NothingIsCaughtUpWithASourceThatDoesNotAnswer) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  run.options.job.stop_when_caught_up = false;
+  run.options.job.longest_answer = milliseconds(300);
+  bool frozen = false;
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    const auto status = live.status();
+    if (!frozen && status.caught_up && status.current_lag == milliseconds(0)) {
+      freeze(source, {"GetRecords"});
+      frozen = true;
+    }
+    if (frozen && !status.caught_up && status.current_lag > milliseconds(500)) live.kill();
+  });
+  EXPECT_TRUE(frozen);
+  EXPECT_TRUE(ended.killed) << ended.text();
+}
+
 TEST_F(Liveness, TheWriteBudgetHoldsOverTheWholeRun) {
   add_tables(4);
   constexpr double kUnits = 100;

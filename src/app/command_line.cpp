@@ -53,6 +53,7 @@ void add_common(CLI::App& app, CommonOptions& common) {
 }
 
 void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options) {
+  options.side = side;
   const std::string group = "Access to the " + side;
   app.add_option("--" + side + "-profile", options.profile, "profile of the AWS configuration files")
       ->option_text("NAME")

@@ -17,6 +17,7 @@
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -29,6 +30,17 @@ constexpr std::chrono::milliseconds kStopTimeout{4'800};
   std::_Exit(static_cast<int>(jobs::ExitCode::kStoppedEarly));
 }
 
+void tell_outage(const http::Outage& outage) {
+  const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(outage.lasted);
+  if (outage.over) {
+    log::warning(outage.who + " answers again", {{"server", outage.server}, {"after", format_duration(lasted)}});
+    return;
+  }
+  log::warning(
+      outage.who + " does not answer",
+      {{"server", outage.server}, {"since", format_time(outage.since)}, {"error", outage.why}});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::open(const CommonOptions& options) {
@@ -39,6 +51,7 @@ Result<std::unique_ptr<Session>> Session::open(const CommonOptions& options) {
   auto made = http::BeastTransport::make(session->executor(), std::move(transport));
   if (!made) return std::unexpected(std::move(made.error()));
   session->transport_ = std::move(*made);
+  session->watched_ = std::make_unique<http::WatchedTransport>(*session->transport_, system_clock(), tell_outage);
   return session;
 }
 
@@ -59,6 +72,7 @@ async::Task<jobs::ExitCode> Session::run_beside_signals(const Command& command) 
   async::TaskGroup background(executor());
   background.spawn(watch_signals());
   background.spawn(end_in_time());
+  background.spawn(watch_servers());
   const jobs::ExitCode exit_code = co_await command();
   background.cancel();
   co_await background.join();
@@ -81,6 +95,13 @@ async::Task<> Session::end_in_time() {
   end_now("stopping has taken too long");
 }
 
+async::Task<> Session::watch_servers() {
+  for (;;) {  // until cancelled
+    co_await async::sleep_for(std::chrono::seconds(1));
+    watched_->look();
+  }
+}
+
 Result<aws::TableAddress> Session::address_of(const std::string& table) const {
   return aws::parse_table_address(table, {.allow_insecure = options_.allow_insecure});
 }
@@ -93,15 +114,20 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& t
 
 Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
                                                             const aws::SideOptions& options) {
-  return jobs::TableSide::open(std::move(address), options,
-                               {*transport_, aws::process_environment(), system_clock(), random_});
+  auto side = jobs::TableSide::open(std::move(address), options,
+                                    {*watched_, aws::process_environment(), system_clock(), random_});
+  if (!side) return side;
+  const std::string who = (options.side.empty() ? "" : options.side + " ") + (*side)->display();
+  watched_->name((*side)->endpoint(), who);
+  watched_->name((*side)->streams_api().options().endpoint, who);
+  return side;
 }
 
 Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
                                                                   objects::StoreOptions options) {
   options.allow_insecure = options_.allow_insecure;
   return objects::open_object_store(address, std::move(options),
-                                    {*transport_, aws::process_environment(), system_clock(), random_});
+                                    {*watched_, aws::process_environment(), system_clock(), random_});
 }
 
 jobs::ExitCode run_in_session(const CommonOptions& options,

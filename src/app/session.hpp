@@ -9,6 +9,7 @@
 #include "app/command_line.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
+#include "http/watched_transport.hpp"
 #include "jobs/exit_code.hpp"
 #include "jobs/stop_request.hpp"
 #include "jobs/table_side.hpp"
@@ -42,7 +43,7 @@ class Session {
   [[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(const objects::ObjectAddress& address,
                                                                          objects::StoreOptions options);
 
-  [[nodiscard]] http::Transport& transport() { return *transport_; }
+  [[nodiscard]] http::Transport& transport() { return *watched_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
   [[nodiscard]] Random& random() { return random_; }
@@ -52,8 +53,10 @@ class Session {
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
+  [[nodiscard]] async::Task<> watch_servers();
 
   CommonOptions options_;
+  std::unique_ptr<http::WatchedTransport> watched_;  // requests that end with the loop still count here
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
   std::unique_ptr<http::BeastTransport> transport_;

@@ -109,9 +109,17 @@ ReplicateStatus Replication::Impl::status() const {
                          .lag = pump.statistics().lag,
                          .current_lag = {},
                          .caught_up = caught_up(),
-                         .last_trouble = pump.statistics().last_trouble};
+                         .last_trouble = last_trouble()};
   if (!active.empty()) status.current_lag = current_lag();
   return status;
+}
+
+std::string Replication::Impl::last_trouble() const {
+  if (!pump.statistics().last_trouble.empty()) return pump.statistics().last_trouble;
+  for (const ActiveShard& shard : active) {
+    if (!shard.reader.last_trouble().empty()) return shard.reader.last_trouble();
+  }
+  return shards.last_trouble();
 }
 
 }  // namespace dynamirror::jobs

@@ -47,7 +47,7 @@ struct ReplicateStatus {
   /// nobody knows.
   std::optional<std::chrono::milliseconds> current_lag{};
   bool caught_up = false;
-  std::string last_trouble;
+  std::string last_trouble;  ///< of writing, reading or listing; empty when that is over
 };
 
 /// A running replication of one stream into one sink. Single use. Not thread-safe: lives on one event loop.

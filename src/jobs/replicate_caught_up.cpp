@@ -28,7 +28,7 @@ bool Replication::Impl::caught_up() const {
 /// shard that was at its tip, after the last answer.
 std::chrono::milliseconds Replication::Impl::current_lag() const {
   const WallTime now = parts.clock.wall_now();
-  WallTime oldest = buffer.missing_since().value_or(now);
+  WallTime oldest = std::min(buffer.missing_since().value_or(now), now);  // the source's clock may be ahead
   for (const ActiveShard& shard : active) {
     if (shard.ended || at_tip(shard)) continue;
     const auto silence = parts.clock.steady_now() - shard.reader.last_answer();

@@ -55,6 +55,7 @@ struct Replication::Impl final : ShardKeeper::Reading {
   [[nodiscard]] async::Task<> shut_down();
   [[nodiscard]] async::Task<> drain();
   [[nodiscard]] ReplicateStatus status() const;
+  [[nodiscard]] std::string last_trouble() const;
   void fail(JobFailure failure) override;
 
   // replicate_caught_up.cpp

@@ -144,6 +144,7 @@ async::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> bat
       poison.tickets.push_back(batch[i].ticket);
     }
   }
+  if (throttled + failed == 0 && poison.letters.empty() && !buffer_.next_retry()) statistics_.last_trouble.clear();
   // A few unprocessed items are one hot partition, no reason to slow down all others.
   if (throttled * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kThrottled;
   if (failed * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kFailed;

@@ -292,6 +292,25 @@ TEST_F(Liveness, NothingIsCaughtUpWithASourceThatDoesNotAnswer) {
   EXPECT_TRUE(ended.killed) << ended.text();
 }
 
+TEST_F(Liveness, TroubleOfEitherSideIsToldUntilItIsOver) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  run.options.job.stop_when_caught_up = false;
+  source.fail_next({.kind = FaultKind::kInternalError, .operation = "GetRecords", .times = 12});
+  target.throttle_key(kTarget, key_of("a"), 2);
+  std::set<std::string> told;
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    const auto status = live.status();
+    for (const char* code : {"InternalServerError", "ProvisionedThroughputExceededException"}) {
+      if (status.last_trouble.find(code) != std::string::npos) told.insert(code);
+    }
+    if (told.size() == 2 && status.counters.applied == 1 && status.last_trouble.empty()) live.request_stop();
+  });
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  expect_in_step(ended);
+}
+
 TEST_F(Liveness, TheWriteBudgetHoldsOverTheWholeRun) {
   add_tables(4);
   constexpr double kUnits = 100;

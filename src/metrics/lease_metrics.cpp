@@ -42,13 +42,14 @@ std::vector<aws::MetricDatum> kcl_metrics(const LeaseReading& before, const Leas
   constexpr const char* kProcess = "ProcessTask";
   constexpr const char* kRenew = "RenewAllLeases";
   constexpr const char* kTake = "TakeLeases";
+  const auto lag = now.status.current_lag.value_or(std::chrono::milliseconds(0));
   return {datum("RecordsProcessed", count(processed(now), processed(before)), "Count", kProcess, at),
           datum("DataBytesProcessed", count(now.stream_bytes, before.stream_bytes), "Bytes", kProcess, at),
           datum("CurrentLeases", static_cast<double>(now.leases.held), "Count", kRenew, at),
           datum("LostLeases", count(now.leases.lost, before.leases.lost), "Count", kRenew, at),
           datum("TakenLeases", count(now.leases.taken, before.leases.taken), "Count", kTake, at),
           datum("TotalLeases", static_cast<double>(now.leases.known), "Count", kTake, at),
-          datum("ReplicationLag", static_cast<double>(now.status.current_lag.count()), "Milliseconds", nullptr, at)};
+          datum("ReplicationLag", static_cast<double>(lag.count()), "Milliseconds", nullptr, at)};
 }
 
 std::vector<aws::MetricDatum> cross_region_metrics(const LeaseReading& before, const LeaseReading& now, WallTime at) {

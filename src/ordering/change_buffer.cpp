@@ -24,6 +24,7 @@ struct Held {
   model::Change change;
   ChangeBuffer::ShardHandle shard = 0;
   LowWatermark::Ticket place = 0;
+  WallTime missing_since{};  // when the oldest change of the key was made that only this one brings to the target
 };
 
 /// A key with at least one held change. It is in exactly one state: in flight (`in_flight` set, `pending` maybe), or
@@ -111,8 +112,9 @@ struct ChangeBuffer::Impl {
     held.erase(index);
   }
 
-  void supersede(Index index) {
-    settle(index);
+  void supersede(Index older, Index newer) {
+    held[newer].missing_since = std::min(held[newer].missing_since, held[older].missing_since);
+    settle(older);
     ++counters.superseded;
   }
 
@@ -149,7 +151,7 @@ struct ChangeBuffer::Impl {
       // Ready, paused or in flight: its state stays, only what is written next changes.
       KeySlot& slot = slots[known->slot];
       const Index older = std::exchange(slot.pending, change);
-      if (older != kNone) supersede(older);
+      if (older != kNone) supersede(older, change);
       return;
     }
     const Index slot = slots.emplace(KeySlot{.hash = hash, .pending = change});
@@ -199,7 +201,7 @@ struct ChangeBuffer::Impl {
     if (slot.pending == kNone) {
       slot.pending = failed;
     } else {
-      supersede(failed);
+      supersede(failed, slot.pending);
     }
     paused.emplace(not_before, index);
   }
@@ -224,7 +226,8 @@ bool ChangeBuffer::has_room() const {
 void ChangeBuffer::push(ShardHandle shard, model::Change change) {
   assert(!change.key().empty());
   const LowWatermark::Ticket place = impl_->begin(shard, change.sequence());
-  const Index index = impl_->held.emplace(Held{std::move(change), shard, place});
+  const WallTime created = change.created();
+  const Index index = impl_->held.emplace(Held{std::move(change), shard, place, created});
   impl_->held_bytes += impl_->held[index].change.footprint_bytes();
   impl_->add_pending(index);
 }
@@ -281,6 +284,14 @@ std::size_t ChangeBuffer::ready(SteadyTime now) const {
 std::optional<SteadyTime> ChangeBuffer::next_retry() const {
   if (impl_->paused.empty()) return std::nullopt;
   return impl_->paused.begin()->first;
+}
+
+std::optional<WallTime> ChangeBuffer::missing_since() const {
+  std::optional<WallTime> oldest;
+  impl_->held.for_each([&](const Held& change) {
+    oldest = std::min(oldest.value_or(change.missing_since), change.missing_since);
+  });
+  return oldest;
 }
 
 std::size_t ChangeBuffer::held_bytes() const { return impl_->held_bytes; }

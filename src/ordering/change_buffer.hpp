@@ -107,6 +107,10 @@ class ChangeBuffer {
   /// When the next waiting retry becomes ready; nothing when none waits.
   [[nodiscard]] std::optional<SteadyTime> next_retry() const;
 
+  /// When the oldest change was made that is not applied: one that is held, or one that a held one supersedes. Nothing
+  /// when none is held. Looks at each of them: for progress, not for every change.
+  [[nodiscard]] std::optional<WallTime> missing_since() const;
+
   [[nodiscard]] std::size_t held_bytes() const;
   [[nodiscard]] std::size_t in_flight() const;
   [[nodiscard]] const Counters& counters() const;

@@ -92,6 +92,8 @@ class Pipeline {
   [[nodiscard]] async::Signal& settled() { return pump_.settled(); }
   [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
   [[nodiscard]] std::size_t held_bytes() const { return buffer_.held_bytes(); }
+  /// When the oldest change was made that the sink lacks; nothing when it lacks none. Looks at each that is held.
+  [[nodiscard]] std::optional<WallTime> missing_since() const { return buffer_.missing_since(); }
   /// In the order of the rules; `counters().filtered` is the sum of what they dropped.
   [[nodiscard]] const std::vector<RuleCount>& rule_counts() const { return rule_counts_; }
   [[nodiscard]] const WritePump::Statistics& statistics() const { return pump_.statistics(); }

@@ -140,6 +140,7 @@ async::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> bat
       poison.tickets.push_back(batch[i].ticket);
     }
   }
+  if (throttled + failed == 0 && poison.letters.empty() && !buffer_.next_retry()) statistics_.last_trouble.clear();
   // A few unprocessed items are one hot partition, no reason to slow down all others.
   if (throttled * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kThrottled;
   if (failed * 2 > batch.size()) return async::ConcurrencyLimit::Outcome::kFailed;
@@ -149,7 +150,6 @@ async::ConcurrencyLimit::Outcome WritePump::settle(std::span<const InFlight> bat
 void WritePump::applied(const InFlight& item) {
   const auto lag = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now() - item.change->created());
   statistics_.lag.add(lag);
-  statistics_.newest_applied = std::max(statistics_.newest_applied, item.change->created());
   buffer_.applied(item.ticket);
 }
 

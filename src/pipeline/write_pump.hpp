@@ -79,8 +79,7 @@ class WritePump {
   struct Statistics {
     std::uint64_t retries = 0;  ///< changes given back to the buffer to be written again
     LagHistogram lag;           ///< from the change's creation to its acknowledgement (creation has 1 s steps)
-    WallTime newest_applied{};  ///< creation of the change applied last
-    std::string last_trouble;   ///< what the target said last when it did not take a change
+    std::string last_trouble;   ///< what the target said when it did not take a change; empty when that is over
   };
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
 

@@ -18,7 +18,7 @@ async::Task<Result<ShardLister::Listing>> ShardLister::list() {
     auto page = co_await list_page();
     if (!page) {
       if (!page.error().retryable()) co_return std::unexpected(std::move(page.error()));
-      log::warning("the listing of shards is incomplete, the rest follows", {{"error", to_line(page.error())}});
+      log::debug("the listing of shards is incomplete, the rest follows", {{"error", to_line(page.error())}});
       co_return listing;
     }
     listing.stream_enabled = page->enabled;

@@ -244,6 +244,73 @@ TEST_F(Liveness, OneWriteOnAnIdleTableArrivesAtOnceAndPollingStaysCheap) {
   EXPECT_GT(reads, 0u);
 }
 
+TEST_F(Liveness, LagGrowsBeforeATargetHasTakenAnything) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  freeze(target, {"PutItem", "DeleteItem"}, 1);  // the first is the preflight's
+  milliseconds lag{0};
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    lag = live.status().current_lag.value_or(lag);
+    if (lag > milliseconds(2'500)) live.kill();
+  });
+  EXPECT_TRUE(ended.killed) << ended.text() << "\nlag " << lag.count() << " ms";
+}
+
+TEST_F(Liveness, LagIsThatOfTheOldestChangeHoweverManyNewerOnesAreApplied) {
+  add_tables();
+  put("stuck", "1");
+  target.throttle_key(kTarget, key_of("stuck"), 1'000'000);
+  auto run = make_run();
+  int puts = 0;
+  milliseconds lag{0};
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    ++puts;
+    put(puts % 2 == 0 ? "stuck" : "free", std::to_string(puts));
+    lag = live.status().current_lag.value_or(lag);
+    if (lag > milliseconds(3'500) && live.status().counters.applied > 10) live.kill();
+  });
+  EXPECT_TRUE(ended.killed) << ended.text() << "\nlag " << lag.count() << " ms";
+}
+
+TEST_F(Liveness, NothingIsCaughtUpWithASourceThatDoesNotAnswer) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  run.options.job.stop_when_caught_up = false;
+  run.options.job.longest_answer = milliseconds(300);
+  bool frozen = false;
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    const auto status = live.status();
+    if (!frozen && status.caught_up && status.current_lag == milliseconds(0)) {
+      freeze(source, {"GetRecords"});
+      frozen = true;
+    }
+    if (frozen && !status.caught_up && status.current_lag > milliseconds(500)) live.kill();
+  });
+  EXPECT_TRUE(frozen);
+  EXPECT_TRUE(ended.killed) << ended.text();
+}
+
+TEST_F(Liveness, TroubleOfEitherSideIsToldUntilItIsOver) {
+  add_tables();
+  put("a", "1");
+  auto run = make_run();
+  run.options.job.stop_when_caught_up = false;
+  source.fail_next({.kind = FaultKind::kInternalError, .operation = "GetRecords", .times = 12});
+  target.throttle_key(kTarget, key_of("a"), 2);
+  std::set<std::string> told;
+  const auto ended = run.run([&](ReplicationRun::Live& live) {
+    const auto status = live.status();
+    for (const char* code : {"InternalServerError", "ProvisionedThroughputExceededException"}) {
+      if (status.last_trouble.find(code) != std::string::npos) told.insert(code);
+    }
+    if (told.size() == 2 && status.counters.applied == 1 && status.last_trouble.empty()) live.request_stop();
+  });
+  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  expect_in_step(ended);
+}
+
 TEST_F(Liveness, TheWriteBudgetHoldsOverTheWholeRun) {
   add_tables(4);
   constexpr double kUnits = 100;

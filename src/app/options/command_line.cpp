@@ -145,6 +145,7 @@ void add_common(CLI::App& app, CommonOptions& common) {
 }
 
 void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options) {
+  options.side = side;
   add_identity(app, side, options);
   app.add_option("--" + side + "-region", options.region,
                  "region of a table named by a URL that does not say (AWS_REGION, or the profile's)")

@@ -28,7 +28,8 @@ class TerminalLine {
 
 std::string state_of(const jobs::ReplicateStatus& status) {
   if (status.holds_none) return "holds no lease";
-  return status.caught_up ? "caught up" : "lag " + format_duration(status.current_lag);
+  if (status.caught_up) return "caught up";
+  return status.current_lag ? "lag " + format_duration(*status.current_lag) : "no shard to read yet";
 }
 
 }  // namespace

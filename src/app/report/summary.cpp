@@ -39,6 +39,17 @@ std::string text_of(const coordination::LeaseWorker::Statistics& leases) {
                      format_count(leases.lost));
 }
 
+/// Of what was left to do at the end.
+std::string lag_text(const ReplicateSummary& summary) {
+  const auto& lag = summary.status.current_lag;
+  return summary.status.caught_up || !lag ? "" : ", at the end " + format_duration(*lag);
+}
+
+std::string lag_json(const ReplicateSummary& summary) {
+  const auto& lag = summary.status.current_lag;
+  return lag ? std::to_string(lag->count()) : "null";
+}
+
 std::string letters_text(std::size_t keys) {
   return keys == 0
              ? ""
@@ -75,14 +86,15 @@ std::string to_text(const ReplicateSummary& summary) {
   return fmt::format(
       "{}{} -> {}: {} changes in {} ({:.0f}/s)\n"
       "  read {} = applied {} + superseded {} + filtered {} + dead-lettered {}{} + in flight {}\n"
-      "{}  lag p50 {}, p99 {}; {} write units consumed, {} requests, {} retries\n"
+      "{}  lag p50 {}, p99 {}{}; {} write units consumed, {} requests, {} retries\n"
       "{}{}{}",
       summary.dry_run ? "[dry run, nothing was written] " : "", summary.source, summary.target,
       format_count(counters.read), format_duration(summary.duration),
       seconds > 0 ? static_cast<double>(counters.settled()) / seconds : 0.0, format_count(counters.read),
       format_count(counters.applied), format_count(counters.superseded), format_count(counters.filtered),
       format_count(counters.dead_lettered), released_text(summary), format_count(counters.held()),
-      rules_text(summary.status), format_duration(summary.status.lag.quantile(0.5)), format_duration(summary.status.lag.quantile(0.99)),
+      rules_text(summary.status), format_duration(summary.status.lag.quantile(0.5)),
+      format_duration(summary.status.lag.quantile(0.99)), lag_text(summary),
       format_count(static_cast<std::uint64_t>(summary.consumed_write_units)), format_count(summary.requests),
       format_count(summary.status.retries), letters_text(summary.dead_letter_keys),
       summary.load ? text_of(*summary.load) : "", summary.leases ? text_of(*summary.leases) : "");
@@ -92,13 +104,13 @@ std::string to_json(const ReplicateSummary& summary) {
   const auto& counters = summary.status.counters;
   return fmt::format(
       R"({{"source":{},"target":{},"dry_run":{},"read":{},"applied":{},"superseded":{},"filtered":{},"filtered_by":{},"dead_lettered":{},)"
-      R"("dead_letter_keys":{},"released":{},"in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"consumed_write_units":{:.1f},"requests":{},)"
+      R"("dead_letter_keys":{},"released":{},"in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"lag_ms":{},"consumed_write_units":{:.1f},"requests":{},)"
       R"("initial_load":{},"leases":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, counters.read, counters.applied,
       counters.superseded, counters.filtered, rules_json(summary.status), counters.dead_lettered, summary.dead_letter_keys, counters.released,
       counters.held(), summary.status.retries, summary.status.lag.quantile(0.5).count(),
-      summary.status.lag.quantile(0.99).count(), summary.consumed_write_units, summary.requests,
+      summary.status.lag.quantile(0.99).count(), lag_json(summary), summary.consumed_write_units, summary.requests,
       summary.load ? json_of(*summary.load) : "null", summary.leases ? json_of(*summary.leases) : "null",
       summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
       static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));

@@ -13,11 +13,23 @@
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace dynamirror::app {
 namespace {
 
 constexpr std::chrono::milliseconds kStopTimeout{4'800};
+
+void tell_outage(const http::Outage& outage) {
+  const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(outage.lasted);
+  if (outage.over) {
+    log::warning(outage.who + " answers again", {{"server", outage.server}, {"after", format_duration(lasted)}});
+    return;
+  }
+  log::warning(
+      outage.who + " does not answer",
+      {{"server", outage.server}, {"since", format_time(outage.since)}, {"error", outage.why}});
+}
 
 }  // namespace
 
@@ -29,19 +41,20 @@ Result<std::unique_ptr<Session>> Session::open(const CommonOptions& options) {
   return session;
 }
 
-Result<http::Transport*> Session::transport_for(const std::string& profile) {
+Result<http::WatchedTransport*> Session::transport_for(const std::string& profile) {
   const auto settings = aws::ProfileEnvironment::of(environment_, profile);
   if (!settings) return std::unexpected(settings.error());
   const std::string ca_bundle = settings->variable("AWS_CA_BUNDLE").value_or("");
-  auto& transport = transports_[ca_bundle];
-  if (transport) return transport.get();
-  http::TransportOptions options{.max_connections_per_endpoint = max_connections_,
+  auto& watched = watched_[ca_bundle];
+  if (watched) return watched.get();
+  http::TransportOptions options{.max_connections_per_endpoint = options_.max_connections,
                                  .ca_bundle = ca_bundle,
                                  .proxy = http::proxy_options_from_environment()};
   auto made = http::BeastTransport::make(executor(), std::move(options));
   if (!made) return std::unexpected(std::move(made.error()));
-  transport = std::move(*made);
-  return transport.get();
+  const auto& transport = transports_.emplace_back(std::move(*made));
+  watched = std::make_unique<http::WatchedTransport>(*transport, system_clock(), tell_outage);
+  return watched.get();
 }
 
 jobs::ExitCode Session::run(const Command& command) noexcept {
@@ -59,6 +72,7 @@ async::Task<jobs::ExitCode> Session::run_beside_signals(const Command& command) 
   async::TaskGroup background(executor());
   background.spawn(watch_signals());
   background.spawn(end_in_time());
+  background.spawn(watch_servers());
   const jobs::ExitCode exit_code = co_await command();
   background.cancel();
   co_await background.join();
@@ -96,6 +110,13 @@ async::Task<> Session::end_in_time() {
   end_now("stopping has taken too long");
 }
 
+async::Task<> Session::watch_servers() {
+  for (;;) {  // until cancelled
+    co_await async::sleep_for(std::chrono::seconds(1));
+    for (const auto& [authorities, watched] : watched_) watched->look();
+  }
+}
+
 aws::Surroundings Session::surroundings() {
   return {*transport_, environment_, system_clock(), random_};
 }
@@ -116,8 +137,12 @@ Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress ad
                                                             const aws::SideOptions& options) {
   const auto transport = transport_for(options.profile);
   if (!transport) return std::unexpected(transport.error());
-  return jobs::TableSide::open(std::move(address), options,
-                               {**transport, environment_, system_clock(), random_});
+  auto side = jobs::TableSide::open(std::move(address), options, {**transport, environment_, system_clock(), random_});
+  if (!side) return side;
+  const std::string who = (options.side.empty() ? "" : options.side + " ") + (*side)->display();
+  (*transport)->name((*side)->endpoint(), who);
+  (*transport)->name((*side)->streams_api().options().endpoint, who);
+  return side;
 }
 
 Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,

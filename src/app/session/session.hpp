@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "app/options/command_line.hpp"
 #include "app/options/outcome.hpp"
@@ -16,6 +17,7 @@
 #include "aws/surroundings.hpp"
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
+#include "http/watched_transport.hpp"
 #include "objects/open_store.hpp"
 #include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
@@ -87,21 +89,24 @@ class Session {
   };
 
   explicit Session(const CommonOptions& options)
-      : environment_(options.allow_insecure), max_connections_(options.max_connections), random_(random_seed()) {}
+      : options_(options), environment_(options.allow_insecure), random_(random_seed()) {}
   /// The transport that trusts the authorities named in the environment or by a profile; made when first asked for.
-  [[nodiscard]] Result<http::Transport*> transport_for(const std::string& profile);
+  [[nodiscard]] Result<http::WatchedTransport*> transport_for(const std::string& profile);
   [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
+  [[nodiscard]] async::Task<> watch_servers();
   [[noreturn]] void end_before_work() const;
   [[noreturn]] void end_now(std::string_view why) const;
 
+  CommonOptions options_;
   SessionEnvironment environment_;
-  std::size_t max_connections_;
+  /// By the authorities that they trust. Requests that end with the loop still count here.
+  std::map<std::string, std::unique_ptr<http::WatchedTransport>> watched_;
   boost::asio::io_context loop_{1};  // one thread: nothing in here needs a lock
   Random random_;
-  std::map<std::string, std::unique_ptr<http::BeastTransport>> transports_;  // by the authorities they trust
-  http::Transport* transport_ = nullptr;                                     // of the default profile
+  std::vector<std::unique_ptr<http::BeastTransport>> transports_;
+  http::Transport* transport_ = nullptr;  // of the default profile
   jobs::StopRequest stop_;
   std::optional<Work> work_;
   jobs::ExitCode code_before_work_ = jobs::ExitCode::kStoppedEarly;

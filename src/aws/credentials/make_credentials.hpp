@@ -14,6 +14,7 @@ namespace dynamirror::aws {
 
 /// How one side (source or target) is to be reached, as the user said it; empty means not said.
 struct SideOptions {
+  std::string side{};  ///< "source", "target" …: for messages
   std::string profile{};
   std::string role_arn{};           ///< taken on with what the rest of the options leads to
   std::string external_id{};        ///< for `role_arn`

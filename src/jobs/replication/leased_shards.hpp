@@ -49,6 +49,7 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] async::Task<bool> refresh() override;
   [[nodiscard]] bool all_started(std::size_t being_read) const override;
   [[nodiscard]] std::size_t waiting(std::size_t being_read) const override;
+  [[nodiscard]] const std::string& last_trouble() const override { return lister_.last_trouble(); }
   [[nodiscard]] std::optional<Error> stalled(SteadyTime now, Duration limit) override;
 
   [[nodiscard]] coordination::LeaseWorker::Statistics statistics() const { return runner_.statistics(); }

@@ -97,14 +97,20 @@ ReplicateStatus Replication::Impl::status() const {
                          .held_bytes = pipeline.held_bytes(),
                          .retries = pipeline.statistics().retries,
                          .lag = pipeline.statistics().lag,
+                         .current_lag = {},
                          .caught_up = ending.finished() || (caught_up() && !idle),
                          .holds_none = idle,
-                         .last_trouble = pipeline.statistics().last_trouble};
-  if (!status.caught_up && !idle && status.counters.applied > 0) {
-    const auto age = parts.clock.wall_now() - pipeline.statistics().newest_applied;
-    status.current_lag = std::chrono::duration_cast<std::chrono::milliseconds>(age);
-  }
+                         .last_trouble = last_trouble()};
+  if (!active.empty()) status.current_lag = current_lag();
   return status;
+}
+
+std::string Replication::Impl::last_trouble() const {
+  if (!pipeline.statistics().last_trouble.empty()) return pipeline.statistics().last_trouble;
+  for (const ActiveShard& shard : active) {
+    if (!shard.reader.last_trouble().empty()) return shard.reader.last_trouble();
+  }
+  return shards.last_trouble();
 }
 
 }  // namespace dynamirror::jobs

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "async/stop_request.hpp"
@@ -43,10 +44,12 @@ struct ReplicateStatus {
   std::size_t held_bytes = 0;
   std::uint64_t retries = 0;
   LagHistogram lag;
-  std::chrono::milliseconds current_lag{0};  ///< age of the newest change applied, zero when caught up
-  bool caught_up = false;   ///< while others share the stream: with the shards that this worker reads
-  bool holds_none = false;  ///< of the leases: other workers have them all
-  std::string last_trouble;
+  /// Age of the oldest change that the target lacks, zero when caught up; nothing when no shard is being read, so that
+  /// nobody knows.
+  std::optional<std::chrono::milliseconds> current_lag{};
+  bool caught_up = false;    ///< while others share the stream: with the shards that this worker reads
+  bool holds_none = false;   ///< of the leases: other workers have them all
+  std::string last_trouble;  ///< of writing, reading or listing; empty when that is over
 };
 
 /// A running replication of one stream into one sink. Single use. Not thread-safe: lives on one event loop.

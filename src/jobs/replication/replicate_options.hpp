@@ -16,6 +16,7 @@ struct ReplicateOptions {
   OnTrim on_trim = OnTrim::kStop;
   bool stop_when_caught_up = false;
   std::chrono::milliseconds idle_poll{1'000};
+  std::chrono::milliseconds longest_answer{10'000};  ///< a read that takes longer is no sign that nothing is to be read
   std::chrono::milliseconds checkpoint_interval{1'000};
   std::chrono::milliseconds list_shards_interval{30'000};
   std::chrono::milliseconds drain_timeout{

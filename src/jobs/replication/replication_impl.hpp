@@ -51,10 +51,13 @@ struct Replication::Impl final : ShardKeeper::Reading {
   [[nodiscard]] async::Task<JobResult<void>> run();
   [[nodiscard]] async::Task<> shut_down();
   [[nodiscard]] ReplicateStatus status() const;
+  [[nodiscard]] std::string last_trouble() const;
   void fail(JobFailure failure) override { ending.fail(std::move(failure)); }
 
   // replicate_caught_up.cpp
+  [[nodiscard]] bool at_tip(const ActiveShard& shard) const;
   [[nodiscard]] bool caught_up() const;
+  [[nodiscard]] std::chrono::milliseconds current_lag() const;
   [[nodiscard]] async::Task<> end_when_caught_up();
   [[nodiscard]] async::Task<> confirm_caught_up();
 

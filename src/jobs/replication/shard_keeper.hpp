@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "async/task.hpp"
 #include "async/task_group.hpp"
@@ -82,6 +83,8 @@ class ShardKeeper {
   [[nodiscard]] virtual bool all_started(std::size_t being_read) const = 0;
   /// Shards that are this process's, or nobody's, and wait for their turn.
   [[nodiscard]] virtual std::size_t waiting(std::size_t being_read) const = 0;
+  /// What the service said last when shards were listed, when that was trouble; empty when it is over.
+  [[nodiscard]] virtual const std::string& last_trouble() const = 0;
   /// Why nothing moves here; nothing when all is well.
   [[nodiscard]] virtual std::optional<Error> stalled(SteadyTime now, Duration limit) = 0;
 };

@@ -48,6 +48,16 @@ class Slab {
     return *cell(index);
   }
 
+  /// Calls `look` with every object, in no order.
+  template <class Look>
+  void for_each(Look look) const {
+    for (const auto& chunk : chunks_) {
+      for (const std::optional<T>& held : *chunk) {
+        if (held) look(*held);
+      }
+    }
+  }
+
  private:
   static constexpr Index kChunk = 256;  // a power of two: the index is split by shift and mask
   using Cells = std::array<std::optional<T>, kChunk>;

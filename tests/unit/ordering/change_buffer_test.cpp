@@ -224,6 +224,50 @@ TEST_F(ChangeBufferTest, CountsTheBytesOfHeldChangesExactly) {
   EXPECT_EQ(buffer.held_bytes(), 0u);
 }
 
+class ChangeBufferMissingSince : public ChangeBufferTest {
+ protected:
+  static model::Change made_at(std::string_view key, std::uint64_t n, int seconds) {
+    return {key, "image", seq(n), WallTime{std::chrono::seconds{seconds}}};
+  }
+  [[nodiscard]] int missing_since() const {
+    return static_cast<int>(buffer.missing_since().value_or(WallTime{}).time_since_epoch() / std::chrono::seconds(1));
+  }
+};
+
+TEST_F(ChangeBufferMissingSince, IsNothingWhileNothingIsHeld) {
+  EXPECT_FALSE(buffer.missing_since());
+  buffer.push(shard, made_at("a", 1, 10));
+  buffer.applied(take_one().ticket);
+  EXPECT_FALSE(buffer.missing_since());
+}
+
+TEST_F(ChangeBufferMissingSince, IsTheTimeOfTheOldestChangeWhateverWasAppliedBefore) {
+  buffer.push(shard, made_at("stuck", 1, 10));
+  const auto stuck = take_one();
+  buffer.push(shard, made_at("other", 2, 20));
+  buffer.applied(take_one().ticket);
+  buffer.push(shard, made_at("third", 3, 30));
+  EXPECT_EQ(missing_since(), 10);
+  buffer.applied(stuck.ticket);
+  EXPECT_EQ(missing_since(), 30);
+}
+
+TEST_F(ChangeBufferMissingSince, StaysWhenAKeyThatIsNeverWrittenIsChangedAgainAndAgain) {
+  buffer.push(shard, made_at("a", 1, 10));
+  for (int i = 2; i < 9; ++i) {
+    const auto taken = take_one(i);
+    buffer.push(shard, made_at("a", static_cast<std::uint64_t>(2 * i), 10 * i));
+    buffer.push(shard, made_at("a", static_cast<std::uint64_t>(2 * i + 1), 10 * i + 5));
+    buffer.retry(taken.ticket, at(i));
+    EXPECT_EQ(missing_since(), 10);
+  }
+  const auto taken = take_one(10);
+  buffer.push(shard, made_at("a", 20, 100));
+  buffer.push(shard, made_at("a", 21, 105));
+  buffer.applied(taken.ticket);
+  EXPECT_EQ(missing_since(), 100) << "what was superseded before it was taken is in the target now";
+}
+
 TEST(ChangeBufferRoom, EndsAtTheBytesAtTheChangesAndAtTheChangesThatNoWatermarkCovers) {
   ChangeBuffer by_bytes({.max_bytes = 1'000, .max_changes = 100, .max_uncovered = 100});
   const auto a = by_bytes.add_shard();

@@ -40,5 +40,13 @@ TEST(ReplicateSummary, TellsPeopleWhatTheInitialLoadDid) {
   EXPECT_THAT(to_text(ReplicateSummary{}), Not(HasSubstr("initial load")));
 }
 
+TEST(ReplicateSummary, SaysWhatTheTargetStillLacks) {
+  ReplicateSummary summary;
+  EXPECT_THAT(to_json(summary), HasSubstr(R"("lag_ms":null,)"));
+  summary.status.current_lag = std::chrono::milliseconds(41'000);
+  EXPECT_THAT(to_json(summary), HasSubstr(R"("lag_ms":41000,)"));
+  EXPECT_THAT(to_text(summary), HasSubstr("at the end 41.0 s;"));
+}
+
 }  // namespace
 }  // namespace dynamirror::app

@@ -5,8 +5,8 @@
 
 namespace dynamirror::console {
 
-// The one way to stdout and stderr. Nothing here throws, whatever becomes of the two: a disk may be full, a reader gone.
-// What comes from outside cannot act on a terminal or forge a line: everything is written as `printable` has it.
+// The one way to stdout and stderr. Nothing here throws, whatever becomes of the two: a disk may be full, a reader
+// gone. What comes from outside cannot act on a terminal or forge a line: all is written as `printable` has it.
 // Thread-safe.
 
 /// First thing in main(): a reader that goes away is an error of one write, not the end of the process (SIGPIPE), and a

@@ -86,7 +86,8 @@ async::Task<ExitCode> show(LeasesCommand command, Session& session) {
   if (command.common.output == OutputFormat::kJson) {
     print(fmt::format(R"({{"table":{},"key":{},"is_lease":{},"item":{}}})"
                       "\n",
-                      json_quoted(table->store->describe()), json_quoted(command.key), is_lease, json_on_one_line(**row)));
+                      json_quoted(table->store->describe()), json_quoted(command.key), is_lease,
+                      json_on_one_line(**row)));
   } else {
     print(text_of(*attributes) + (is_lease ? "" : "This row is no lease that KCL or dynamirror would read.\n"));
   }

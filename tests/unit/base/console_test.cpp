@@ -2,7 +2,8 @@
 //
 // Goal: whatever becomes of stdout and stderr, lines that can be written are, the others are lost without harm, and
 // results that are lost are known.
-// Method: a process for each test, whose stdout or stderr is a full disk, a pipe without a reader, nothing, or a terminal.
+// Method: a process for each test, whose stdout or stderr is a full disk, a pipe without a reader, nothing, or a
+// terminal.
 #include "base/console.hpp"
 
 #include <fcntl.h>

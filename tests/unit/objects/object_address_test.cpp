@@ -22,10 +22,24 @@ TEST(ObjectAddress, ReadsBucketsWithAndWithoutPrefix) {
   const auto* s3 = std::get_if<S3Address>(&*address);
   ASSERT_NE(s3, nullptr);
   EXPECT_EQ(s3->bucket, "my-bucket");
-  EXPECT_EQ(s3->prefix, "backups/orders");
+  EXPECT_EQ(s3->prefix, "backups/orders/");
   EXPECT_EQ(shown("s3://my.bucket"), "s3://my.bucket");
-  EXPECT_EQ(shown("s3://my.bucket//"), "s3://my.bucket");
+  EXPECT_EQ(shown("s3://my.bucket/"), "s3://my.bucket");
   EXPECT_EQ(shown("s3://Old_Bucket.1/a b"), "s3://Old_Bucket.1/a b");
+}
+
+TEST(ObjectAddress, KeepsEmptyPartsOfS3) {
+  for (const auto& [text, prefix] : {std::pair{"s3://bucket//", "/"},
+                                     {"s3://bucket//t", "/t/"},
+                                     {"s3://bucket/p//", "p//"},
+                                     {"s3://bucket/p//t/", "p//t/"}}) {
+    const auto address = parse_object_address(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(std::get<S3Address>(*address).prefix, prefix) << text;
+    EXPECT_EQ(shown(display(*address)), display(*address)) << "the form that is shown means the same";
+  }
+  EXPECT_EQ(shown("s3://bucket/p//t/"), "s3://bucket/p//t");
+  EXPECT_EQ(shown("s3://bucket/p//"), "s3://bucket/p//");
 }
 
 TEST(ObjectAddress, ReadsFolders) {
@@ -48,6 +62,7 @@ TEST(ObjectAddress, SaysWhatIsWrongAndHowItIsWritten) {
                                    {"s3://a..b/a", "not a bucket name"},
                                    {"s3://192.168.5.4/a", "not a bucket name"},
                                    {"file:", "no folder named"},
+                                   {"file:~/backups", "file:$HOME/backups"},
                                    {"file://host/a", "another machine"}}) {
     const auto address = parse_object_address(text);
     ASSERT_FALSE(address) << text;

@@ -41,7 +41,7 @@ class RestoreRun {
       options_.as_of = *moment;
       if (auto versions = check_keeps_versions(); !versions) co_return fail(versions.error());
     }
-    auto place = split_place(command_.url);
+    auto place = split_place(jobs::without_manifest(command_.url));
     if (!place) co_return fail(place.error());
     auto store = open_store(session_, place->folder, command_.store);
     if (!store) co_return fail(store.error());

@@ -232,6 +232,21 @@ std::string_view to_string(BackupKind kind) {
   return "backup";
 }
 
+std::string without_manifest(std::string address) {
+  const std::size_t name = address.rfind('/') + 1;
+  const std::string_view file = std::string_view(address).substr(name);
+  std::size_t end = std::string::npos;
+  if (file == "manifest-summary.json" || file == "manifest-files.json") {
+    end = 0;
+  } else if (file.ends_with(".table.json")) {
+    end = file.size() - std::string_view(".table.json").size();
+  } else if (file.ends_with(".json")) {
+    end = file.rfind(".manifest");
+  }
+  if (end != std::string::npos) address.resize(name + end);
+  return address;
+}
+
 async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name) {
   auto manifests = co_await list_all(store, name + ".manifest");
   if (!manifests) co_return std::unexpected(std::move(manifests.error()));

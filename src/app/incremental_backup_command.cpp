@@ -7,8 +7,8 @@
 #include "app/store_session.hpp"
 #include "app/summary.hpp"
 #include "async/task_group.hpp"
-#include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
+#include "jobs/item_folder.hpp"
 #include "jobs/preflight.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
@@ -54,8 +54,13 @@ class IncrementalBackupRun {
       for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
       co_return prepared.error().front().exit_code;
     }
+    auto folder = co_await jobs::find_item_folder(**store, prepared->source.name.str());
+    if (!folder) co_return end(folder.error());
+    folder_ = std::move(*folder);
     if (!command_.preflight.dry_run) {
-      if (auto saved = co_await save_settings(**table, **store); !saved) co_return end(saved.error());
+      // Also shows what may not be written before the first change is read.
+      auto saved = co_await jobs::save_item_settings(**table, **store, folder_);
+      if (!saved) co_return end(saved.error());
     }
     const StateFileOptions files_options{
         .state = command_.state_file, .dead_letters = command_.dead_letter_file, .dry_run = command_.preflight.dry_run};
@@ -65,19 +70,10 @@ class IncrementalBackupRun {
     co_return co_await replicate(**table, **store, *prepared, *files);
   }
 
-  /// A restore makes the table from this; and what may not be written is known before the first change is read.
-  async::Task<Status> save_settings(jobs::TableSide& table, objects::ObjectStore& store) {
-    auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
-    if (!settings) co_return std::unexpected(std::move(settings.error()));
-    const objects::PutOptions options;
-    std::string key = table.address().table.str() + ".table.json";
-    co_return co_await store.put(std::move(key), aws::to_json(*settings), options);
-  }
-
   async::Task<ExitCode> replicate(jobs::TableSide& table, objects::ObjectStore& store,
                                   const jobs::PreparedSource& prepared, StateFiles& files) {
     const source::TableStream stream{table.streams(), prepared.stream, prepared.source.key};
-    sink::ObjectSink objects(sink::ItemObjects(prepared.source.name.str(), prepared.source.key), store);
+    sink::ObjectSink objects(sink::ItemObjects(folder_, prepared.source.key), store);
     sink::DiscardSink nothing(objects.describe());
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
@@ -108,6 +104,7 @@ class IncrementalBackupRun {
   const IncrementalBackupCommand& command_;
   Session& session_;
   SteadyTime begun_;
+  std::string folder_;  ///< of the items in the store
   bool started_ = false;
   ReplicateSummary summary_;
 };

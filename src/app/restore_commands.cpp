@@ -11,6 +11,7 @@
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "jobs/item_folder.hpp"
 #include "jobs/restore_record.hpp"
 #include "jobs/restore_table.hpp"
 #include "jobs/restore_target.hpp"
@@ -230,7 +231,9 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
   auto key = model::parse_key_argument(command.key, table->key);
   if (!key) co_return fail(key.error());
 
-  sink::ItemObjects names(place->name, table->key);
+  auto folder = co_await jobs::find_item_folder(**store, place->name);
+  if (!folder) co_return fail(folder.error());
+  sink::ItemObjects names(std::move(*folder), table->key);
   auto plan = co_await jobs::plan_record_restore(**target, **store, names, *key, moment);
   if (!plan) co_return fail(plan.error());
   print(jobs::describe(*plan));

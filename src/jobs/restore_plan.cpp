@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "jobs/dump_manifest.hpp"
 #include "jobs/export_manifest.hpp"
+#include "jobs/item_folder.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -199,7 +200,7 @@ async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::s
   const std::string folder = name + "/";
   if (is_item_name(first_object)) {
     RestorePlan plan{.kind = BackupKind::kIncremental, .folder = folder};
-    auto settings = co_await get_if_there(store, name + ".table.json");
+    auto settings = co_await read_item_settings(store, name);
     if (!settings) co_return std::unexpected(std::move(settings.error()));
     plan.settings_json = std::move(*settings);
     co_return plan;
@@ -264,6 +265,9 @@ async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::
     co_return plan;
   }
   if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
+  const auto found = co_await find_item_folder(store, name);
+  if (!found) co_return std::unexpected(found.error());
+  if (*found != name) co_return co_await plan_restore(store, *found);
   // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
   const auto listing = co_await store.list_versions(folder, {});
   if (!listing) co_return std::unexpected(listing.error());

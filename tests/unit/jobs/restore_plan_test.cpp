@@ -221,6 +221,19 @@ TEST(DumpManifest, IsReadAsItWasWritten) {
   EXPECT_FALSE(parse_dump_manifest(R"({"format":"dynamirror-dump-9"})"));
 }
 
+TEST_F(RestorePlanTest, WhatMapboxsToolsPutBehindAnEmptyPartOfTheNameIsFound) {
+  store.write("/job/0", "a\n");
+  const auto dump = plan("job");
+  ASSERT_TRUE(dump);
+  EXPECT_EQ(dump->kind, BackupKind::kOldDump);
+  EXPECT_EQ(dump->parts.front().key, "/job/0");
+  store.write("/t/" + std::string(64, 'a'), "{}");
+  const auto items = plan("t");
+  ASSERT_TRUE(items);
+  EXPECT_EQ(items->kind, BackupKind::kIncremental);
+  EXPECT_EQ(items->folder, "/t/");
+}
+
 TEST_F(RestorePlanTest, ABackupIsNamedByItsManifest) {
   EXPECT_EQ(without_manifest("s3://b/AWSDynamoDB/01/manifest-summary.json"), "s3://b/AWSDynamoDB/01/");
   EXPECT_EQ(without_manifest("s3://b/AWSDynamoDB/01/manifest-files.json"), "s3://b/AWSDynamoDB/01/");

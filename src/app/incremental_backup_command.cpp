@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "app/backup_commands.hpp"
 #include "app/progress.hpp"
 #include "app/state_files.hpp"
 #include "app/store_session.hpp"
 #include "app/summary.hpp"
 #include "async/task_group.hpp"
+#include "base/file_lock.hpp"
 #include "base/log.hpp"
 #include "jobs/item_folder.hpp"
 #include "jobs/preflight.hpp"
@@ -57,6 +60,7 @@ class IncrementalBackupRun {
     auto folder = co_await jobs::find_item_folder(**store, prepared->source.name.str());
     if (!folder) co_return end(folder.error());
     folder_ = std::move(*folder);
+    if (auto claimed = claim_folder(); !claimed) co_return end(claimed.error());
     if (!command_.preflight.dry_run) {
       // Also shows what may not be written before the first change is read.
       auto saved = co_await jobs::save_item_settings(**table, **store, folder_);
@@ -68,6 +72,19 @@ class IncrementalBackupRun {
                                   {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
     if (!files) co_return end(files.error(), ExitCode::kState);
     co_return co_await replicate(**table, **store, *prepared, *files);
+  }
+
+  /// A second process with a checkpoint of its own would put older states over newer ones.
+  Status claim_folder() {
+    const auto address = objects::parse_object_address(command_.url);
+    const auto* local = address ? std::get_if<objects::FolderAddress>(&*address) : nullptr;
+    if (local == nullptr || command_.preflight.dry_run) return {};
+    const auto items = std::filesystem::path(local->path) / folder_;
+    if (auto made = create_folders(items); !made) return made;
+    auto lock = FileLock::acquire(items / ".dynamirror-backup");  // whose ".lock" is no object
+    if (!lock) return std::unexpected(std::move(lock.error()));
+    lock_.emplace(std::move(*lock));
+    return {};
   }
 
   async::Task<ExitCode> replicate(jobs::TableSide& table, objects::ObjectStore& store,
@@ -105,6 +122,7 @@ class IncrementalBackupRun {
   Session& session_;
   SteadyTime begun_;
   std::string folder_;  ///< of the items in the store
+  std::optional<FileLock> lock_;
   bool started_ = false;
   ReplicateSummary summary_;
 };

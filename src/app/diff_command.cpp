@@ -153,7 +153,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
 
 async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   auto options = job_options(command);
   if (!options) co_return end(options.error(), ExitCode::kUsage);
   if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
@@ -189,7 +189,7 @@ std::string or_nothing(const std::string& item_json, std::string_view nothing) {
 
 async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   const auto result =
       co_await jobs::diff_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
   if (!result) co_return end(result.error().error, result.error().exit_code);
@@ -210,7 +210,7 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
 
 async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   const auto result =
       co_await jobs::replicate_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
   if (!result) co_return end(result.error().error, result.error().exit_code);

@@ -129,6 +129,8 @@ class BackupRun {
   void say(const jobs::BackupResult& result, const std::string& address, const Costs& costs) const {
     print(command_.common.output == OutputFormat::kJson ? to_json(command_, result, address, costs)
                                                         : to_text(command_, result, address, costs));
+    if (!command_.old_words || command_.common.output == OutputFormat::kJson) return;
+    print(fmt::format("Uploaded dynamo backup to {}\nWrote {} items to backup\n", address, result.object.lines));
   }
 
   async::Task<ExitCode> with_leases(jobs::TableSide& table, objects::ObjectStore& store,

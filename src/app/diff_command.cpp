@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "app/diff_report.hpp"
+#include "app/old_words.hpp"
 #include "app/session.hpp"
 #include "app/shared_job.hpp"
 #include "app/state_files.hpp"
@@ -97,6 +98,13 @@ async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options
       .identity = identity_of(*sides.primary, *primary) + " -> " + identity_of(*sides.replica, *replica)};
 }
 
+DiffPrinter::Options printer_options(const DiffTablesCommand& command) {
+  return {.format = command.common.output,
+          .dry_run = command.dry_run,
+          .old_words = command.old_words,
+          .backfill = command.job.backfill};
+}
+
 ExitCode sum_up(const DiffTablesCommand& command, const DiffSummary& summary, bool ended) {
   // Numbers of half a comparison would look like those of a whole one.
   if (command.common.output == OutputFormat::kJson) fmt::print("{}", to_json(summary));
@@ -125,7 +133,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
                                               session.random());
   if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
 
-  DiffPrinter printer(command.common.output, command.dry_run);
+  DiffPrinter printer(printer_options(command));
   const jobs::LeasedDiffParts parts{.primary = *sides.primary,
                                     .replica = *sides.replica,
                                     .report = printer,
@@ -159,7 +167,7 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
   if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
   const bool repairs = options->mode == jobs::DiffOptions::Mode::kRepair;
 
-  DiffPrinter printer(command.common.output, command.dry_run);
+  DiffPrinter printer(printer_options(command));
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
   jobs::DiffTables job(std::move(*options), *sides->primary, *sides->replica, printer, around);
   const SteadyTime begun = system_clock().steady_now();
@@ -201,9 +209,10 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
     fmt::print("{{\"key\":{},\"result\":\"{}\",\"primary\":{},\"replica\":{}}}\n", result->key_json, kind,
                or_nothing(result->primary_json, "null"), or_nothing(result->replica_json, "null"));
   } else {
-    fmt::print("primary: {}\nreplica: {}\n[{}] {}{}{}\n", or_nothing(result->primary_json, "no such record"),
-               or_nothing(result->replica_json, "no such record"), kind, result->key_json,
-               result->attributes.empty() ? "" : " ", fmt::join(result->attributes, ","));
+    fmt::print("primary: {}\nreplica: {}\n{}\n{}", or_nothing(result->primary_json, "no such record"),
+               or_nothing(result->replica_json, "no such record"),
+               finding_text(kind, result->key_json, result->attributes, command.old_words),
+               command.old_words ? old_verdict(result->equal) : "");
   }
   co_return result->equal ? ExitCode::kOk : ExitCode::kDifferent;
 }

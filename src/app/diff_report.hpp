@@ -16,14 +16,19 @@ namespace dynamirror::app {
 /// Both are documented contracts (docs/diff.md).
 class DiffPrinter final : public jobs::DiffReport {
  public:
-  DiffPrinter(OutputFormat format, bool dry_run) : format_(format), dry_run_(dry_run) {}
+  struct Options {
+    OutputFormat format = OutputFormat::kText;
+    bool dry_run = false;
+    bool old_words = false;  ///< as mapbox's tool: nothing behind the key, and `[backfill] KEY` for what was put
+    bool backfill = false;
+  };
+  explicit DiffPrinter(Options options) : options_(options) {}
   void found(const jobs::DiffFinding& finding) override;
   void changing(const std::string& key_json) override;
   void repaired(const std::string& key_json, jobs::RepairOutcome outcome) override;
 
  private:
-  OutputFormat format_;
-  bool dry_run_;
+  Options options_;
 };
 
 /// What a comparison came to.
@@ -42,5 +47,10 @@ struct DiffSummary {
 [[nodiscard]] std::string to_json(const DiffSummary& summary);
 
 [[nodiscard]] std::string_view to_string(jobs::RepairOutcome outcome);
+
+/// `[different] KEY a,b`: a finding in text. In the old tool's words the names of the attributes have a line of their
+/// own.
+[[nodiscard]] std::string finding_text(std::string_view kind, const std::string& key_json,
+                                       const std::vector<std::string>& attributes, bool old_words);
 
 }  // namespace dynamirror::app

@@ -6,6 +6,25 @@
 #include <cassert>
 
 namespace dynamirror::aws {
+namespace {
+
+/// MD5 as a checksum is allowed where FIPS forbids it as protection. Null where no provider has it. Fetched once: that
+/// costs more than hashing a small item.
+const EVP_MD* md5() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "MD5", "-fips");
+  return algorithm;
+}
+
+std::string base64_of(std::string_view digest) {
+  std::string text(4 * ((digest.size() + 2) / 3) + 1, '\0');
+  const int written =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                      reinterpret_cast<const unsigned char*>(digest.data()), static_cast<int>(digest.size()));
+  text.resize(static_cast<std::size_t>(written));
+  return text;
+}
+
+}  // namespace
 
 struct ContentHash::Impl {
   struct Deleter {
@@ -16,7 +35,7 @@ struct ContentHash::Impl {
 };
 
 ContentHash::ContentHash(Kind kind) : impl_(std::make_unique<Impl>()) {
-  const int ready = EVP_DigestInit_ex(impl_->context.get(), kind == Kind::kMd5 ? EVP_md5() : EVP_sha256(), nullptr);
+  const int ready = EVP_DigestInit_ex(impl_->context.get(), kind == Kind::kMd5 ? md5() : EVP_sha256(), nullptr);
   assert(ready == 1);
   (void)ready;
 }
@@ -52,20 +71,19 @@ std::string ContentHash::hex() {
   return text;
 }
 
-std::string ContentHash::base64() {
-  const std::string digest = impl_->finish();
-  std::string text(4 * ((digest.size() + 2) / 3) + 1, '\0');
-  const int written =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(digest.data()), static_cast<int>(digest.size()));
-  text.resize(static_cast<std::size_t>(written));
-  return text;
-}
+std::string ContentHash::base64() { return base64_of(impl_->finish()); }
 
 std::string sha256_hex(std::string_view bytes) {
   ContentHash hash;
   hash.add(bytes);
   return hash.hex();
+}
+
+std::string md5_base64(std::string_view bytes) {
+  if (md5() == nullptr) return {};
+  ContentHash hash(ContentHash::Kind::kMd5);
+  hash.add(bytes);
+  return hash.base64();
 }
 
 }  // namespace dynamirror::aws

@@ -34,4 +34,7 @@ class ContentHash {
 /// SHA-256 of one text as 64 lower-case hex digits.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 
+/// MD5 of one text in Base64, as the header Content-MD5 wants it. Empty where OpenSSL offers no MD5 at all.
+[[nodiscard]] std::string md5_base64(std::string_view bytes);
+
 }  // namespace dynamirror::aws

@@ -2,6 +2,8 @@
 #include "model/key_argument.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "base/text.hpp"
 #include "json/reader.hpp"
@@ -110,6 +112,30 @@ Result<std::string> parse_key_argument(std::string_view json, const KeySchema& s
   std::string canonical(*key);
   if (auto fine = check_binaries(canonical, schema); !fine) return std::unexpected(std::move(fine.error()));
   return canonical;
+}
+
+Result<KeySchema> schema_of_wire_key(std::string_view json) {
+  std::vector<KeyAttribute> attributes;
+  json::Reader reader;
+  const Status read = reader.read_copy(json, [&](json::Value& root) {
+    return root.for_each_member([&](std::string_view name, json::Value& member) {
+      return member.for_each_member([&](std::string_view type, json::Value& /*content*/) -> Status {
+        attributes.push_back({std::string(name), std::string(type)});
+        return {};
+      });
+    });
+  });
+  const bool all_types = std::all_of(attributes.begin(), attributes.end(), [](const KeyAttribute& attribute) {
+    return attribute.type == "S" || attribute.type == "N" || attribute.type == "B";
+  });
+  if (!read || attributes.empty() || attributes.size() > 2 || !all_types) {
+    return refuse(
+        "the table is not there, and nothing else tells the types of its key: write it in wire form, as "
+        R"({"id":{"S":"abc"}})");
+  }
+  KeySchema schema{.hash = std::move(attributes.front()), .range = std::nullopt};
+  if (attributes.size() == 2) schema.range = std::move(attributes.back());
+  return schema;
 }
 
 }  // namespace dynamirror::model

@@ -15,4 +15,8 @@ namespace dynamirror::model {
 /// Errors: class invalid, naming the attribute and what to write instead.
 [[nodiscard]] Result<std::string> parse_key_argument(std::string_view json, const KeySchema& schema);
 
+/// The names and types of a key in wire form, of one attribute or two, for whom nothing else tells them: the first one
+/// counts as the hash attribute. Pure. Errors: class invalid, saying that the wire form is needed.
+[[nodiscard]] Result<KeySchema> schema_of_wire_key(std::string_view json);
+
 }  // namespace dynamirror::model

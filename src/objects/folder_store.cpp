@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "base/files.hpp"
@@ -17,9 +18,11 @@ namespace dynamirror::objects {
 namespace {
 
 constexpr const char* kTheVersion = "null";
+constexpr std::size_t kMaxNameBytes = NAME_MAX;
 
 std::unexpected<Error> system_failure(const char* doing, std::string resource) {
-  const bool absent = errno == ENOENT || errno == ENOTDIR || errno == EISDIR;
+  // A name that is too long for a file is that of none.
+  const bool absent = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG;
   const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
   const ErrorClass error_class = absent ? ErrorClass::kNotFound : denied ? ErrorClass::kDenied : ErrorClass::kInvalid;
   return failure(error_class, doing, std::move(resource), absent ? "there is no such object" : last_system_error());
@@ -123,6 +126,13 @@ async::Task<Result<ObjectInfo>> FolderStore::head(std::string key) {
 Result<std::unique_ptr<NewFile>> FolderStore::create(const std::string& key, const char* doing) {
   auto path = path_of(key, doing);
   if (!path) return std::unexpected(std::move(path.error()));
+  const auto is_too_long = [](const std::filesystem::path& part) { return part.native().size() > kMaxNameBytes; };
+  if (const auto part = std::find_if(path->begin(), path->end(), is_too_long); part != path->end()) {
+    return failure(ErrorClass::kInvalid, doing, describe(key),
+                   "a file's name has " + std::to_string(kMaxNameBytes) + " bytes at most, and this one would have " +
+                       std::to_string(part->native().size()) + "; give a shorter name, or a bucket");
+  }
+  if (!std::exchange(cleared_, true)) clear_unfinished_below(folder_);
   return NewFile::create(std::move(*path), random_);
 }
 
@@ -137,7 +147,7 @@ async::Task<Status> FolderStore::remove(std::string key) {
   const auto path = path_of(key, "delete object");
   if (!path) co_return std::unexpected(path.error());
   if (::unlink(path->c_str()) == 0) co_return sync_folder(folder_of(*path));
-  if (errno == ENOENT || errno == ENOTDIR) co_return Status{};
+  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) co_return Status{};
   // A folder is no object: there is nothing to remove.
   if (struct stat info; errno == EISDIR || (::stat(path->c_str(), &info) == 0 && S_ISDIR(info.st_mode))) {
     co_return Status{};

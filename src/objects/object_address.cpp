@@ -2,6 +2,7 @@
 #include "objects/object_address.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "objects/impl/s3_names.hpp"
 
@@ -51,16 +52,15 @@ Result<ObjectAddress> parse_s3(std::string_view text) {
   if (rest.starts_with("arn:")) return by_own_name(text, read_access_point(rest));
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   const std::string_view bucket = rest.substr(0, slash);
-  std::string_view prefix = rest.substr(std::min(slash + 1, rest.size()));
+  std::string prefix(rest.substr(std::min(slash + 1, rest.size())));
   if (bucket.empty()) return bad_address(text, "no bucket named");
   if (!is_bucket_name(bucket)) {
     return bad_address(text, "\"" + std::string(bucket) +
                                  "\" is not a bucket name (3 to 63 lower-case letters, digits, dots and hyphens)");
   }
-  while (prefix.starts_with('/')) prefix.remove_prefix(1);
-  while (prefix.ends_with('/')) prefix.remove_suffix(1);
-  if (prefix.size() > 900) return bad_address(text, "the prefix is too long: an object's key has 1,024 bytes at most");
-  return S3Address{.bucket = std::string(bucket), .prefix = std::string(prefix)};
+  if (!prefix.empty() && !prefix.ends_with('/')) prefix += '/';
+  if (prefix.size() > 901) return bad_address(text, "the prefix is too long: an object's key has 1,024 bytes at most");
+  return S3Address{.bucket = std::string(bucket), .prefix = std::move(prefix)};
 }
 
 Result<ObjectAddress> parse_folder(std::string_view text) {
@@ -72,6 +72,9 @@ Result<ObjectAddress> parse_folder(std::string_view text) {
     return bad_address(text, "a folder of another machine cannot be reached");
   }
   if (path.empty()) return bad_address(text, "no folder named");
+  if (path == "~" || path.starts_with("~/")) {
+    return bad_address(text, "the shell has left the \"~\" as it is: write file:$HOME" + std::string(path.substr(1)));
+  }
   if (path.find('\0') != std::string_view::npos) return bad_address(text, "the path holds a NUL byte");
   while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   return FolderAddress{.path = std::string(path)};
@@ -93,7 +96,13 @@ std::string display(const ObjectAddress& address) {
   if (const auto* folder = std::get_if<FolderAddress>(&address)) return std::string(kFile) + folder->path;
   const auto& s3 = std::get<S3Address>(address);
   const std::string& bucket = s3.access_point_arn.empty() ? s3.bucket : s3.access_point_arn;
-  return std::string(kS3) + bucket + (s3.prefix.empty() ? "" : "/") + s3.prefix;
+  if (s3.prefix.empty()) return std::string(kS3) + bucket;
+  return std::string(kS3) + bucket + without_closing_slash("/" + s3.prefix);
+}
+
+std::string without_closing_slash(std::string path) {
+  if (path.ends_with('/') && !path.ends_with("//")) path.pop_back();
+  return path;
 }
 
 }  // namespace dynamirror::objects

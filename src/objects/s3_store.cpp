@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "objects/impl/s3_upload.hpp"
+#include "objects/object_address.hpp"
 
 namespace dynamirror::objects {
 namespace {
@@ -35,9 +36,8 @@ aws::S3Client::ContentKind kind_of(PutOptions options) {
 }  // namespace
 
 std::string S3Store::describe(std::string_view key) const {
-  std::string path = prefix_ + std::string(key);
-  if (key.empty() && !path.empty()) path.pop_back();
-  return access_->client.describe(path);
+  if (!key.empty()) return access_->client.describe(prefix_ + std::string(key));
+  return access_->client.describe("") + without_closing_slash("/" + prefix_);
 }
 
 async::Task<Result<std::string>> S3Store::get(std::string key, GetOptions options) {

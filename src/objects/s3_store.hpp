@@ -24,8 +24,9 @@ struct S3Access {
 /// four at once, that grow with the object (up to S3's 5 TB), and an upload that fails or is dropped is aborted.
 class S3Store final : public ObjectStore {
  public:
+  /// REQUIRES: `prefix` is empty or has a slash at its end.
   S3Store(std::shared_ptr<S3Access> access, std::string prefix)
-      : access_(std::move(access)), prefix_(prefix.empty() ? "" : prefix + "/") {}
+      : access_(std::move(access)), prefix_(std::move(prefix)) {}
 
   [[nodiscard]] async::Task<Result<std::string>> get(std::string key, GetOptions options) override;
   [[nodiscard]] async::Task<Result<ObjectInfo>> head(std::string key) override;

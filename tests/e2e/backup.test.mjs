@@ -5,7 +5,7 @@
 // restored table is compared with the original by a tool that shares no code with dynamirror.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -202,6 +202,13 @@ scenario('an incremental backup follows its table; snapshots and record tools ag
   const run = await succeed(stage, [...backup, '--stop-when-caught-up', '--output', 'json']);
   assert.ok(run.json().applied > 0);
 
+  const living = stage.dynamirror(backup);
+  await living.waitUntil((self) => self.stderr.includes('backing up changes'), 30, 'a backup under way');
+  const second = ['incremental-backup', source, url, '--state', stage.path('another'), '--stop-when-caught-up'];
+  await refused(stage, second, EXIT_STATE, /Streamed.* in use by process \d+/);
+  living.kill('SIGTERM');
+  await living.waitForExit(30);
+
   const items = await itemsOf(new Table(source));
   const names = readdirSync(stage.path('bucket/backups/Streamed')).sort();
   assert.deepEqual(names, items.map(({ pk, sk }) => objectId({ pk, sk })).sort());
@@ -248,6 +255,73 @@ scenario('a backfill writes what a stream no longer holds, and moves objects fro
   assert.ok(run.json().requests > items.length, 'every item is read again');
   const names = readdirSync(folder).sort();
   assert.deepEqual(names, items.map((item) => objectId({ aa: item.aa, zz: item.zz })).sort());
+});
+
+// Calls the binary by the name of an old command.
+async function callOld(stage, name, args, env = LOCAL_KEYS) {
+  const link = stage.path(name);
+  if (!existsSync(link)) symlinkSync(resolve(process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror'), link);
+  const run = stage.start(name, link, args, { env });
+  await run.waitForExit(60);
+  return run;
+}
+
+scenario('a folder is one table after another to tools that list by its name, and makes a table again', async (stage) => {
+  const { source, table } = await filledTable(stage, { changes: 30 });
+  const url = `file:${stage.path('bucket')}`;
+  const { written } = (await succeed(stage, ['incremental-backfill', source, url, '--output', 'json'])).json();
+  const listed = readdirSync(stage.path('bucket')).filter((name) => name.startsWith(table.name));
+  assert.deepEqual(listed, [table.name], 'nothing but the folder begins with the name of the table');
+  const snapshot = await succeed(stage, ['incremental-snapshot', url, `file:${stage.path('snap')}`, '--output', 'json']);
+  assert.equal(snapshot.json().items, written, 'the description is no item');
+  const target = `${servers().to}/${newName('Restored')}`;
+  await succeed(stage, ['restore-table', `${url}/${table.name}`, target, '--create-target']);
+  assert.equal(await assertEqual(stage, source, target), written);
+});
+
+scenario('a table whose name has 255 letters is backed up into a folder', async (stage) => {
+  const source = `${servers().from}/${'A'.repeat(255)}`;
+  const table = await createTable(source, 'id:S', { view: null });
+  await put(table, { id: { S: 'a' } });
+  const url = `file:${stage.path('bucket')}`;
+  await succeed(stage, ['incremental-backfill', source, url]);
+  await createTable(`${servers().to}/Short`, 'id:S', { view: null });
+  await succeed(stage, ['restore-table', `${url}/${table.name}`, `${servers().to}/Short`]);
+  const long = ['backup-table', source, url, '--jobid', 'j'.repeat(250)];
+  await refused(stage, long, EXIT_USAGE, /255 bytes at most/);
+});
+
+scenario('the history of a record is there after its table has gone', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'id:N', changes: 20 });
+  const url = `file:${stage.path('bucket')}`;
+  await succeed(stage, ['incremental-backfill', source, url]);
+  const [{ id }] = await itemsOf(table);
+  const missing = source.replace(table.name, 'Gone');
+  cpSync(stage.path(`bucket/${table.name}`), stage.path('bucket/Gone'), { recursive: true });
+  const { stdout } = await succeed(stage, ['incremental-record-history', missing, url, `{"id":${id.N}}`]);
+  assert.match(stdout, new RegExp(`"id":\\{"N":"${id.N}"`));
+});
+
+scenario('under its old name a command prints what scripts of the old tool read', async (stage) => {
+  const { source, table } = await filledTable(stage, { key: 'id:N', changes: 20 });
+  const items = await itemsOf(table);
+  const key = JSON.stringify({ id: items[0].id });
+  const url = `file:${stage.path('bucket')}`;
+  const dump = await callOld(stage, 'backup-table', [source, url, '--jobid', 'j']);
+  assert.match(dump.stdout, new RegExp(`^Uploaded dynamo backup to ${url}/j/0\nWrote ${items.length} items to backup\n`, 'm'));
+  await callOld(stage, 'incremental-backfill', [source, url]);
+  const args = [source, url, key];
+  assert.match((await callOld(stage, 'incremental-record-history', args)).stdout, /^\nModified: \S+Z\n-{34}\n\{/);
+  const equal = await callOld(stage, 'incremental-diff-record', args);
+  assert.match(equal.stdout, /\n-{28}\n✔ The records are equivalent\n-{28}\n$/);
+  await put(table, { ...items[0], more: { S: '1' } });
+  const different = await callOld(stage, 'incremental-diff-record', args);
+  assert.match(different.stdout, /\n-{32}\n✘ The records are not equivalent\n-{32}\n$/);
+  assert.equal(different.ended.code, EXIT_DIFFERENT);
+  const json = (await succeed(stage, ['incremental-backup-record', ...args, '--output', 'json'])).json();
+  assert.deepEqual(json.key, { id: items[0].id });
+  assert.deepEqual(json.item.more, { S: '1' });
+  assert.ok(json.object.startsWith(`${url}/${table.name}/`));
 });
 
 scenario('of an item under both names of its key the newer object is restored, also from a snapshot', async (stage) => {
@@ -428,6 +502,10 @@ scenario('metrics of the old names are sent, and never fail a backup', async (st
   const refusedMetrics = await stage.run(args, { env });
   assert.equal(refusedMetrics.ended.code, 0, refusedMetrics.lastWords());
   assert.match(refusedMetrics.stderr, /metrics could not be sent/);
+  const missing = await stage.run(args.with(1, source.replace(table.name, 'NotThere')), { env });
+  assert.equal(missing.ended.code, EXIT_NOT_READY, missing.lastWords());
+  const { MetricData: [alarm], ...rest } = requests.at(-1);
+  assert.deepEqual([rest.Namespace, alarm.MetricName, alarm.Value], ['Backups', 'BackupErrors', 1]);
 });
 
 test('a link with the name of an old command is that command', async () => {

@@ -188,16 +188,32 @@ scenario('the binary answers to the old names, and takes keys in both forms', as
   for (const form of [wire, plain]) {
     const run = await diffRecord([form]);
     assert.equal(run.ended.code, EXIT.different, run.lastWords());
-    assert.match(run.stdout, /^\[different\] \{"id":\{"S":"a"\},"n":\{"N":"9007199254740993"\}\} v$/m);
+    assert.match(run.stdout, /^\[different\] \{"id":\{"S":"a"\},"n":\{"N":"9007199254740993"\}\}\n {2}differs in v\n/m);
+    assert.match(run.stdout, /\n✘ The records are not equivalent\n-+\n$/);
   }
-  assert.equal((await diffTables([])).ended.code, EXIT.different);
+  const tables = await diffTables([]);
+  assert.equal(tables.ended.code, EXIT.different);
+  assert.match(tables.stdout, /^\[different\] \{"id":\{"S":"a"\},"n":\{"N":"9007199254740993"\}\}$/m);
   assert.match((await replicateRecord([plain])).stdout, /^\[put\] /);
-  assert.equal((await diffRecord([wire])).ended.code, EXIT.equal);
+  const same = await diffRecord([wire]);
+  assert.equal(same.ended.code, EXIT.equal);
+  assert.match(same.stdout, /\n✔ The records are equivalent\n-+\n$/);
   const deleted = await replicateRecord(['{"id":"a","n":9007199254740992}']);
   assert.match(deleted.stdout, /^\[deleted\] /, deleted.lastWords());
   assert.equal((await itemsOf(both.to)).length, 1, 'the neighbour within a double is still there');
   await assertSame(both);
   assert.equal((await diffTables([])).ended.code, EXIT.equal);
+  await put(both.from, { id: { S: 'new' }, n: { N: '1' } });
+  const backfill = await diffTables(['--repair', '--backfill']);
+  assert.match(backfill.stdout, /^\[backfill\] \{"id":\{"S":"new"\},"n":\{"N":"1"\}\}$/m);
+});
+
+scenario('without credentials nobody may look: exit code 4', async (stage) => {
+  const tables = ['eu-west-1/Orders', 'eu-west-1/Copies'];
+  for (const args of [['diff-tables', ...tables], ['diff-record', ...tables, '{}'], ['replicate-record', ...tables, '{}']]) {
+    const run = await stage.run(args, { env: {} });
+    assert.equal(run.ended.code, 4, run.lastWords());
+  }
 });
 
 scenario('findings and summary are JSON for programs', async (stage) => {

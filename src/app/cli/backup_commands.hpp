@@ -28,6 +28,7 @@ struct BackupTableCommand {
   std::uint32_t lease_segments = 64;
   aws::SideOptions table_side;
   objects::StoreOptions store;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 
@@ -55,6 +56,7 @@ struct BackfillCommand {
   std::optional<double> max_read_units;
   aws::SideOptions table_side;
   objects::StoreOptions store;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 
@@ -65,9 +67,11 @@ struct SnapshotCommand {
   std::string metric;  ///< REGION/NAMESPACE/TABLE; empty: none
   std::string log_file;
   int retries = 0;  ///< taken and not needed: every read is retried
+  bool allow_empty = false;
   bool plain = false;
   bool dry_run = false;
   objects::StoreOptions store;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 
@@ -79,6 +83,7 @@ struct RecordCommand {
   bool dry_run = false;
   aws::SideOptions table_side;
   objects::StoreOptions store;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 

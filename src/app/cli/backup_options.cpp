@@ -80,6 +80,7 @@ void add_backup_table(CLI::App& parent, Run& chosen) {
   add_dry_run(app, command->dry_run);
   add_store(app, command->store);
   add_side(app, "source", command->table_side);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_backup_table);
 }
@@ -129,6 +130,7 @@ void add_backfill(CLI::App& parent, Run& chosen) {
   add_dry_run(app, command->dry_run);
   add_store(app, command->store);
   add_side(app, "source", command->table_side);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_backfill);
 }
@@ -141,9 +143,11 @@ void add_snapshot(CLI::App& parent, Run& chosen) {
   add_compression(app, command->plain);
   app.add_option("--metric", command->metric, "CloudWatch metrics as REGION/NAMESPACE/TABLE")->option_text("NAME");
   app.add_option("--logger", command->log_file, "append the result to this file, too")->option_text("FILE");
+  app.add_flag("--allow-empty", command->allow_empty, "write the snapshot also when there is no item to join");
   app.add_option("--retries", command->retries, "accepted for old scripts; reads are always retried")->option_text("N");
   add_dry_run(app, command->dry_run);
   add_store(app, command->store);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_snapshot);
 }
@@ -158,6 +162,7 @@ void add_record(CLI::App& parent, Run& chosen, const char* name, const char* hel
   add_dry_run(app, command->dry_run);
   add_store(app, command->store);
   add_side(app, "source", command->table_side);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run);
 }

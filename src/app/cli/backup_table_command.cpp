@@ -68,9 +68,9 @@ class BackupRun {
     auto table = session_.open_side(command_.table, command_.table_side);
     if (!table) co_return fail(table.error());
     auto store = open_store(session_, command_.url, command_.store);
-    if (!store) co_return fail(store.error());
+    if (!store) co_return co_await give_up(**table, store.error());
     auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
-    if (!description) co_return fail(named(description.error(), **table));
+    if (!description) co_return co_await give_up(**table, named(description.error(), **table));
     if (command_.leases.wanted && !command_.dry_run) co_return co_await with_leases(**table, **store, *description);
     const std::string job_id = command_.job_id.empty() ? random_job_id(session_.random()) : command_.job_id;
     const std::string address = (*store)->describe(job_id + "/" + std::to_string(share_.index));
@@ -89,6 +89,13 @@ class BackupRun {
       error.message = "there is no such table; check its name, region and account";
     }
     return error;
+  }
+
+  /// A failure before the dump has begun is one for the alarms, too.
+  async::Task<ExitCode> give_up(jobs::TableSide& table, Error error) {
+    const jobs::JobResult<jobs::BackupResult> failed = jobs::job_failure(error);
+    if (!command_.dry_run) co_await send_metrics(table, failed);
+    co_return fail(error);
   }
 
   async::Task<ExitCode> dump(jobs::TableSide& table, objects::ObjectStore& store,
@@ -126,20 +133,22 @@ class BackupRun {
   void say(const jobs::BackupResult& result, const std::string& address, const Costs& costs) const {
     print(command_.common.output == OutputFormat::kJson ? to_json(command_, result, address, costs)
                                                         : to_text(command_, result, address, costs));
+    if (!command_.old_words || command_.common.output == OutputFormat::kJson) return;
+    print(fmt::format("Uploaded dynamo backup to {}\nWrote {} items to backup\n", address, result.object.lines));
   }
 
   async::Task<ExitCode> with_leases(jobs::TableSide& table, objects::ObjectStore& store,
                                     const aws::TableDescription& description) {
     jobs::SharedJob job{.purpose = "backup", .identity = identity_of(table, description) + " -> " + store.describe("")};
     auto shared = co_await open_shared_job(session_, command_.leases, table.address(), command_.table_side, job);
-    if (!shared) co_return fail(shared.error());
+    if (!shared) co_return co_await give_up(table, shared.error());
     jobs::SharedTerms wanted{.segments = command_.lease_segments, .name = command_.job_id};
     if (wanted.name.empty()) wanted.name = random_job_id(session_.random());
     auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),
                                                 session_.random());
-    if (!terms) co_return fail(terms.error());
+    if (!terms) co_return co_await give_up(table, terms.error());
     if (!command_.job_id.empty() && terms->name != command_.job_id) {
-      co_return fail(another_dump(shared->leases.table, terms->name));
+      co_return co_await give_up(table, another_dump(shared->leases.table, terms->name));
     }
     if (shared->found.complete()) {
       Costs costs{.shared = complete_already(*shared)};

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "app/report/old_words.hpp"
 #include "app/options/work_share.hpp"
 #include "app/report/diff_report.hpp"
 #include "app/session/session.hpp"
@@ -97,6 +98,13 @@ async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options
       .identity = identity_of(*sides.primary, *primary) + " -> " + identity_of(*sides.replica, *replica)};
 }
 
+DiffPrinter::Options printer_options(const DiffTablesCommand& command) {
+  return {.format = command.common.output,
+          .dry_run = command.dry_run,
+          .old_words = command.old_words,
+          .backfill = command.job.backfill};
+}
+
 ExitCode sum_up(const DiffTablesCommand& command, const DiffSummary& summary, bool ended) {
   // Numbers of half a comparison would look like those of a whole one.
   if (command.common.output == OutputFormat::kJson) print_summary(to_json(summary));
@@ -125,7 +133,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
                                               session.random());
   if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
 
-  DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  DiffPrinter printer(printer_options(command), session.stop());
   session.work_begins(Session::Work::kCheckpointed);
   const jobs::LeasedDiffParts parts{.primary = *sides.primary,
                                     .replica = *sides.replica,
@@ -154,13 +162,13 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
 
 async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   auto options = job_options(command);
   if (!options) co_return end(options.error(), ExitCode::kUsage);
   if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
   const bool repairs = options->mode == jobs::DiffOptions::Mode::kRepair;
 
-  DiffPrinter printer(command.common.output, command.dry_run, session.stop());
+  DiffPrinter printer(printer_options(command), session.stop());
   session.work_begins(Session::Work::kToBeRepeated);
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
   jobs::DiffTables job(std::move(*options), *sides->primary, *sides->replica, printer, around);
@@ -191,7 +199,7 @@ std::string or_nothing(const std::string& item_json, std::string_view nothing) {
 
 async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   const auto result =
       co_await jobs::diff_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
   if (!result) co_return end(result.error().error, result.error().exit_code);
@@ -203,16 +211,17 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
     print(fmt::format("{{\"key\":{},\"result\":\"{}\",\"primary\":{},\"replica\":{}}}\n", result->key_json, kind,
                       or_nothing(result->primary_json, "null"), or_nothing(result->replica_json, "null")));
   } else {
-    print(fmt::format("primary: {}\nreplica: {}\n[{}] {}{}\n", or_nothing(result->primary_json, "no such record"),
-                      or_nothing(result->replica_json, "no such record"), kind, result->key_json,
-                      attributes_text(result->attributes)));
+    print(fmt::format("primary: {}\nreplica: {}\n{}\n{}", or_nothing(result->primary_json, "no such record"),
+                      or_nothing(result->replica_json, "no such record"),
+                      finding_text(kind, result->key_json, result->attributes, command.old_words),
+                      command.old_words ? old_verdict(result->equal) : ""));
   }
   co_return result->equal ? ExitCode::kOk : ExitCode::kDifferent;
 }
 
 async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), ExitCode::kUsage);
+  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
   session.work_begins(Session::Work::kToBeRepeated);
   const auto result =
       co_await jobs::replicate_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());

@@ -27,6 +27,7 @@ struct DiffTablesCommand {
   jobs::DiffOptions job;
   LeaseOptions leases;
   std::uint32_t lease_segments = 64;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 
@@ -37,6 +38,7 @@ struct RecordPairCommand {
   std::string key;
   aws::SideOptions primary_side;
   aws::SideOptions replica_side;
+  bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
 };
 

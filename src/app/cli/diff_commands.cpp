@@ -66,6 +66,7 @@ void add_diff_tables(CLI::App& parent, Run& chosen) {
   add_diff_leases(app, *command);
   add_side(app, "primary", command->primary_side);
   add_side(app, "replica", command->replica_side);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_diff_tables);
 }
@@ -79,6 +80,7 @@ void add_record_pair(CLI::App& parent, Run& chosen, const char* name, const char
   app.add_option("KEY", command->key, R"(wire form {"id":{"S":"abc"}} or plain form {"id":"abc","n":5})")->required();
   add_side(app, "primary", command->primary_side);
   add_side(app, "replica", command->replica_side);
+  add_old_words(app, command->old_words);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run);
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "app/cli/backup_commands.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
 #include "app/session/state_files.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
-#include "aws/dynamodb/table_settings.hpp"
+#include "base/file_lock.hpp"
 #include "base/log.hpp"
+#include "jobs/item_backup/item_folder.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
@@ -56,8 +59,14 @@ class IncrementalBackupRun {
       for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
       co_return prepared.error().front().exit_code;
     }
+    auto folder = co_await jobs::find_item_folder(**store, prepared->source.name.str());
+    if (!folder) co_return end(folder.error());
+    folder_ = std::move(*folder);
+    if (auto claimed = claim_folder(); !claimed) co_return end(claimed.error());
     if (!command_.preflight.dry_run) {
-      if (auto saved = co_await save_settings(**table, **store); !saved) co_return end(saved.error());
+      // Also shows what may not be written before the first change is read.
+      auto saved = co_await jobs::save_item_settings(**table, **store, folder_);
+      if (!saved) co_return end(saved.error());
     }
     const StateFileOptions files_options{
         .state = command_.state_file, .dead_letters = command_.dead_letter_file, .dry_run = command_.preflight.dry_run};
@@ -67,19 +76,23 @@ class IncrementalBackupRun {
     co_return co_await replicate(**table, **store, *prepared, *files);
   }
 
-  /// A restore makes the table from this; and what may not be written is known before the first change is read.
-  async::Task<Status> save_settings(jobs::TableSide& table, objects::ObjectStore& store) {
-    auto settings = co_await aws::read_settings(table.dynamodb(), table.address().table);
-    if (!settings) co_return std::unexpected(std::move(settings.error()));
-    const objects::PutOptions options;
-    std::string key = table.address().table.str() + ".table.json";
-    co_return co_await store.put(std::move(key), aws::to_json(*settings), options);
+  /// A second process with a checkpoint of its own would put older states over newer ones.
+  Status claim_folder() {
+    const auto address = objects::parse_object_address(command_.url);
+    const auto* local = address ? std::get_if<objects::FolderAddress>(&*address) : nullptr;
+    if (local == nullptr || command_.preflight.dry_run) return {};
+    const auto items = std::filesystem::path(local->path) / folder_;
+    if (auto made = create_folders(items); !made) return made;
+    auto lock = FileLock::acquire(items / ".dynamirror-backup");  // whose ".lock" is no object
+    if (!lock) return std::unexpected(std::move(lock.error()));
+    lock_.emplace(std::move(*lock));
+    return {};
   }
 
   async::Task<ExitCode> replicate(jobs::TableSide& table, objects::ObjectStore& store,
                                   const jobs::PreparedSource& prepared, StateFiles& files) {
     const source::TableStream stream{table.streams(), prepared.stream, prepared.source.key};
-    sink::ObjectSink objects(sink::ItemObjects(prepared.source.name.str(), prepared.source.key), store);
+    sink::ObjectSink objects(sink::ItemObjects(folder_, prepared.source.key), store);
     sink::DiscardSink nothing(objects.describe());
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
@@ -110,6 +123,8 @@ class IncrementalBackupRun {
   const IncrementalBackupCommand& command_;
   Session& session_;
   SteadyTime begun_;
+  std::string folder_;  ///< of the items in the store
+  std::optional<FileLock> lock_;
   bool started_ = false;
   ReplicateSummary summary_;
 };

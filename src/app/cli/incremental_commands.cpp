@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_backfill.hpp"
 #include "jobs/item_backup/incremental_snapshot.hpp"
+#include "jobs/item_backup/item_folder.hpp"
 #include "metrics/metrics.hpp"
 #include "tables/stoppable_scan.hpp"
 
@@ -28,11 +29,15 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
   if (!store) co_return fail(store.error());
   auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
   if (!description) co_return fail(description.error());
+  auto folder = co_await jobs::find_item_folder(**store, description->name.str());
+  if (!folder) co_return fail(folder.error());
   const std::uint64_t total = static_cast<std::uint64_t>(description->item_count) / share.count;
   log::info(
       command.dry_run ? "would backfill" : "backfilling",
       {{"table", (*table)->display()}, {"objects", (*store)->describe("")}, {"items", "about " + format_count(total)}});
   if (command.dry_run) co_return ExitCode::kOk;
+  auto saved = co_await jobs::save_item_settings(**table, **store, *folder);
+  if (!saved) co_return fail(saved.error());
 
   const source::TableScan::Options options{.table = description->name,
                                            .share = share.index,
@@ -40,7 +45,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
                                            .max_read_units = command.max_read_units};
   source::TableScan scan(options, (*table)->dynamodb(), system_clock(), session.random(), session.executor());
   session.work_begins(Session::Work::kToBeRepeated);
-  const jobs::BackfillOptions backfill_options{.recheck = !command.no_recheck};
+  const jobs::BackfillOptions backfill_options{.folder = std::move(*folder), .recheck = !command.no_recheck};
   jobs::IncrementalBackfill job(backfill_options, **table, description->key, **store, session.stop(),
                                 session.executor());
   const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().written, .total = total}; };
@@ -83,6 +88,88 @@ void append_to_log(const std::string& file, const std::string& line) {
   if (!out.flush()) log::warning("the --logger file could not be written", {{"file", file}});
 }
 
+/// Where the objects of a snapshot come from, and where it goes.
+struct SnapshotPlaces {
+  std::unique_ptr<objects::ObjectStore> from;
+  std::string prefix;  ///< within it; empty: of a whole bucket
+  std::unique_ptr<objects::ObjectStore> to;
+  std::string name;
+};
+
+async::Task<Result<SnapshotPlaces>> open_places(const SnapshotCommand& command, Session& session) {
+  SnapshotPlaces places;
+  auto target = split_place(command.target);
+  if (!target) co_return std::unexpected(std::move(target.error()));
+  places.name = std::move(target->name);
+  auto to = open_store(session, target->folder, command.store);
+  if (!to) co_return std::unexpected(std::move(to.error()));
+  places.to = std::move(*to);
+  ObjectPlace source{command.source, ""};
+  const bool is_folder = command.source.starts_with("file:");
+  if (auto cut = split_place(command.source); cut && !is_folder) source = std::move(*cut);
+  auto from = open_store(session, source.folder, command.store);
+  if (!from) co_return std::unexpected(std::move(from.error()));
+  places.from = std::move(*from);
+  if (source.name.empty()) co_return places;
+  auto folder = co_await jobs::find_item_folder(*places.from, source.name);
+  if (!folder) co_return std::unexpected(std::move(folder.error()));
+  places.prefix = std::move(*folder) + "/";
+  co_return places;
+}
+
+async::Task<> send_metrics(Session& session, MetricTarget target, const Result<jobs::LinesObjectTotals>& result) {
+  std::vector<aws::MetricDatum> data;
+  if (result) {
+    data.push_back({.name = "BackupSize", .value = static_cast<double>(result->stored_bytes), .unit = "Bytes"});
+    data.push_back({.name = "BackupRecordCount", .value = static_cast<double>(result->lines)});
+  } else {
+    data.push_back({.name = "BackupErrors", .value = 1});
+  }
+  co_await publish_metrics(session, std::move(target), std::move(data));
+}
+
+std::string snapshot_text(const SnapshotCommand& command, const SnapshotPlaces& places,
+                          const jobs::LinesObjectTotals& result, const jobs::SnapshotProgress& progress) {
+  const std::string object = places.to->describe(places.name);
+  const std::uint64_t requests = places.from->requests() + places.to->requests();
+  if (command.common.output == OutputFormat::kJson) {
+    return fmt::format(
+        R"({{"object":{},"items":{},"gone":{},"superseded":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
+        "\n",
+        json_quoted(object), result.lines, progress.gone, progress.superseded, result.bytes, result.stored_bytes,
+        requests);
+  }
+  std::string text = fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
+                                 places.from->describe(places.prefix), object, format_count(result.lines),
+                                 format_count(progress.gone), format_count(result.bytes),
+                                 format_count(result.stored_bytes), format_count(requests));
+  if (command.old_words) {
+    text += fmt::format("Uploaded snapshot to {}\nWrote {} items and {} bytes to snapshot\n", object, result.lines,
+                        result.stored_bytes);
+  }
+  return text;
+}
+
+async::Task<Result<jobs::LinesObjectTotals>> make_snapshot(const SnapshotCommand& command, Session& session,
+                                                           const SnapshotPlaces& places,
+                                                           jobs::SnapshotProgress& done) {
+  async::CpuPool pool(cpu_threads());
+  const jobs::SnapshotOptions options{
+      .key = places.name,
+      .compression = command.plain ? jobs::Compression::kNone : jobs::Compression::kGzip,
+      .allow_empty = command.allow_empty};
+  jobs::IncrementalSnapshot job(options, *places.from, places.prefix, *places.to, pool, session.stop(),
+                                session.executor());
+  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().read}; };
+  async::TaskGroup progress(session.executor());
+  progress.spawn(report_work(look, system_clock()));
+  auto result = co_await job.run();
+  progress.cancel();
+  co_await progress.join();
+  done = job.progress();
+  co_return result;
+}
+
 async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session) {
   MetricTarget metric;
   if (!command.metric.empty()) {
@@ -90,55 +177,25 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
     if (!parsed) co_return fail(parsed.error());
     metric = std::move(*parsed);
   }
-  auto place = split_place(command.target);
-  if (!place) co_return fail(place.error());
-  auto from = open_store(session, command.source, command.store);
-  if (!from) co_return fail(from.error());
-  auto to = open_store(session, place->folder, command.store);
-  if (!to) co_return fail(to.error());
-  log::info(command.dry_run ? "would join" : "joining",
-            {{"objects", (*from)->describe("")}, {"into", (*to)->describe(place->name)}});
-  if (command.dry_run) co_return ExitCode::kOk;
-
-  session.work_begins(Session::Work::kToBeRepeated);
-  async::CpuPool pool(cpu_threads());
-  const jobs::SnapshotOptions options{
-      .key = place->name, .compression = command.plain ? jobs::Compression::kNone : jobs::Compression::kGzip};
-  jobs::IncrementalSnapshot job(options, **from, {}, **to, pool, session.stop(), session.executor());
-  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().read}; };
-  async::TaskGroup progress(session.executor());
-  progress.spawn(report_work(look, system_clock()));
-  auto result = co_await job.run();
-  progress.cancel();
-  co_await progress.join();
-
-  if (!command.metric.empty()) {
-    std::vector<aws::MetricDatum> data;
-    if (result) {
-      data.push_back({.name = "BackupSize", .value = static_cast<double>(result->stored_bytes), .unit = "Bytes"});
-      data.push_back({.name = "BackupRecordCount", .value = static_cast<double>(result->lines)});
-    } else {
-      data.push_back({.name = "BackupErrors", .value = 1});
-    }
-    co_await publish_metrics(session.surroundings(), std::move(metric), std::move(data));
+  const auto places = co_await open_places(command, session);
+  jobs::SnapshotProgress progress;
+  Result<jobs::LinesObjectTotals> result;
+  if (places) {
+    log::info(command.dry_run ? "would join" : "joining", {{"objects", places->from->describe(places->prefix)},
+                                                           {"into", places->to->describe(places->name)}});
+    if (command.dry_run) co_return ExitCode::kOk;
+    session.work_begins(Session::Work::kToBeRepeated);
+    result = co_await make_snapshot(command, session, *places, progress);
+  } else {
+    result = std::unexpected(places.error());
   }
+  if (!command.metric.empty() && !command.dry_run) co_await send_metrics(session, std::move(metric), result);
   if (!result) co_return fail(result.error());
-  if (job.progress().superseded > 0) {
+  if (progress.superseded > 0) {
     log::warning("items stood under both names of their key: the newer objects count",
-                 {{"left_out", format_count(job.progress().superseded)}});
+                 {{"left_out", format_count(progress.superseded)}});
   }
-  const std::uint64_t requests = (*from)->requests() + (*to)->requests();
-  const std::string text =
-      command.common.output == OutputFormat::kJson
-          ? fmt::format(
-                R"({{"object":{},"items":{},"gone":{},"superseded":{},"bytes":{},"stored_bytes":{},"requests":{}}})"
-                "\n",
-                json_quoted((*to)->describe(place->name)), result->lines, job.progress().gone,
-                job.progress().superseded, result->bytes, result->stored_bytes, requests)
-          : fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
-                        (*from)->describe(""), (*to)->describe(place->name), format_count(result->lines),
-                        format_count(job.progress().gone), format_count(result->bytes),
-                        format_count(result->stored_bytes), format_count(requests));
+  const std::string text = snapshot_text(command, *places, *result, progress);
   print_summary(text);
   append_to_log(command.log_file, text);
   co_return ExitCode::kOk;

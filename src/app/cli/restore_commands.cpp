@@ -3,13 +3,14 @@
 #include <unistd.h>
 
 #include "app/cli/backup_commands.hpp"
-#include "app/session/confirmation.hpp"
 #include "app/report/progress.hpp"
+#include "app/session/confirmation.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "jobs/item_backup/item_folder.hpp"
 #include "jobs/restore/restore_record.hpp"
 #include "jobs/restore/restore_table.hpp"
 #include "jobs/restore/restore_target.hpp"
@@ -40,7 +41,7 @@ class RestoreRun {
       options_.as_of = *moment;
       if (auto versions = check_keeps_versions(); !versions) co_return fail(versions.error());
     }
-    auto place = split_place(command_.url);
+    auto place = split_place(jobs::without_manifest(command_.url));
     if (!place) co_return fail(place.error());
     auto store = open_store(session_, place->folder, command_.store);
     if (!store) co_return fail(store.error());
@@ -234,7 +235,9 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
   auto key = model::parse_key_argument(command.key, table->key);
   if (!key) co_return fail(key.error());
 
-  sink::ItemObjects names(place->name, table->key);
+  auto folder = co_await jobs::find_item_folder(**store, place->name);
+  if (!folder) co_return fail(folder.error());
+  sink::ItemObjects names(std::move(*folder), table->key);
   auto plan = co_await jobs::plan_record_restore(**target, **store, names, *key, moment);
   if (!plan) co_return fail(plan.error());
   print(jobs::describe(*plan));

@@ -27,11 +27,12 @@ constexpr std::array<std::string_view, 9> kOldNames{"diff-tables",
                                                     "incremental-backup-record",
                                                     "incremental-record-history"};
 
-/// The command line with the name of the command in it, also when the binary was called by it.
+/// The command line with the name of the command in it, also when the binary was called by it; then in the words that
+/// scripts of the old tool read.
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
-  if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end()) words.insert(words.begin(), called);
+  if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end()) words.insert(words.begin(), {called, "--old-words"});
   return words;
 }
 

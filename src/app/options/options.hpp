@@ -14,6 +14,9 @@
 
 namespace dynamirror::app {
 
+/// Given by a link with the name of the old command, not by users.
+inline void add_old_words(CLI::App& app, bool& old_words) { app.add_flag("--old-words", old_words)->group(""); }
+
 inline constexpr const char* kTableHelp = "region/table, an ARN, http(s)://host:port/table, or host:port/table";
 
 /// A validator and transformer in one: CLI11 shows the message of a bad value beside the option's name.

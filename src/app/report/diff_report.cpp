@@ -53,6 +53,13 @@ std::string_view to_string(RepairOutcome outcome) {
   return "";
 }
 
+std::string finding_text(std::string_view kind, const std::string& key_json,
+                         const std::vector<std::string>& attributes, bool old_words) {
+  const std::string text = fmt::format("[{}] {}", kind, key_json);
+  if (attributes.empty()) return text;
+  return text + (old_words ? "\n  differs in" : "") + attributes_text(attributes);
+}
+
 void DiffPrinter::print_line(const std::string& line) {
   print(line + "\n");
   if (console::output_error() != 0) stop_.request();
@@ -60,26 +67,28 @@ void DiffPrinter::print_line(const std::string& line) {
 
 void DiffPrinter::found(const jobs::DiffFinding& finding) {
   const std::string_view wanted = finding.kind == DiffKind::kExtraneous ? "delete" : "put";
-  if (format_ == OutputFormat::kText) {
-    const std::string line = fmt::format("[{}] {}", jobs::to_string(finding.kind), finding.key_json);
-    print_line(line + attributes_text(finding.attributes));
-    if (dry_run_) print_line(fmt::format("[would {}] {}", wanted, finding.key_json));
+  if (options_.format == OutputFormat::kText) {
+    print_line(
+        finding_text(jobs::to_string(finding.kind), finding.key_json, finding.attributes, options_.old_words));
+    if (options_.dry_run) print_line(fmt::format("[would {}] {}", wanted, finding.key_json));
     return;
   }
   std::string line = begin_line("difference", jobs::to_string(finding.kind), finding.key_json);
   if (finding.kind == DiffKind::kDifferent) line += ",\"attributes\":" + in_json(finding.attributes);
-  if (dry_run_) line += fmt::format(R"(,"would":"{}")", wanted);
+  if (options_.dry_run) line += fmt::format(R"(,"would":"{}")", wanted);
   print_line(line + "}");
 }
 
 void DiffPrinter::changing(const std::string& key_json) {
-  print_line(format_ == OutputFormat::kText ? "[changing] " + key_json
-                                       : begin_line("difference", "changing", key_json) + "}");
+  print_line(options_.format == OutputFormat::kText ? "[changing] " + key_json
+                                                    : begin_line("difference", "changing", key_json) + "}");
 }
 
 void DiffPrinter::repaired(const std::string& key_json, RepairOutcome outcome) {
-  if (format_ == OutputFormat::kJson) {
+  if (options_.format == OutputFormat::kJson) {
     print_line(begin_line("repair", to_string(outcome), key_json) + "}");
+  } else if (options_.old_words && options_.backfill && outcome == RepairOutcome::kPut) {
+    print_line("[backfill] " + key_json);
   } else if (outcome == RepairOutcome::kChanging || outcome == RepairOutcome::kRefused) {
     print_line("[unrepaired] " + key_json);
   }

@@ -18,9 +18,14 @@ namespace dynamirror::app {
 /// Both are documented contracts (docs/diff.md).
 class DiffPrinter final : public jobs::DiffReport {
  public:
+  struct Options {
+    OutputFormat format = OutputFormat::kText;
+    bool dry_run = false;
+    bool old_words = false;  ///< as mapbox's tool: nothing behind the key, and `[backfill] KEY` for what was put
+    bool backfill = false;
+  };
   /// Requests a stop when nobody gets the lines any more.
-  DiffPrinter(OutputFormat format, bool dry_run, jobs::StopRequest& stop)
-      : format_(format), dry_run_(dry_run), stop_(stop) {}
+  DiffPrinter(Options options, jobs::StopRequest& stop) : options_(options), stop_(stop) {}
   void found(const jobs::DiffFinding& finding) override;
   void changing(const std::string& key_json) override;
   void repaired(const std::string& key_json, jobs::RepairOutcome outcome) override;
@@ -29,8 +34,7 @@ class DiffPrinter final : public jobs::DiffReport {
   /// At once: what a killed process has found in a segment that it has finished, nobody finds again.
   void print_line(const std::string& line);
 
-  OutputFormat format_;
-  bool dry_run_;
+  Options options_;
   jobs::StopRequest& stop_;
 };
 
@@ -53,5 +57,10 @@ struct DiffSummary {
 [[nodiscard]] std::string attributes_text(const std::vector<std::string>& names);
 
 [[nodiscard]] std::string_view to_string(jobs::RepairOutcome outcome);
+
+/// `[different] KEY a,b`: a finding in text. In the old tool's words the names of the attributes have a line of their
+/// own.
+[[nodiscard]] std::string finding_text(std::string_view kind, const std::string& key_json,
+                                       const std::vector<std::string>& attributes, bool old_words);
 
 }  // namespace dynamirror::app

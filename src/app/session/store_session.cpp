@@ -32,9 +32,8 @@ Result<ObjectPlace> split_place(std::string_view url) {
     return failure(ErrorClass::kInvalid, "read address", std::string(url),
                    "it names no object or folder; write it as s3://bucket/prefix/name or file:/folder/name");
   }
-  // "file:/name" stands in the root folder.
-  const std::string_view folder = !s3 && slash == begin ? url.substr(0, slash + 1) : url.substr(0, slash);
-  return ObjectPlace{std::string(folder), std::string(url.substr(slash + 1))};
+  // With its slash, since "s3://bucket/a/" before "/b" is another folder than "s3://bucket/a".
+  return ObjectPlace{std::string(url.substr(0, slash + 1)), std::string(url.substr(slash + 1))};
 }
 
 Result<std::unique_ptr<objects::ObjectStore>> open_store(Session& session, const std::string& url,

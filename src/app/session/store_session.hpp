@@ -14,7 +14,7 @@
 
 namespace dynamirror::app {
 
-/// An address of objects cut before its last part: "s3://bucket/a/b" is "b" within "s3://bucket/a".
+/// An address of objects cut before its last part: "s3://bucket/a/b" is "b" within "s3://bucket/a/".
 struct ObjectPlace {
   std::string folder;
   std::string name;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "aws/content_hash.hpp"
 #include "aws/impl/percent_encoding.hpp"
 #include "aws/impl/time_formats.hpp"
 #include "aws/impl/xml.hpp"
@@ -61,6 +62,14 @@ struct S3Client::Call {
   int status = 200;  ///< of a success
   /// Takes what it wants from a success. Errors need neither `doing` nor resource.
   FunctionRef<Status(http::Response&)> read = kReadNothing;
+
+  /// A bucket with Object Lock takes no data without a checksum of its own: the hash in the signature does not count.
+  /// Content-MD5, because servers that know no other checksum know this one.
+  void take_body(std::string body) {
+    if (std::string md5 = md5_base64(body); !md5.empty()) request.headers.emplace_back("content-md5", std::move(md5));
+    send = send_options(body.size(), kMaxErrorBytes);
+    request.body = std::move(body);
+  }
 };
 
 S3Client::S3Client(Options options, http::Transport& transport, CredentialsProvider& credentials, const Clock& clock,
@@ -176,8 +185,7 @@ async::Task<Result<S3Object>> S3Client::head_object(std::string key) {
 async::Task<Status> S3Client::put_object(std::string key, std::string body, const ContentKind& kind) {
   Call call{.operation = "PutObject", .key = key, .request = make_request("PUT", key, "")};
   add_object_headers(call.request.headers, kind);
-  call.send = send_options(body.size(), kMaxErrorBytes);
-  call.request.body = std::move(body);
+  call.take_body(std::move(body));
   const auto response = co_await this->call(call);
   if (!response) co_return std::unexpected(response.error());
   co_return Status{};
@@ -256,8 +264,7 @@ async::Task<Result<std::string>> S3Client::upload_part(std::string key, std::str
     return {};
   };
   Call call{.operation = "UploadPart", .key = key, .request = make_request("PUT", key, query), .read = read};
-  call.send = send_options(body.size(), kMaxErrorBytes);
-  call.request.body = std::move(body);
+  call.take_body(std::move(body));
   auto response = co_await this->call(call);
   if (!response) co_return std::unexpected(std::move(response.error()));
   co_return etag;
@@ -270,6 +277,7 @@ async::Task<Status> S3Client::complete_multipart_upload(std::string key, const C
   const auto read = [&](http::Response& response) -> Status {
     const auto document = XmlDocument::parse(response.body);
     if (document && document->text("CompleteMultipartUploadResult")) return {};
+    if (document && document->text("CompleteMultipartUploadResponse")) return {};  // so moto calls it
     if (!document) return failure(ErrorClass::kTransient, "", "", "the answer is not XML");
     http::Response failed{.status = 500, .headers = response.headers, .body = response.body};
     return std::unexpected(classify_s3_error(failed, "", "", options_.region));

@@ -73,16 +73,17 @@ async::Task<Status> BackfillReceiver::take(aws::ScanPage page, source::SegmentPo
 async::Task<Status> BackfillReceiver::bring(std::string_view item_json) {
   const auto record = reader_.read(DiffSide::kPrimary, item_json);
   if (!record) co_return std::unexpected(record.error());
-  std::string key_json(record->key_json);
+  const std::string key_json(record->key_json);
   // A put that fails because the item is there costs as much as one that succeeds, and a read much less.
   const bool mostly_there = counts_.equal > counts_.put;
   Result<RepairOutcome> outcome = RepairOutcome::kEqual;
   if (mostly_there) {
-    outcome = co_await repairer_.repair(std::move(key_json));
+    outcome = co_await repairer_.repair(key_json);
   } else {
-    outcome = co_await repairer_.repair_missing(std::move(key_json), std::string(item_json));
+    outcome = co_await repairer_.repair_missing(key_json, std::string(item_json));
   }
   if (!outcome) co_return std::unexpected(outcome.error());
+  if (*outcome != RepairOutcome::kEqual) report_(key_json, *outcome);
   if (*outcome == RepairOutcome::kEqual) ++counts_.equal;
   if (*outcome == RepairOutcome::kPut) ++counts_.put;
   if (*outcome == RepairOutcome::kDeleted) ++counts_.deleted;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "async/stop_request.hpp"
 #include "jobs/diff/diff_join.hpp"
@@ -71,8 +73,11 @@ class BackfillReceiver final : public source::PageReceiver {
     std::uint64_t unrepaired = 0;
   };
 
-  BackfillReceiver(const model::KeySchema& schema, DiffRepairer& repairer, StopRequest& stop)
-      : reader_(schema), repairer_(repairer), stop_(stop) {}
+  /// Told of every item that was written, or could not be.
+  using Report = std::function<void(const std::string& key_json, RepairOutcome outcome)>;
+
+  BackfillReceiver(const model::KeySchema& schema, DiffRepairer& repairer, StopRequest& stop, Report report)
+      : reader_(schema), repairer_(repairer), stop_(stop), report_(std::move(report)) {}
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
@@ -82,6 +87,7 @@ class BackfillReceiver final : public source::PageReceiver {
   DiffItemReader reader_;
   DiffRepairer& repairer_;
   StopRequest& stop_;
+  Report report_;
   Counts counts_;
 };
 

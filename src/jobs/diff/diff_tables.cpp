@@ -233,7 +233,8 @@ void DiffTables::Impl::make_scan(std::optional<source::TableScan>& scan, TableSi
 async::Task<Status> DiffTables::Impl::backfill() {
   const auto executor = co_await boost::asio::this_coro::executor;
   make_scan(primary_scan, primary_side, kPagesAtOnce, executor);
-  BackfillReceiver receiver(key, *repairer, around.stop);
+  const auto tell = [this](const std::string& key_json, RepairOutcome outcome) { report.repaired(key_json, outcome); };
+  BackfillReceiver receiver(key, *repairer, around.stop, tell);
   backfilling = &receiver;
   Status status = co_await primary_scan->run(primary_scan->fresh(), receiver);
   totals.put += receiver.counts().put;

@@ -21,11 +21,11 @@ constexpr std::size_t kWritesPerPage = 16;
 IncrementalBackfill::IncrementalBackfill(BackfillOptions options, TableSide& table, const model::KeySchema& key,
                                          objects::ObjectStore& store, const StopRequest& stop,
                                          boost::asio::any_io_executor executor)
-    : options_(options),
+    : options_(std::move(options)),
       table_(table),
       key_(key),
       store_(store),
-      names_(table.address().table.str(), key),
+      names_(options_.folder, key),
       stop_(stop),
       executor_(std::move(executor)) {}
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "async/stop_request.hpp"
 #include "objects/object_store.hpp"
@@ -13,7 +14,8 @@
 namespace dynamirror::jobs {
 
 struct BackfillOptions {
-  bool recheck = true;  ///< read every item again after its object was written, see IncrementalBackfill
+  std::string folder{};  ///< of the items in the store, see find_item_folder
+  bool recheck = true;   ///< read every item again after its object was written, see IncrementalBackfill
 };
 
 struct BackfillProgress {

@@ -18,6 +18,27 @@ async::Task<Result<std::optional<std::string>>> read_table(TableSide& table, std
   co_return std::move(answer->item);
 }
 
+/// When an object was written; nothing when it is not there. S3 denies to say of an absent object that it is, to those
+/// who may not list everything.
+async::Task<Result<std::optional<WallTime>>> written_at(objects::ObjectStore& store, std::string name) {
+  const auto info = co_await store.head(std::move(name));
+  if (info) co_return std::optional(info->modified);
+  const ErrorClass error = info.error().error_class;
+  if (error == ErrorClass::kNotFound || error == ErrorClass::kDenied) co_return std::optional<WallTime>();
+  co_return std::unexpected(info.error());
+}
+
+/// Of two names the one whose object is newer, as TwoNames has it: the sorted one's of two that are equally old.
+async::Task<Result<std::string>> newer_name(objects::ObjectStore& store, sink::ItemObject object) {
+  if (!object.old_name) co_return object.name;
+  const auto old = co_await written_at(store, *object.old_name);
+  if (!old) co_return std::unexpected(old.error());
+  if (!*old) co_return object.name;
+  const auto sorted = co_await written_at(store, object.name);
+  if (!sorted) co_return std::unexpected(sorted.error());
+  co_return *old > *sorted ? *object.old_name : object.name;
+}
+
 }  // namespace
 
 bool RecordPair::equal() const {
@@ -29,10 +50,9 @@ bool RecordPair::equal() const {
 }
 
 async::Task<Result<std::optional<std::string>>> read_item_object(objects::ObjectStore& store, sink::ItemObject object) {
-  auto body = co_await store.get(object.name, kNewest);
-  if (!body && body.error().error_class == ErrorClass::kNotFound && object.old_name) {
-    body = co_await store.get(*object.old_name, kNewest);
-  }
+  auto name = co_await newer_name(store, object);
+  if (!name) co_return std::unexpected(std::move(name.error()));
+  auto body = co_await store.get(*name, kNewest);
   if (body) co_return std::optional(std::move(*body));
   if (body.error().error_class == ErrorClass::kNotFound && body.error().code != "NoSuchBucket") {
     co_return std::optional<std::string>();

@@ -17,7 +17,8 @@ struct RecordPair {
   [[nodiscard]] bool equal() const;   ///< by value, whatever the spelling
 };
 
-/// The object of an item, under whichever of its names it stands; nothing when it stands under none.
+/// The object of an item, under whichever of its names it stands, the newer where it stands under both; nothing when it
+/// stands under none.
 [[nodiscard]] async::Task<Result<std::optional<std::string>>> read_item_object(objects::ObjectStore& store,
                                                                                sink::ItemObject object);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "async/task_group.hpp"
+#include "jobs/item_backup/item_folder.hpp"
 #include "sink/item_objects.hpp"
 
 namespace dynamirror::jobs {
@@ -28,6 +29,7 @@ async::Task<Result<LinesObjectTotals>> IncrementalSnapshot::run() {
   auto lines = co_await LinesObject::start(std::move(lines_options), to_, pool_);
   if (!lines) co_return std::unexpected(std::move(lines.error()));
   auto status = co_await read_all(**lines);
+  if (status) status = refuse_empty();
   if (status) {
     auto finished = co_await (*lines)->finish();
     if (finished) co_return finished;
@@ -47,6 +49,13 @@ async::Task<Status> IncrementalSnapshot::read_all(LinesObject& lines) {
     if (page->next.empty()) co_return Status{};
     page = co_await from_.list(prefix_, page->next);
   }
+}
+
+Status IncrementalSnapshot::refuse_empty() const {
+  if (progress_.read > 0 || options_.allow_empty) return {};
+  return failure(ErrorClass::kNotFound, "snapshot", from_.describe(prefix_),
+                 "no item stands there, and the snapshot would be empty; check bucket, prefix and table, or say "
+                 "--allow-empty. Nothing was written");
 }
 
 async::Task<Status> IncrementalSnapshot::read_page(const objects::ObjectsPage& page, LinesObject& lines) {
@@ -73,6 +82,7 @@ async::Task<> IncrementalSnapshot::read_some(PageWork& work) {
 }
 
 async::Task<Status> IncrementalSnapshot::read_object(const objects::ObjectInfo& object, PageWork& work) {
+  if (is_item_settings(object.key)) co_return Status{};
   const objects::GetOptions newest;
   auto body = co_await from_.get(object.key, newest);
   if (!body && body.error().error_class == ErrorClass::kNotFound) {

@@ -18,6 +18,7 @@ namespace dynamirror::jobs {
 struct SnapshotOptions {
   std::string key;  ///< of the snapshot, in the target store
   Compression compression = Compression::kGzip;
+  bool allow_empty = false;    ///< a snapshot without a line may take the place of an older one
   std::size_t max_reads = 64;  ///< objects read at once
 };
 
@@ -30,6 +31,8 @@ struct SnapshotProgress {
 
 /// Joins the objects of an incremental backup into one, an item a line.
 ///
+/// Descriptions of tables, which stand beside their folders, are no items.
+///
 /// `prefix` ends with a slash, or is empty: a prefix without one would take a neighbour's objects, too ("orders" and
 /// "orders_old"). Items that change meanwhile are taken in one of their states. Of an item that stands under both names
 /// of its key the newer object counts: it is the only line of the item, or the last. Memory is bounded.
@@ -39,13 +42,15 @@ class IncrementalSnapshot {
   IncrementalSnapshot(SnapshotOptions options, objects::ObjectStore& from, std::string prefix, objects::ObjectStore& to,
                       async::CpuPool& pool, const StopRequest& stop, boost::asio::any_io_executor executor);
 
-  /// After a failure there is no object of that key that was not there before.
+  /// After a failure there is no object of that key that was not there before. Errors: those of the stores; class not
+  /// found when there is nothing to join, unless that is allowed: more often than not the address is wrong.
   [[nodiscard]] async::Task<Result<LinesObjectTotals>> run();
 
   [[nodiscard]] const SnapshotProgress& progress() const { return progress_; }
 
  private:
   [[nodiscard]] async::Task<Status> read_all(LinesObject& lines);
+  [[nodiscard]] Status refuse_empty() const;
   /// Objects that several readers share.
   struct PageWork {
     const std::vector<objects::ObjectInfo>& objects;

@@ -65,6 +65,13 @@ Status LinesReader::check_end() {
   return {};
 }
 
+/// Some editors put a byte order mark before the first line.
+std::string LinesReader::without_mark(std::string lines) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (!std::exchange(gave_lines_, true) && lines.starts_with(kMark)) lines.erase(0, kMark.size());
+  return lines;
+}
+
 async::Task<Result<std::string>> LinesReader::next() {
   while (!ended_) {
     auto text = co_await next_text();
@@ -72,7 +79,7 @@ async::Task<Result<std::string>> LinesReader::next() {
     if (text->empty()) {
       ended_ = true;
       if (auto whole = check_end(); !whole) co_return std::unexpected(std::move(whole.error()));
-      co_return std::exchange(rest_, {});
+      co_return without_mark(std::exchange(rest_, {}));
     }
     rest_ += *text;
     const std::size_t end = rest_.rfind('\n');
@@ -83,7 +90,7 @@ async::Task<Result<std::string>> LinesReader::next() {
     std::string lines = std::move(rest_);
     rest_ = lines.substr(end + 1);
     lines.resize(end + 1);
-    co_return lines;
+    co_return without_mark(std::move(lines));
   }
   co_return std::string();
 }

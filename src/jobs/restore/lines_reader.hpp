@@ -28,6 +28,7 @@ class LinesReader {
   [[nodiscard]] async::Task<Result<std::string>> fetch();
   [[nodiscard]] async::Task<Result<std::string>> next_text();
   [[nodiscard]] Status check_end();
+  [[nodiscard]] std::string without_mark(std::string lines);
   [[nodiscard]] std::unexpected<Error> damaged(std::string message) const;
 
   const RestorePart& part_;
@@ -38,6 +39,7 @@ class LinesReader {
   bool begun_ = false;
   std::optional<objects::GzipReader> gzip_;  ///< nothing for a plain text
   bool ended_ = false;
+  bool gave_lines_ = false;
   std::string rest_;  ///< the beginning of a line whose end is still to come
   aws::ContentHash hash_;
   aws::ContentHash md5_{aws::ContentHash::Kind::kMd5};

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "jobs/dump/dump_manifest.hpp"
+#include "jobs/item_backup/item_folder.hpp"
 #include "jobs/restore/export_manifest.hpp"
 
 namespace dynamirror::jobs {
@@ -199,7 +200,7 @@ async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::s
   const std::string folder = name + "/";
   if (is_item_name(first_object)) {
     RestorePlan plan{.kind = BackupKind::kIncremental, .folder = folder};
-    auto settings = co_await get_if_there(store, name + ".table.json");
+    auto settings = co_await read_item_settings(store, name);
     if (!settings) co_return std::unexpected(std::move(settings.error()));
     plan.settings_json = std::move(*settings);
     co_return plan;
@@ -232,6 +233,21 @@ std::string_view to_string(BackupKind kind) {
   return "backup";
 }
 
+std::string without_manifest(std::string address) {
+  const std::size_t name = address.rfind('/') + 1;
+  const std::string_view file = std::string_view(address).substr(name);
+  std::size_t end = std::string::npos;
+  if (file == "manifest-summary.json" || file == "manifest-files.json") {
+    end = 0;
+  } else if (file.ends_with(".table.json")) {
+    end = file.size() - std::string_view(".table.json").size();
+  } else if (file.ends_with(".json")) {
+    end = file.rfind(".manifest");
+  }
+  if (end != std::string::npos) address.resize(name + end);
+  return address;
+}
+
 async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name) {
   auto manifests = co_await list_all(store, name + ".manifest");
   if (!manifests) co_return std::unexpected(std::move(manifests.error()));
@@ -249,6 +265,9 @@ async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::
     co_return plan;
   }
   if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
+  const auto found = co_await find_item_folder(store, name);
+  if (!found) co_return std::unexpected(found.error());
+  if (*found != name) co_return co_await plan_restore(store, *found);
   // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
   const auto listing = co_await store.list_versions(folder, {});
   if (!listing) co_return std::unexpected(listing.error());

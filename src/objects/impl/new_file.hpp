@@ -14,6 +14,10 @@ namespace dynamirror::objects {
 /// Names of files that are being written begin so.
 inline constexpr std::string_view kUnfinishedPrefix = ".dynamirror-";
 
+/// Removes the unfinished files, in a folder and two levels below, of processes that were killed: what is being written
+/// is locked by its process. What cannot be read or removed stays.
+void clear_unfinished_below(const std::filesystem::path& folder);
+
 /// A file that appears under its name only once it is whole and on disk; removed when dropped before. Not thread-safe.
 class NewFile {
  public:

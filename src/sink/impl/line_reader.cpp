@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 
 #include "json/reader.hpp"
 
@@ -11,6 +12,12 @@ namespace dynamirror::sink {
 namespace {
 
 constexpr std::size_t kChunkBytes = 64u << 10;
+
+/// Some editors put a byte order mark before the first line.
+void remove_mark(std::string& first_line) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (first_line.starts_with(kMark)) first_line.erase(0, kMark.size());
+}
 
 }  // namespace
 
@@ -30,7 +37,7 @@ Result<LineReader::Found> LineReader::next(std::string& line) {
     if (end != std::string::npos) {
       buffer_at_ = end + 1;
       next_start_ = line_start_ + line.size() + 1;
-      ++line_number_;
+      if (++line_number_ == 1) remove_mark(line);
       return Found::kLine;
     }
 
@@ -43,7 +50,7 @@ Result<LineReader::Found> LineReader::next(std::string& line) {
     if (size == 0) {
       next_start_ = line_start_ + line.size();
       if (line.empty()) return Found::kEnd;
-      ++line_number_;
+      if (++line_number_ == 1) remove_mark(line);
       return Found::kUnfinished;
     }
   }

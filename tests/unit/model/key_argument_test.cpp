@@ -52,5 +52,15 @@ TEST(KeyArgument, SaysWhatIsWrong) {
   EXPECT_THAT(key(R"({"id":"a","id":"b"})", kString), StartsWith("error: key attribute id is given twice"));
 }
 
+TEST(KeyArgument, InWireFormTellsTheSchemaOfATableThatIsGone) {
+  const auto schema = schema_of_wire_key(R"({"id":{"B":"AA=="},"n":{"N":"5"}})");
+  ASSERT_TRUE(schema);
+  EXPECT_EQ(describe(*schema), "id (B), n (N)");
+  for (const char* wrong : {"{}", "abc", R"({"id":"a"})", R"({"id":{"BOOL":true}})",
+                            R"({"a":{"S":"1"},"b":{"S":"1"},"c":{"S":"1"}})"}) {
+    EXPECT_FALSE(schema_of_wire_key(wrong)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace dynamirror::model

@@ -176,5 +176,31 @@ TEST_F(FolderStoreTest, SaysWhenItsFolderIsAFile) {
   EXPECT_THAT(to_line(status.error()), HasSubstr((temp_ / "store").string()));
 }
 
+TEST_F(FolderStoreTest, SaysThatANameIsTooLongForAFile) {
+  const std::string longest(255, 'n');
+  put(longest + "/a", "x");
+  EXPECT_EQ(get(longest + "/a"), "x");
+  const Status refused = run_task(store_.put(longest + ".json", "x", {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error_class, ErrorClass::kInvalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("255 bytes at most, and this one would have 260"));
+  EXPECT_EQ(get(longest + ".json").error().error_class, ErrorClass::kNotFound);
+  EXPECT_EQ(run_task(store_.head(longest + ".json")).error().error_class, ErrorClass::kNotFound);
+  EXPECT_TRUE(run_task(store_.remove(longest + ".json")));
+}
+
+TEST_F(FolderStoreTest, TheFirstWriteRemovesWhatKilledProcessesLeftAndNothingOfLivingOnes) {
+  auto living = run_task(store_.start_upload("jobs/1/0", {}));
+  ASSERT_TRUE(living);
+  const auto left = folder_ / "jobs/1/.dynamirror-0123456789abcdef";
+  std::ofstream(left) << "half";
+  FolderStore next(folder_, random_);
+  ASSERT_TRUE(run_task(next.put("jobs/2/0", "x", {})));
+  EXPECT_FALSE(std::filesystem::exists(left));
+  ASSERT_TRUE(run_task((*living)->write("whole")));
+  EXPECT_TRUE(run_task((*living)->finish()));
+  EXPECT_EQ(get("jobs/1/0"), "whole");
+}
+
 }  // namespace
 }  // namespace dynamirror::objects

@@ -78,7 +78,7 @@ class S3Service : public ::testing::Test {
     return response.value_or(http::Response{});
   }
 
-  std::unique_ptr<ObjectStore> open(StoreOptions options, const std::string& prefix = "a prefix") {
+  std::unique_ptr<ObjectStore> open(StoreOptions options, const std::string& prefix = "a prefix/") {
     options.endpoint = endpoint_;
     auto store = open_object_store(S3Address{.bucket = bucket_, .prefix = prefix}, std::move(options),
                                    {*transport_, environment_, system_clock(), random_});

@@ -51,7 +51,7 @@ class S3StoreTest : public ::testing::Test {
                                   .bucket = "orders"};
   S3Store store_{std::make_shared<S3Access>(options_, std::make_unique<support::StandInCredentials>(), transport_,
                                             clock_, random_),
-                 "backups"};
+                 "backups/"};
 };
 
 TEST_F(S3StoreTest, KeepsKeysRelativeToItsPrefix) {
@@ -153,7 +153,7 @@ TEST_F(S3StoreTest, RemovesAllPartsWhenTheyCannotBecomeAnObject) {
   options_.retry.max_attempts = 1;
   S3Store store(std::make_shared<S3Access>(options_, std::make_unique<support::StandInCredentials>(), transport_,
                                            clock_, random_),
-                "backups");
+                "backups/");
   EXPECT_FALSE(run_task(upload_whole(store, kPart + 1)));
 }
 

@@ -11,6 +11,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -378,6 +379,16 @@ TEST_F(DeadLettersTest, AddsToTheNewFileAfterARewrite) {
   EXPECT_THAT(sequences(*letters), IsEmpty());
   ASSERT_TRUE(letters->add(std::vector{letter("c", "3")}));
   EXPECT_THAT(sequences(*letters), ElementsAre("3"));
+}
+
+TEST_F(DeadLettersTest, AreReadBehindAByteOrderMark) {
+  ASSERT_TRUE(open()->add(std::vector<DeadLetter>{letter("a", "1"), letter("b", "2")}));
+  std::stringstream text;
+  text << std::ifstream(file_).rdbuf();
+  std::ofstream(file_) << "\xEF\xBB\xBF" << text.str();
+  const auto letters = open();
+  ASSERT_TRUE(letters);
+  EXPECT_EQ(sequences(*letters), (std::vector<std::string>{"1", "2"}));
 }
 
 }  // namespace

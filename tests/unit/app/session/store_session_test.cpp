@@ -18,10 +18,11 @@ using ::testing::HasSubstr;
 TEST(SplitPlace, CutsTheLastPartOff) {
   const auto s3 = split_place("s3://bucket/a/b/");
   ASSERT_TRUE(s3);
-  EXPECT_EQ(s3->folder, "s3://bucket/a");
+  EXPECT_EQ(s3->folder, "s3://bucket/a/");
   EXPECT_EQ(s3->name, "b");
-  EXPECT_EQ(split_place("s3://bucket/b")->folder, "s3://bucket");
-  EXPECT_EQ(split_place("file:/backups/b")->folder, "file:/backups");
+  EXPECT_EQ(split_place("s3://bucket/b")->folder, "s3://bucket/");
+  EXPECT_EQ(split_place("s3://bucket//b")->folder, "s3://bucket//");
+  EXPECT_EQ(split_place("file:/backups/b")->folder, "file:/backups/");
   EXPECT_EQ(split_place("file:/b")->folder, "file:/");
   const auto url = split_place("https://bucket.s3.eu-west-1.amazonaws.com/a/b%20c/");
   ASSERT_TRUE(url);

@@ -37,11 +37,11 @@ class Snapshot : public ::testing::Test {
       from.write(name == Name::kOld ? *object->old_name : object->name, std::move(item));
     }
   }
-  async::Task<Result<LinesObjectTotals>> make() {
+  async::Task<Result<LinesObjectTotals>> make(bool allow_empty = false) {
     async::CpuPool pool(1);
     const StopRequest stop;
     auto executor = co_await boost::asio::this_coro::executor;
-    SnapshotOptions options{.key = "snap", .compression = Compression::kNone};
+    SnapshotOptions options{.key = "snap", .compression = Compression::kNone, .allow_empty = allow_empty};
     IncrementalSnapshot snapshot(std::move(options), from, "t/", to, pool, stop, executor);
     auto totals = co_await snapshot.run();
     progress = snapshot.progress();
@@ -95,6 +95,25 @@ TEST_F(Snapshot, ObjectsThatAreNoItemsOfOneTableAreTakenAsTheyAre) {
   from.write("t/b", "[1]");
   EXPECT_TRUE(support::run_task(make()));
   EXPECT_EQ(to.newest("snap"), "{\"id\":{\"S\":\"x\"}}\n[1]\n");
+}
+
+TEST_F(Snapshot, OfNothingDoesNotTakeThePlaceOfAGoodOne) {
+  to.write("snap", "a good one");
+  const auto refused = support::run_task(make());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error_class, ErrorClass::kNotFound);
+  EXPECT_EQ(to.newest("snap"), "a good one");
+  EXPECT_EQ(to.uploads_under_way, 0);
+  EXPECT_TRUE(support::run_task(make(true)));
+  EXPECT_EQ(to.newest("snap"), "");
+}
+
+TEST_F(Snapshot, DescriptionsOfTablesAreNoItems) {
+  from.write("t/a", R"({"id":{"S":"x"}})");
+  from.write("t/@tables/orders/settings.table.json", "{}");
+  from.write("t/orders.table.json", "{}");
+  ASSERT_TRUE(support::run_task(make()));
+  EXPECT_EQ(to.newest("snap"), "{\"id\":{\"S\":\"x\"}}\n");
 }
 
 }  // namespace

@@ -221,5 +221,36 @@ TEST(DumpManifest, IsReadAsItWasWritten) {
   EXPECT_FALSE(parse_dump_manifest(R"({"format":"dynamirror-dump-9"})"));
 }
 
+TEST_F(RestorePlanTest, WhatMapboxsToolsPutBehindAnEmptyPartOfTheNameIsFound) {
+  store.write("/job/0", "a\n");
+  const auto dump = plan("job");
+  ASSERT_TRUE(dump);
+  EXPECT_EQ(dump->kind, BackupKind::kOldDump);
+  EXPECT_EQ(dump->parts.front().key, "/job/0");
+  store.write("/t/" + std::string(64, 'a'), "{}");
+  const auto items = plan("t");
+  ASSERT_TRUE(items);
+  EXPECT_EQ(items->kind, BackupKind::kIncremental);
+  EXPECT_EQ(items->folder, "/t/");
+}
+
+TEST_F(RestorePlanTest, ABackupIsNamedByItsManifest) {
+  EXPECT_EQ(without_manifest("s3://b/AWSDynamoDB/01/manifest-summary.json"), "s3://b/AWSDynamoDB/01/");
+  EXPECT_EQ(without_manifest("s3://b/AWSDynamoDB/01/manifest-files.json"), "s3://b/AWSDynamoDB/01/");
+  EXPECT_EQ(without_manifest("file:/d/job.manifest.json"), "file:/d/job");
+  EXPECT_EQ(without_manifest("file:/d/job.manifest-0-of-2.json"), "file:/d/job");
+  EXPECT_EQ(without_manifest("file:/d/job.table.json"), "file:/d/job");
+  for (const char* other : {"s3://b/t", "s3://b/snap.json", "s3://b/t/", "s3://b/x.manifest/t"}) {
+    EXPECT_EQ(without_manifest(other), other);
+  }
+}
+
+TEST_F(RestorePlanTest, AByteOrderMarkIsNoPartOfTheFirstLine) {
+  store.write("plain", "\xEF\xBB\xBF{}\n{}\n");
+  EXPECT_EQ(read({.key = "plain"}), "{}\n{}\n");
+  store.write("packed", objects::gzip("\xEF\xBB\xBF{}"));
+  EXPECT_EQ(read({.key = "packed"}), "{}");
+}
+
 }  // namespace
 }  // namespace dynamirror::jobs

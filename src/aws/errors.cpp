@@ -130,10 +130,25 @@ Error foreign_answer(const http::Response& response, Error error) {
                       : asks_for_proxy_login ? ErrorClass::kDenied
                                              : ErrorClass::kTransient;
   error.code = "HTTP" + std::to_string(response.status);
-  error.message = asks_for_proxy_login
-                      ? "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)"
-                      : "the answer is not from AWS, but from a proxy or load balancer on the way: " +
-                            cleaned(response.body, kMaxExcerptBytes);
+  if (asks_for_proxy_login) {
+    error.message = "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)";
+    return error;
+  }
+  error.message = "the answer is not from AWS, but from a proxy or load balancer on the way";
+  const auto location = response.header("location");
+  if (location) error.message += ", which names " + cleaned(*location, kMaxExcerptBytes);
+  if (!response.body.empty()) error.message += ": " + cleaned(response.body, kMaxExcerptBytes);
+  return error;
+}
+
+/// What is known of an answer besides its body.
+Error head_of(const http::Response& response, std::string doing, std::string resource) {
+  Error error{.doing = std::move(doing), .resource = std::move(resource), .code = {}, .message = {}};
+  error.http_status = response.status;
+  for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"}) {
+    const auto id = response.header(name);
+    if (id && error.request_id.empty()) error.request_id = cleaned(*id, kMaxCodeBytes);
+  }
   return error;
 }
 
@@ -147,13 +162,7 @@ ErrorClass class_of_code(std::string_view code, int http_status) {
 }
 
 Error classify_error(const http::Response& response, std::string doing, std::string resource) {
-  Error error{.doing = std::move(doing), .resource = std::move(resource), .code = {}, .message = {}};
-  error.http_status = response.status;
-  for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"}) {
-    const auto id = response.header(name);
-    if (id && error.request_id.empty()) error.request_id = cleaned(*id, kMaxCodeBytes);
-  }
-
+  Error error = head_of(response, std::move(doing), std::move(resource));
   auto body = read_json_error(response.body);
   if (!body) body = read_xml_error(response.body);
   const auto type = response.header("x-amzn-errortype");
@@ -168,6 +177,17 @@ Error classify_error(const http::Response& response, std::string doing, std::str
   if (error.code.empty()) error.code = "HTTP" + std::to_string(response.status);
   error.error_class = class_of_code(error.code, response.status);
   return error;
+}
+
+Error classify_foreign(const http::Response& response, std::string doing, std::string resource) {
+  return foreign_answer(response, head_of(response, std::move(doing), std::move(resource)));
+}
+
+std::unexpected<Error> unreadable_answer(Error complaint) {
+  complaint.error_class = ErrorClass::kFatal;
+  complaint.code = kUnreadableAnswer;
+  complaint.message.insert(0, "the answer is not what AWS sends: ");
+  return std::unexpected(std::move(complaint));
 }
 
 bool is_clock_skew(const Error& error) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/exit_code.hpp"
 
+#include "aws/errors.hpp"
 #include "jobs/stop_request.hpp"
 
 namespace dynamirror::jobs {
 
 ExitCode exit_code_for(const Error& error) {
   if (error.code == kStoppedCode) return ExitCode::kStoppedEarly;
+  if (error.code == aws::kUnreadableAnswer) return ExitCode::kUnreachable;
   switch (error.error_class) {
     case ErrorClass::kThrottled:
     case ErrorClass::kTransient:

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "jobs/exit_code.hpp"
+#include "jobs/stop_request.hpp"
 #include "objects/object_store.hpp"
 
 namespace dynamirror::jobs {
@@ -47,7 +48,8 @@ struct RestorePlan {
 /// Finds out what stands at `name` of a store (the last part of the address that the user gave) and checks that it is
 /// complete: every manifest there, every part there with its size.
 /// Errors: class not found when nothing restorable stands there; class invalid for a backup that is incomplete or in a
-/// format that we do not read; both say what is missing.
-[[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name);
+/// format that we do not read; both say what is missing; that of StopRequest::check once a stop was requested.
+[[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name,
+                                                            const StopRequest& stop);
 
 }  // namespace dynamirror::jobs

@@ -76,6 +76,11 @@ compares('a redirection is no answer of AWS', {
   answers: { DescribeTable: () => ({ status: 307, headers: { location: 'http://portal.example/' } }) },
   says: ['/Left', 'the answer is not from AWS', 'http://portal.example/'],
 });
+compares('a scan whose pages name themselves as the next one ends', {
+  answers: { Scan: () => ({ Items: [], Count: 0, ScannedCount: 0, LastEvaluatedKey: { id: { S: 'same' } } }) },
+  says: ['the pages never end', 'not what AWS sends'],
+});
+
 scenario('an unprocessed item that was never sent ends a copy', async (stage) => {
   let scans = 0;
   const items = ['a', 'b'].map((id) => ({ id: { S: id } }));

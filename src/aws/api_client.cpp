@@ -24,8 +24,18 @@ bool is_damaged(const http::Response& response) {
   return !readable || value != crc32(response.body);
 }
 
+/// What these services answer is a JSON object, or nothing where there is nothing to say.
+bool may_be_answer(std::string_view body) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  return first == std::string_view::npos || body[first] == '{';
+}
+
 Status accept(const http::Response& response, const ApiClient::Call& call) {
-  if (response.status != 200) {
+  const bool refusal = response.status >= 400;
+  if (!refusal && (response.status != 200 || !may_be_answer(response.body))) {
+    return std::unexpected(classify_foreign(response, words_of(call.operation), std::string(call.resource)));
+  }
+  if (refusal) {
     return std::unexpected(classify_error(response, words_of(call.operation), std::string(call.resource)));
   }
   if (!is_damaged(response)) return {};

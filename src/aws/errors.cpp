@@ -142,10 +142,25 @@ Error foreign_answer(const http::Response& response, Error error) {
                   : asks_for_proxy_login ? ErrorClass::kDenied
                                          : ErrorClass::kTransient);
   error.code = "HTTP" + std::to_string(response.status);
-  error.message = asks_for_proxy_login
-                      ? "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)"
-                      : "the answer is not from AWS, but from a proxy or load balancer on the way: " +
-                            cleaned(response.body, kMaxExcerptBytes);
+  if (asks_for_proxy_login) {
+    error.message = "the proxy wants credentials: put them into HTTPS_PROXY (http://user:password@host:port)";
+    return error;
+  }
+  error.message = "the answer is not from AWS, but from a proxy or load balancer on the way";
+  const auto location = response.header("location");
+  if (location) error.message += ", which names " + cleaned(*location, kMaxExcerptBytes);
+  if (!response.body.empty()) error.message += ": " + cleaned(response.body, kMaxExcerptBytes);
+  return error;
+}
+
+/// What is known of an answer besides its body.
+Error head_of(const http::Response& response, std::string doing, std::string resource) {
+  Error error{.doing = std::move(doing), .resource = std::move(resource), .code = {}, .message = {}};
+  error.http_status = response.status;
+  for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"}) {
+    const auto id = response.header(name);
+    if (id && error.request_id.empty()) error.request_id = cleaned(*id, kMaxCodeBytes);
+  }
   return error;
 }
 
@@ -164,13 +179,7 @@ void classify(Error& error, ErrorClass error_class) {
 }
 
 Error classify_error(const http::Response& response, std::string doing, std::string resource) {
-  Error error{.doing = std::move(doing), .resource = std::move(resource), .code = {}, .message = {}};
-  error.http_status = response.status;
-  for (const std::string_view name : {"x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"}) {
-    const auto id = response.header(name);
-    if (id && error.request_id.empty()) error.request_id = cleaned(*id, kMaxCodeBytes);
-  }
-
+  Error error = head_of(response, std::move(doing), std::move(resource));
   auto body = read_json_error(response.body);
   if (!body) body = read_xml_error(response.body);
   const auto type = response.header("x-amzn-errortype");
@@ -188,6 +197,17 @@ Error classify_error(const http::Response& response, std::string doing, std::str
   // Other keys would be refused for the time, too; RequestExpired may be said of either.
   if (error.wrong_clock && without_exception(error.code) != "RequestExpired") classify(error, ErrorClass::kDenied);
   return error;
+}
+
+Error classify_foreign(const http::Response& response, std::string doing, std::string resource) {
+  return foreign_answer(response, head_of(response, std::move(doing), std::move(resource)));
+}
+
+std::unexpected<Error> unreadable_answer(Error complaint) {
+  classify(complaint, ErrorClass::kFatal);
+  complaint.code = kUnreadableAnswer;
+  complaint.message.insert(0, "the answer is not what AWS sends: ");
+  return std::unexpected(std::move(complaint));
 }
 
 }  // namespace dynamirror::aws

@@ -21,6 +21,17 @@ namespace dynamirror::aws {
 /// Sources: "Error handling with DynamoDB", the DynamoDB Streams API reference, "Common errors" of the IAM user guide.
 [[nodiscard]] Error classify_error(const http::Response& response, std::string doing, std::string resource);
 
+/// The same of an answer that AWS cannot have written whatever its body says: a redirection, or a success that is no
+/// answer to the call.
+[[nodiscard]] Error classify_foreign(const http::Response& response, std::string doing, std::string resource);
+
+/// The code of `unreadable_answer`.
+inline constexpr std::string_view kUnreadableAnswer = "UnreadableAnswer";
+
+/// A complaint about what was found in a successful answer, as an error of class fatal: the service, or what stands in
+/// its place, does not keep to what AWS documents, and nobody knows what it has done. Its code makes it no bug of ours.
+[[nodiscard]] std::unexpected<Error> unreadable_answer(Error complaint);
+
 /// The class of a service's code; `http_status` decides for codes we do not know.
 [[nodiscard]] ErrorClass class_of_code(std::string_view code, int http_status);
 

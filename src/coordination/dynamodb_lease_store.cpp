@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "async/sleep.hpp"
+#include "aws/paging.hpp"
 #include "coordination/lease_rules.hpp"
 
 namespace dynamirror::coordination {
@@ -107,6 +108,7 @@ async::Task<Result<aws::ScanPage>> DynamoDbLeaseStore::read_page(aws::ScanOption
 async::Task<Result<LeaseRows>> DynamoDbLeaseStore::scan(LeaseShare share) {
   LeaseRows rows;
   std::string last_key;
+  aws::Paging paging;
   for (int pages = 0; pages < kMaxPages; ++pages) {
     const aws::ScanOptions options{.segment = share.share, .segments = share.shares, .start_key_json = last_key};
     auto page = co_await read_page(options);
@@ -119,6 +121,9 @@ async::Task<Result<LeaseRows>> DynamoDbLeaseStore::scan(LeaseShare share) {
       }
     }
     last_key = page->last_key_json();
+    if (auto turned = paging.turn(last_key, page->size(), describe()); !turned) {
+      co_return std::unexpected(std::move(turned.error()));
+    }
     if (last_key.empty()) co_return rows;
   }
   co_return failure(ErrorClass::kInvalid, "scan leases", describe(), "holds more than leases; choose another table");

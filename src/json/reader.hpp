@@ -80,6 +80,9 @@ class Reader {
   [[nodiscard]] Status read_copy(std::string_view text, FunctionRef<Status(Value& root)> visit);
 
   static constexpr std::size_t kPadding = 64;
+  /// Containers that can be walked one within the other; `raw` and what is skipped may be deeper. DynamoDB's items have
+  /// 32 levels, of which each is two containers in JSON.
+  static constexpr int kMaxDepth = 128;
 
  private:
   std::unique_ptr<Document> document_;

@@ -2,11 +2,13 @@
 #include "pipeline/exit_code.hpp"
 
 #include "async/stop_request.hpp"
+#include "aws/errors.hpp"
 
 namespace dynamirror::jobs {
 
 ExitCode exit_code_for(const Error& error) {
   if (error.code == kStoppedCode) return ExitCode::kStoppedEarly;
+  if (error.code == aws::kUnreadableAnswer) return ExitCode::kUnreachable;
   switch (error.error_class) {
     case ErrorClass::kThrottled:
     case ErrorClass::kTransient:

@@ -15,6 +15,7 @@
 #include "async/concurrency_limit.hpp"
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
+#include "aws/paging.hpp"
 #include "base/text.hpp"
 #include "source/impl/read_budget.hpp"
 
@@ -32,6 +33,7 @@ struct TableScan::Impl {
   /// A segment that is not at its end, and its run of failures.
   struct Segment {
     SegmentPosition position;
+    aws::Paging paging{};
     async::Backoff backoff{{.base = std::chrono::milliseconds(100), .cap = std::chrono::milliseconds(10'000)}};
   };
 
@@ -217,7 +219,8 @@ async::Task<> TableScan::Impl::deliver(Segment segment, aws::ScanPage page, Page
   segment.backoff.reset();
   segment.position.after_key_json = page.last_key_json();
   segment.position.done = page.last_key_json().empty();
-  auto taken = co_await receiver.take(std::move(page), segment.position);
+  auto taken = segment.paging.turn(page.last_key_json(), page.size(), client.resource(options.table));
+  if (taken) taken = co_await receiver.take(std::move(page), segment.position);
   if (!taken) {
     if (!failure) failure = std::move(taken.error());
   } else if (segment.position.done) {

@@ -6,6 +6,7 @@
 
 #include "async/retry.hpp"
 #include "async/sleep.hpp"
+#include "aws/errors.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -34,6 +35,11 @@ double estimate(std::size_t bytes) {
 }
 
 }  // namespace
+
+std::unexpected<Error> unreadable_item(Error complaint, std::string_view key_json) {
+  complaint.resource = key_json;
+  return aws::unreadable_answer(std::move(complaint));
+}
 
 DiffTable::DiffTable(Options options, aws::DynamoDbClient& client, const Clock& clock, Random& random)
     : options_(std::move(options)),

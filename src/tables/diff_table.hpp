@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "async/rate_limiter.hpp"
 #include "async/task.hpp"
@@ -15,6 +16,9 @@
 #include "tables/diff_condition.hpp"
 
 namespace dynamirror::jobs {
+
+/// An item that a table has answered cannot be read: names it by its key. It is an error of aws::unreadable_answer.
+[[nodiscard]] std::unexpected<Error> unreadable_item(Error complaint, std::string_view key_json);
 
 /// One table of a comparison, item by item: paced, counted, and patient with throttling.
 ///

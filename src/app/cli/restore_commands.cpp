@@ -47,7 +47,7 @@ class RestoreRun {
     if (!store) co_return fail(store.error());
     auto target = session_.open_side(command_.target, command_.target_side);
     if (!target) co_return fail(target.error());
-    auto plan = co_await jobs::plan_restore(**store, place->name);
+    auto plan = co_await jobs::plan_restore(**store, place->name, session_.stop());
     if (!plan) co_return fail(plan.error());
     if (options_.as_of && plan->kind != jobs::BackupKind::kIncremental) {
       co_return fail(Error{

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/sleep.hpp"
+#include "aws/errors.hpp"
 #include "base/text.hpp"
 #include "json/writer.hpp"
 
@@ -83,13 +84,13 @@ async::Task<Result<ApiAnswer>> DynamoDbClient::send(Request request) {
   co_return co_await api_.call(std::move(call));
 }
 
-/// Says of an error found in an answer which call it belongs to.
+/// Says of a complaint about an answer which call it belongs to.
 std::unexpected<Error> DynamoDbClient::in_answer(Error error, std::string_view operation, const TableName& table,
                                                  const ApiAnswer& answer) const {
   error.doing = "read the answer of " + std::string(operation);
   error.resource = resource(table);
   error.request_id = answer.request_id;
-  return std::unexpected(std::move(error));
+  return unreadable_answer(std::move(error));
 }
 
 async::Task<Result<TableDescription>> DynamoDbClient::table_call(Request request, std::string_view member_name) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "aws/errors.hpp"
 #include "json/read_into.hpp"
 #include "json/writer.hpp"
 
@@ -20,14 +21,13 @@ std::string describe(const StreamArn& stream, const ShardId& shard) {
   return aws::describe(stream) + " shard " + shard.str();
 }
 
-/// Says of an error found in an answer which call it belongs to; not understanding the service is fatal.
+/// Says of a complaint about an answer which call it belongs to.
 std::unexpected<Error> in_answer(Error error, std::string_view operation, std::string resource,
                                  const ApiAnswer& answer) {
-  error.error_class = ErrorClass::kFatal;
   error.doing = "read the answer of " + std::string(operation);
   error.resource = std::move(resource);
   error.request_id = answer.request_id;
-  return std::unexpected(std::move(error));
+  return unreadable_answer(std::move(error));
 }
 
 template <class Tag>

@@ -34,7 +34,8 @@ std::string remedy(long verify_result) {
       return "check this machine's clock, or renew the server's certificate";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "it belongs to another name; check the endpoint, and any proxy in between";
+      return "no subject alternative name of it is the name asked for; check the endpoint, and any proxy in between (the "
+             "common name does not count)";
     default:
       return "check the server's certificate chain";
   }
@@ -103,7 +104,8 @@ void expect_host(ssl_st* ssl, const std::string& host) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
     return;  // RFC 6066 section 3: no address in SNI
   }
-  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // RFC 6125 section 6.4.4 leaves the common name to old clients; current ones do not look at it (RFC 9525).
+  SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   SSL_set1_host(ssl, host.c_str());
   SSL_set_tlsext_host_name(ssl, host.c_str());
 }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "aws/errors.hpp"
 #include "jobs/segments/diff_parallel.hpp"
 
 namespace dynamirror::jobs {
@@ -18,14 +19,10 @@ std::unexpected<Error> stopped() {
 }  // namespace
 
 Result<DiffRecord> DiffItemReader::read(DiffSide side, std::string_view item_json) {
-  const auto fatal = [](Error error) {
-    error.error_class = ErrorClass::kFatal;
-    return std::unexpected(std::move(error));
-  };
-  const auto digests = digester_.digest_with_key(item_json, keys_.schema());
-  if (!digests) return fatal(digests.error());
   const auto key = keys_.from_item(item_json);
-  if (!key) return fatal(key.error());
+  if (!key) return aws::unreadable_answer(key.error());
+  const auto digests = digester_.digest_with_key(item_json, keys_.schema());
+  if (!digests) return unreadable_item(digests.error(), *key);
   return DiffRecord{.side = side, .key = digests->key, .item = digests->item, .key_json = *key};
 }
 
@@ -56,7 +53,7 @@ async::Task<Status> ProbeReceiver::probe(std::string_view item_json) {
   // What is there on both sides is compared from the primary's items; the replica's tell what is in it alone.
   if (side_ == DiffSide::kReplica) co_return Status{};
   const auto digest = digester_.digest(**found);
-  if (!digest) co_return std::unexpected(digest.error());
+  if (!digest) co_return unreadable_item(digest.error(), key_json);
   if (*digest == record->item) co_return Status{};
   if (auto added = join_.add(*record); !added) co_return added;
   record->side = DiffSide::kReplica;

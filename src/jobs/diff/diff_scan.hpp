@@ -23,7 +23,7 @@ class DiffItemReader {
  public:
   explicit DiffItemReader(model::KeySchema schema) : keys_(std::move(schema)) {}
 
-  /// `record.key_json` lives until the next call. Errors: class fatal: the service answered what is no item.
+  /// `record.key_json` lives until the next call. Errors: those of aws::unreadable_answer, naming the key.
   [[nodiscard]] Result<DiffRecord> read(DiffSide side, std::string_view item_json);
 
  private:

@@ -8,17 +8,6 @@
 #include "model/item_difference.hpp"
 
 namespace dynamirror::jobs {
-namespace {
-
-/// An item that the service answered and we cannot read is no fault of the user's.
-Error unreadable(Error error, const std::string& resource) {
-  error.error_class = ErrorClass::kFatal;
-  error.resource = resource;
-  return error;
-}
-
-}  // namespace
-
 async::Task<Result<std::optional<DiffPair>>> DiffVerifier::look(std::string key_json) {
   auto replica = co_await replica_.get(key_json);
   if (!replica) co_return std::unexpected(std::move(replica.error()));
@@ -26,9 +15,9 @@ async::Task<Result<std::optional<DiffPair>>> DiffVerifier::look(std::string key_
   if (!primary) co_return std::unexpected(std::move(primary.error()));
   DiffPair pair{.primary_json = std::move(*primary).value_or(""), .replica_json = std::move(*replica).value_or("")};
   const auto left = digest_of(pair.primary_json);
-  if (!left) co_return std::unexpected(unreadable(left.error(), primary_.resource()));
+  if (!left) co_return unreadable_item(left.error(), key_json);
   const auto right = digest_of(pair.replica_json);
-  if (!right) co_return std::unexpected(unreadable(right.error(), replica_.resource()));
+  if (!right) co_return unreadable_item(right.error(), key_json);
   if (*left == *right) co_return std::nullopt;
   co_return std::move(pair);
 }

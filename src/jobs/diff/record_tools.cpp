@@ -58,7 +58,7 @@ async::Task<JobResult<RecordDiff>> diff_record(TableSide& primary, TableSide& re
   }
   model::ItemDigester digester;
   auto names = model::item_difference(digester, result.primary_json, result.replica_json);
-  if (!names) co_return job_failure(ExitCode::kInternal, std::move(names.error()));
+  if (!names) co_return job_failure(unreadable_item(std::move(names.error()), result.key_json).error());
   result.attributes = std::move(*names);
   result.equal = result.attributes.empty();
   co_return result;

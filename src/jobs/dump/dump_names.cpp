@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "aws/dynamodb/table_description.hpp"
+#include "aws/paging.hpp"
 #include "base/log.hpp"
 
 namespace dynamirror::jobs {
@@ -44,9 +45,12 @@ std::string manifest_suffix(const DumpNames& names) {
 async::Task<Result<std::vector<std::string>>> list_manifests(objects::ObjectStore& store, std::string prefix) {
   std::vector<std::string> keys;
   std::string from;
+  aws::Paging paging;
   do {  // bounded by kMostManifests
     auto page = co_await store.list(prefix, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
+    auto turned = paging.turn(page->next, page->objects.size(), store.describe(prefix));
+    if (!turned) co_return std::unexpected(std::move(turned.error()));
     for (objects::ObjectInfo& object : page->objects) keys.push_back(std::move(object.key));
     from = std::move(page->next);
   } while (!from.empty() && keys.size() < kMostManifests);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "async/task_group.hpp"
+#include "aws/paging.hpp"
 #include "jobs/item_backup/item_folder.hpp"
 #include "sink/item_objects.hpp"
 
@@ -40,10 +41,13 @@ async::Task<Result<LinesObjectTotals>> IncrementalSnapshot::run() {
 }
 
 async::Task<Status> IncrementalSnapshot::read_all(LinesObject& lines) {
+  aws::Paging paging;
   auto page = co_await from_.list(prefix_, {});
   while (true) {  // until the listing's end
     if (!page) co_return std::unexpected(std::move(page.error()));
     if (auto go_on = stop_.check("snapshot", from_.describe(prefix_)); !go_on) co_return go_on;
+    auto turned = paging.turn(page->next, page->objects.size(), from_.describe(prefix_));
+    if (!turned) co_return turned;
     progress_.listed += page->objects.size();
     if (auto status = co_await read_page(*page, lines); !status) co_return status;
     if (page->next.empty()) co_return Status{};

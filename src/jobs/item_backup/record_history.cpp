@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "aws/paging.hpp"
+
 namespace dynamirror::jobs {
 namespace {
 
@@ -11,12 +13,15 @@ namespace {
 async::Task<Result<std::vector<objects::ObjectVersion>>> versions_of(objects::ObjectStore& store, std::string key) {
   std::vector<objects::ObjectVersion> versions;
   std::string from;
+  aws::Paging paging;
   do {  // until the listing's end
     auto page = co_await store.list_versions(key, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
     for (objects::ObjectVersion& version : page->versions) {
       if (version.key == key) versions.push_back(std::move(version));
     }
+    auto turned = paging.turn(page->next, page->versions.size(), store.describe(key));
+    if (!turned) co_return std::unexpected(std::move(turned.error()));
     from = std::move(page->next);
   } while (!from.empty());
   co_return versions;

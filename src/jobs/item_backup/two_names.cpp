@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "aws/paging.hpp"
+
 namespace dynamirror::jobs {
 
 TwoNames::TwoNames(objects::ObjectStore& store, std::string prefix, model::KeySchema key, std::optional<WallTime> as_of)
@@ -73,12 +75,15 @@ async::Task<Result<std::optional<objects::ObjectVersion>>> TwoNames::look_up(std
 
 async::Task<Result<std::optional<objects::ObjectVersion>>> TwoNames::look_up_at(std::string key, WallTime moment) {
   std::string from;
+  aws::Paging paging;
   do {  // until the listing's end
     auto page = co_await store_.list_versions(key, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
     for (objects::ObjectVersion& version : page->versions) {
       if (version.key == key && version.modified <= moment) co_return std::move(version);
     }
+    auto turned = paging.turn(page->next, page->versions.size(), store_.describe(key));
+    if (!turned) co_return std::unexpected(std::move(turned.error()));
     from = std::move(page->next);
   } while (!from.empty());
   co_return std::nullopt;

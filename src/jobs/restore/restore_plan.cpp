@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "aws/paging.hpp"
 #include "base/text.hpp"
 #include "jobs/dump/dump_manifest.hpp"
 #include "jobs/item_backup/item_folder.hpp"
@@ -21,12 +22,17 @@ std::unexpected<Error> incomplete(const objects::ObjectStore& store, const std::
   return failure(ErrorClass::kInvalid, "read backup", store.describe(key), std::move(message));
 }
 
-async::Task<Result<std::vector<objects::ObjectInfo>>> list_all(objects::ObjectStore& store, std::string prefix) {
+async::Task<Result<std::vector<objects::ObjectInfo>>> list_all(objects::ObjectStore& store, std::string prefix,
+                                                                 const StopRequest& stop) {
   std::vector<objects::ObjectInfo> all;
   std::string from;
+  aws::Paging paging;
   do {  // bounded by kMaxListing
+    if (auto go_on = stop.check("read backup", store.describe(prefix)); !go_on) co_return std::unexpected(go_on.error());
     auto page = co_await store.list(prefix, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
+    auto turned = paging.turn(page->next, page->objects.size(), store.describe(prefix));
+    if (!turned) co_return std::unexpected(std::move(turned.error()));
     for (auto& object : page->objects) all.push_back(std::move(object));
     if (all.size() > kMaxListing) {
       co_return incomplete(store, prefix, "more objects than any dump has; is this the address of a single dump?");
@@ -170,12 +176,12 @@ bool is_segment_name(std::string_view name) {
 }
 
 /// A dump of mapbox's tool, which writes neither description nor manifest.
-async::Task<Result<RestorePlan>> plan_old_dump(objects::ObjectStore& store, std::string name) {
+async::Task<Result<RestorePlan>> plan_old_dump(objects::ObjectStore& store, std::string name, const StopRequest& stop) {
   const std::string folder = name + "/";
   const auto ours = co_await get_if_there(store, name + ".table.json");
   if (!ours) co_return std::unexpected(ours.error());
   if (*ours) co_return incomplete(store, name, "the dump has no manifest: it was not finished; nothing was restored");
-  auto objects = co_await list_all(store, folder);
+  auto objects = co_await list_all(store, folder, stop);
   if (!objects) co_return std::unexpected(std::move(objects.error()));
   RestorePlan plan{.kind = BackupKind::kOldDump};
   std::uint64_t last = 0;
@@ -196,7 +202,8 @@ async::Task<Result<RestorePlan>> plan_old_dump(objects::ObjectStore& store, std:
 }
 
 /// A folder without a manifest: what its first object is called says what it is.
-async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::string name, std::string first_object) {
+async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::string name, std::string first_object,
+                                              const StopRequest& stop) {
   const std::string folder = name + "/";
   if (is_item_name(first_object)) {
     RestorePlan plan{.kind = BackupKind::kIncremental, .folder = folder};
@@ -210,7 +217,7 @@ async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::s
                       "no kind of backup has objects named like " + first_object +
                           "; give the address of one dump, snapshot, incremental folder or export");
   }
-  co_return co_await plan_old_dump(store, std::move(name));
+  co_return co_await plan_old_dump(store, std::move(name), stop);
 }
 
 }  // namespace
@@ -248,8 +255,9 @@ std::string without_manifest(std::string address) {
   return address;
 }
 
-async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name) {
-  auto manifests = co_await list_all(store, name + ".manifest");
+async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name,
+                                              const StopRequest& stop) {
+  auto manifests = co_await list_all(store, name + ".manifest", stop);
   if (!manifests) co_return std::unexpected(std::move(manifests.error()));
   if (!manifests->empty()) co_return co_await plan_dump(store, name, std::move(*manifests));
 
@@ -267,7 +275,7 @@ async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::
   if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
   const auto found = co_await find_item_folder(store, name);
   if (!found) co_return std::unexpected(found.error());
-  if (*found != name) co_return co_await plan_restore(store, *found);
+  if (*found != name) co_return co_await plan_restore(store, *found, stop);
   // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
   const auto listing = co_await store.list_versions(folder, {});
   if (!listing) co_return std::unexpected(listing.error());
@@ -276,7 +284,7 @@ async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::
                       "there is nothing; check bucket, prefix and region");
   }
   std::string first = listing->versions.front().key.substr(folder.size());
-  co_return co_await plan_folder(store, std::move(name), std::move(first));
+  co_return co_await plan_folder(store, std::move(name), std::move(first), stop);
 }
 
 }  // namespace dynamirror::jobs

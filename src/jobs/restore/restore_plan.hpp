@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "async/stop_request.hpp"
 #include "base/clock.hpp"
 #include "objects/object_store.hpp"
 #include "pipeline/exit_code.hpp"
@@ -51,7 +52,8 @@ struct RestorePlan {
 /// Finds out what stands at `name` of a store (the last part of the address that the user gave) and checks that it is
 /// complete: every manifest there, every part there with its size.
 /// Errors: class not found when nothing restorable stands there; class invalid for a backup that is incomplete or in a
-/// format that we do not read; both say what is missing.
-[[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name);
+/// format that we do not read; both say what is missing; that of StopRequest::check once a stop was requested.
+[[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name,
+                                                            const StopRequest& stop);
 
 }  // namespace dynamirror::jobs

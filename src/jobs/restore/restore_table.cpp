@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "async/task_group.hpp"
+#include "aws/paging.hpp"
 #include "jobs/restore/export_line.hpp"
 #include "jobs/restore/lines_reader.hpp"
 
@@ -164,9 +165,12 @@ async::Task<Status> Restore::load_line(std::string_view line) {
 
 async::Task<Status> Restore::read_folder() {
   std::string from;
+  aws::Paging paging;
   do {  // until the listing's end
     auto page = co_await store_.list(plan_.folder, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
+    auto turned = paging.turn(page->next, page->objects.size(), store_.describe(plan_.folder));
+    if (!turned) co_return turned;
     std::vector<objects::ObjectVersion> newest;
     newest.reserve(page->objects.size());
     for (objects::ObjectInfo& object : page->objects) {
@@ -180,10 +184,13 @@ async::Task<Status> Restore::read_folder() {
 
 async::Task<Status> Restore::read_folder_as_of(WallTime moment) {
   std::string from;
+  aws::Paging paging;
   StatesAt states(moment, progress_);
   do {  // until the listing's end
     auto page = co_await store_.list_versions(plan_.folder, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
+    auto turned = paging.turn(page->next, page->versions.size(), store_.describe(plan_.folder));
+    if (!turned) co_return turned;
     const auto found = states.take(std::move(page->versions));
     if (auto read = co_await read_items(found); !read) co_return read;
     from = std::move(page->next);

@@ -40,6 +40,7 @@ struct Document {
   std::string copy;  ///< of texts that have no room of their own
   bool reading = false;
   bool broken = false;  ///< after a failure simdjson's iterators must not be touched any more
+  int depth = 0;        ///< containers that are being walked, one within the other
 
   std::unexpected<Error> fail(std::string message) {
     broken = true;

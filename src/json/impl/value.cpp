@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cassert>
 #include <cstring>
+#include <string>
 
 #include "json/impl/document.hpp"
 #include "json/impl/number_syntax.hpp"
@@ -75,12 +76,38 @@ struct Value::Access {
     }
     return document.broken;
   }
+
+  /// Opens an array or object for a walk, which callers nest as deep as the text does: the stack must not be the limit.
+  template <class Container, class Get>
+  static Result<Container> open(Value& value, Get get) {
+    if (value.document_.depth >= Reader::kMaxDepth) {
+      return value.document_.fail("it is nested more than " + std::to_string(Reader::kMaxDepth) + " levels deep");
+    }
+    return consume<Container>(value, get);
+  }
 };
 
+namespace {
+
+/// One more container is being walked, until its end in whatever way.
+class Nesting {
+ public:
+  explicit Nesting(int& depth) : depth_(depth) { ++depth_; }
+  ~Nesting() { --depth_; }
+  Nesting(const Nesting&) = delete;
+  Nesting& operator=(const Nesting&) = delete;
+
+ private:
+  int& depth_;
+};
+
+}  // namespace
+
 Status Value::for_each_member(FunctionRef<Status(std::string_view name, Value& member)> visit) {
-  auto object = Access::consume<ondemand::object>(*this, [](auto& value) { return value.get_object(); });
+  auto object = Access::open<ondemand::object>(*this, [](auto& value) { return value.get_object(); });
   if (!object) return std::unexpected(std::move(object.error()));
   Document& document = document_;
+  const Nesting nesting(document.depth);
   for (auto item : *object) {
     if (item.error()) return document.fail(item.error());
     // By reference: copying simdjson's small structs costs a store-forwarding stall each, a quarter of the whole time.
@@ -97,9 +124,10 @@ Status Value::for_each_member(FunctionRef<Status(std::string_view name, Value& m
 }
 
 Status Value::for_each_element(FunctionRef<Status(Value& element)> visit) {
-  auto array = Access::consume<ondemand::array>(*this, [](auto& value) { return value.get_array(); });
+  auto array = Access::open<ondemand::array>(*this, [](auto& value) { return value.get_array(); });
   if (!array) return std::unexpected(std::move(array.error()));
   Document& document = document_;
+  const Nesting nesting(document.depth);
   for (auto item : *array) {
     if (item.error()) return document.fail(item.error());
     ondemand::value&& parsed = std::move(item).value_unsafe();

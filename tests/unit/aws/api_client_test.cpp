@@ -86,6 +86,30 @@ TEST_F(ApiClientTest, RetriesThrottlingServerErrorsNetworkTroubleAndProxyPages) 
   EXPECT_EQ(client_.statistics().throttled, 1u);
 }
 
+TEST_F(ApiClientTest, CallsASuccessThatIsNoAnswerAndARedirectionNotFromAws) {
+  transport_.expect("POST", kUrl).answer(200, "<html><body>Please log in</body></html>");
+  transport_.expect("POST", kUrl).answer(307, "", {{"location", "http://portal.example/"}});
+  transport_.expect("POST", kUrl).answer(302, R"({"__type":"x#ValidationException"})");
+  transport_.expect("POST", kUrl).answer(200, "OK");
+  const auto answer = call();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().error_class, ErrorClass::kTransient);
+  EXPECT_THAT(to_line(answer.error()), HasSubstr("the answer is not from AWS, but from a proxy or load balancer"));
+  EXPECT_THAT(to_line(answer.error()), HasSubstr("OK"));
+}
+
+TEST_F(ApiClientTest, SaysWhereARedirectionLeads) {
+  transport_.expect("POST", kUrl).answer(307, "", {{"location", "http://portal.example/"}}).times(4);
+  const auto answer = call();
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(to_line(answer.error()), HasSubstr("on the way, which names http://portal.example/ (HTTP 307"));
+}
+
+TEST_F(ApiClientTest, TakesAnEmptySuccess) {
+  transport_.expect("POST", kUrl).answer(200, "");
+  EXPECT_TRUE(call());
+}
+
 TEST_F(ApiClientTest, GivesUpAfterTheConfiguredAttemptsWithTheServicesLastWords) {
   transport_.expect("POST", kUrl).answer(400, kThrottle, {{"x-amzn-requestid", "R9"}}).times(4);
   const auto answer = call();

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "aws/errors.hpp"
 #include "support/aws_stand_ins.hpp"
 #include "support/run_task.hpp"
 #include "support/scripted_transport.hpp"
@@ -81,11 +82,12 @@ TEST_F(DynamoDbClientTest, SaysWhichTableIsMissing) {
 }
 
 TEST_F(DynamoDbClientTest, CallsAnAnswerItDoesNotUnderstandFatal) {
-  for (const char* body : {"{}", R"({"Table":null})", R"({"Table":{}})", "<html>", ""}) {
+  for (const char* body : {"{}", R"({"Table":null})", R"({"Table":{}})", "{\"Table\":{\"TableName\":\"\xff\"}}", ""}) {
     expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, body, {{"x-amzn-requestid", "R1"}});
     const auto described = run_task(client_.describe_table(orders_));
     ASSERT_FALSE(described) << body;
     EXPECT_EQ(described.error().error_class, ErrorClass::kFatal);
+    EXPECT_EQ(described.error().code, kUnreadableAnswer) << "no bug of ours";
     EXPECT_EQ(described.error().doing, "read the answer of DescribeTable");
     EXPECT_EQ(described.error().resource, "eu-west-1/Orders");
     EXPECT_EQ(described.error().request_id, "R1");

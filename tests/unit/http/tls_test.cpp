@@ -98,6 +98,11 @@ TEST_F(TlsTest, RefusesACertificateForAnotherName) {
   expect_refused(send("127.0.0.1"), "check the endpoint");
 }
 
+TEST_F(TlsTest, RefusesACertificateThatNamesTheServerInItsCommonNameAlone) {
+  listen(authority_.issue({.name = "localhost", .alternative_name = ""}));
+  expect_refused(send("localhost"), "subject alternative name");
+}
+
 TEST_F(TlsTest, RefusesAServerOfAnUnknownAuthority) {
   listen(TestAuthority("Somebody Else").issue({.name = "any", .alternative_name = "DNS:localhost"}));
   expect_refused(send("localhost"), "AWS_CA_BUNDLE");

@@ -299,6 +299,24 @@ TEST(Reader, SkipsAndPassesOnDepthsThatWouldOverflowAStack) {
   EXPECT_FALSE(reader.read(unbalanced, nothing));
 }
 
+/// Walks arrays within arrays to the innermost.
+Status walk_down(Value& value, int& depth) {
+  ++depth;
+  return value.for_each_element([&](Value& inner) { return walk_down(inner, depth); });
+}
+
+TEST(Reader, EndsAWalkThatGoesDeeperThanAnyDocumentOfAService) {
+  Reader reader;
+  for (const int levels : {Reader::kMaxDepth, Reader::kMaxDepth + 1, 1'000'000}) {
+    std::string text = std::string(levels, '[') + std::string(levels, ']');
+    int depth = 0;
+    const auto status = reader.read(text, [&](Value& root) { return walk_down(root, depth); });
+    ASSERT_EQ(status.has_value(), levels == Reader::kMaxDepth);
+    EXPECT_LE(depth, Reader::kMaxDepth + 1);
+    if (!status) EXPECT_NE(status.error().message.find("nested more than 128 levels deep"), std::string::npos);
+  }
+}
+
 TEST(Reader, ReadsNumbersWithinTheirTypesAndRefusesOthers) {
   EXPECT_EQ(element("-9223372036854775808", &Value::integer), INT64_MIN);
   EXPECT_EQ(element("9223372036854775807", &Value::integer), INT64_MAX);

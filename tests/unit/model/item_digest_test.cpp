@@ -99,6 +99,25 @@ TEST(ItemDigest, RefusesWhatIsNoItem) {
   EXPECT_TRUE(digester.digest("{}")) << "usable after errors";
 }
 
+std::string lists(int levels) {
+  std::string item = R"({"id":{"S":"a"},"v":)";
+  for (int i = 0; i < levels; ++i) item += R"({"L":[)";
+  for (int i = 0; i < levels; ++i) item += "]}";
+  return item + "}";
+}
+
+TEST(ItemDigest, TakesAllTheLevelsThatDynamoDbTakesAndRefusesDepthsThatWouldOverflowAStack) {
+  ItemDigester digester;
+  EXPECT_TRUE(digester.digest(lists(32)));
+  for (const int levels : {5'000, 1'000'000}) {
+    const auto found = digester.digest(lists(levels));
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().error_class, ErrorClass::kInvalid);
+    EXPECT_FALSE(item_difference(digester, lists(levels), "{}"));
+  }
+  EXPECT_TRUE(digester.digest("{}")) << "usable after errors";
+}
+
 TEST(ItemDigest, GivesTheKeysDigestInTheSameReading) {
   ItemDigester digester;
   const KeySchema schema{{"id", "S"}, KeyAttribute{"n", "N"}};

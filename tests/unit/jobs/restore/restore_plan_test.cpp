@@ -23,7 +23,7 @@ using ::testing::SizeIs;
 class RestorePlanTest : public ::testing::Test {
  protected:
   [[nodiscard]] Result<RestorePlan> plan(const std::string& name) {
-    return support::run_task(plan_restore(store, name));
+    return support::run_task(plan_restore(store, name, stop_));
   }
 
   /// A dump's segment with its manifest.
@@ -63,6 +63,7 @@ class RestorePlanTest : public ::testing::Test {
   }
 
   support::MemoryObjects store;
+  StopRequest stop_;
 };
 
 TEST_F(RestorePlanTest, ADumpIsWholeOnlyWithTheManifestsOfAllSegments) {
@@ -77,6 +78,14 @@ TEST_F(RestorePlanTest, ADumpIsWholeOnlyWithTheManifestsOfAllSegments) {
   EXPECT_EQ(whole->kind, BackupKind::kDump);
   EXPECT_THAT(whole->parts, SizeIs(3));
   EXPECT_EQ(whole->items, 3u);
+}
+
+TEST_F(RestorePlanTest, AStopRequestEndsTheListing) {
+  write_segment(0, 1, "a\n");
+  stop_.request();
+  const auto stopped = plan("job");
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, kStoppedCode);
 }
 
 TEST_F(RestorePlanTest, SegmentsOfTwoTablesAreNoDump) {

@@ -8,6 +8,7 @@
 #include "jobs/diff_table.hpp"
 #include "jobs/incremental_record.hpp"
 #include "jobs/record_history.hpp"
+#include "model/key_canonicalizer.hpp"
 
 namespace dynamirror::jobs {
 
@@ -29,6 +30,13 @@ async::Task<Result<RecordRestore>> plan_record_restore(TableSide& target, object
   }
   if (!state->unreadable.empty()) {
     co_return failure(ErrorClass::kInvalid, "restore record", address, state->unreadable);
+  }
+  if (state->item) {
+    model::KeyCanonicalizer keys(names.key());
+    if (auto same = keys.check_item(key, *state->item); !same) {
+      same.error().resource = address;
+      co_return std::unexpected(std::move(same.error()));
+    }
   }
   const aws::GetItemOptions consistent;
   auto now = co_await target.dynamodb().get_item(target.address().table, key, consistent);

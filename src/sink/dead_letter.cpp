@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "model/key_canonicalizer.hpp"
 
 namespace dynamirror::sink {
 namespace {
@@ -23,21 +24,6 @@ void append_on_one_line(std::string& out, std::string_view json) {
   for (std::size_t i = start; i < out.size(); ++i) {
     if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
   }
-}
-
-/// Takes out the whitespace between tokens, which an editor or jq may have put there: keys are compared byte by byte.
-std::string without_whitespace(std::string_view json) {
-  std::string compact;
-  compact.reserve(json.size());
-  bool in_string = false;
-  bool escaped = false;
-  for (const char c : json) {
-    if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) continue;
-    compact += c;
-    if (c == '"' && !escaped) in_string = !in_string;
-    escaped = in_string && c == '\\' && !escaped;
-  }
-  return compact;
 }
 
 std::string time_text(WallTime time) {
@@ -227,8 +213,16 @@ Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
   if (!members.sequence) return bad_line("has no sequence");
   if (!members.created) return bad_line("has no created");
   if (!members.at) return bad_line("has no at");
-  members.letter.change =
-      model::Change(without_whitespace(members.key), *members.image, *members.sequence, *members.created);
+  // Somebody may have put the letter right by hand: its key counts as what it means, and must be that of its image.
+  auto schema = model::schema_of_key(members.key);
+  if (!schema) return bad_line("its key: " + schema.error().message);
+  model::KeyCanonicalizer keys(std::move(*schema));
+  const auto key = keys.from_key(members.key);
+  if (!key) return bad_line("its key: " + key.error().message);
+  if (!members.image->empty()) {
+    if (auto same = keys.check_item(*key, *members.image); !same) return bad_line(same.error().message);
+  }
+  members.letter.change = model::Change(*key, *members.image, *members.sequence, *members.created);
   members.letter.at = *members.at;
   return std::move(members.letter);
 }

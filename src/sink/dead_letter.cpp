@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
+#include "base/iso_time.hpp"
 #include "base/text.hpp"
 #include "model/key_canonicalizer.hpp"
 
@@ -38,46 +38,6 @@ std::string time_text(WallTime time) {
   return text + 'Z';
 }
 
-/// Digits only, all of them.
-std::optional<int> to_number(std::string_view digits) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) return std::nullopt;
-  return number;
-}
-
-/// "2026-01-01T00:00:00Z", with up to nine digits of fraction.
-std::optional<WallTime> parse_time(std::string_view text) {
-  constexpr std::string_view kShape = "0000-00-00T00:00:00";
-  if (text.size() <= kShape.size() || text.back() != 'Z') return std::nullopt;
-  for (const std::size_t at : {4u, 7u, 10u, 13u, 16u}) {
-    if (text[at] != kShape[at]) return std::nullopt;
-  }
-  const auto year = to_number(text.substr(0, 4));
-  const auto month = to_number(text.substr(5, 2));
-  const auto day = to_number(text.substr(8, 2));
-  const auto hour = to_number(text.substr(11, 2));
-  const auto minute = to_number(text.substr(14, 2));
-  const auto second = to_number(text.substr(17, 2));
-  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
-
-  int nanoseconds = 0;
-  const std::string_view rest = text.substr(kShape.size(), text.size() - kShape.size() - 1);
-  if (!rest.empty()) {
-    if (rest.front() != '.' || rest.size() < 2 || rest.size() > 10) return std::nullopt;
-    std::string digits(rest.substr(1));
-    digits.resize(9, '0');
-    const auto fraction = to_number(digits);
-    if (!fraction) return std::nullopt;
-    nanoseconds = *fraction;
-  }
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-         std::chrono::seconds(*second) + std::chrono::nanoseconds(nanoseconds);
-}
-
 std::optional<ErrorClass> parse_error_class(std::string_view text) {
   for (const auto candidate :
        {ErrorClass::kThrottled, ErrorClass::kTransient, ErrorClass::kExpiredCredentials, ErrorClass::kDenied,
@@ -107,7 +67,7 @@ Status take_text(json::Value& value, std::string& into) {
 Status take_time(json::Value& value, std::string_view name, std::optional<WallTime>& into) {
   const auto text = value.string();
   if (!text) return std::unexpected(text.error());
-  into = parse_time(*text);
+  into = parse_iso_time(*text);
   if (!into) return bad_line(fmt::format("{} is not a time like 2026-01-01T00:00:00Z", name));
   return {};
 }

@@ -141,7 +141,6 @@ TEST(DeadLetterLine, RefusesALineWithAnythingEssentialMissingOrWrong) {
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-13-01T00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-02-30T00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T24:00:00Z")"},
-           {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01 00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T00:00:00")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T00:00:00.Z")"},
            {R"(,"at":"2026-01-01T00:00:00Z")", ""},

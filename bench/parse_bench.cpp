@@ -19,12 +19,12 @@ constexpr int kRecords = 1000;
 
 /// A record as DynamoDB Streams sends it, of an order with a few attributes; about 600 bytes with `images` 1 and 1000
 /// with 2.
-std::string record(int number, std::string_view keys, int images) {
+std::string record(int number, std::string_view keys, std::string_view customer, int images) {
   const std::string image = fmt::format(
-      R"({{"customer":{{"S":"cust-{0:08}"}},"order":{{"N":"{0}"}},"status":{{"S":"SHIPPED"}},"total":{{"N":"1299.{1:02}"}},)"
+      R"({{"customer":{{"S":"{2}"}},"order":{{"N":"{0}"}},"status":{{"S":"SHIPPED"}},"total":{{"N":"1299.{1:02}"}},)"
       R"("lines":{{"L":[{{"M":{{"sku":{{"S":"A-{0:06}"}},"count":{{"N":"2"}}}}}}]}},"paid":{{"BOOL":true}},)"
       R"("note":{{"S":"leave at the \"back\" door"}}}})",
-      number, number % 100);
+      number, number % 100, customer);
   std::string text = fmt::format(
       R"({{"eventID":"{0:032x}","eventName":"MODIFY","eventVersion":"1.1","eventSource":"aws:dynamodb",)"
       R"("awsRegion":"eu-west-1","dynamodb":{{"ApproximateCreationDateTime":1.7956224E9,"Keys":{1},"NewImage":{2},)",
@@ -34,6 +34,10 @@ std::string record(int number, std::string_view keys, int images) {
 }
 
 enum class KeyForm { kHash, kComposite, kReversed, kEscaped };
+
+std::string customer(int number, KeyForm form) {
+  return fmt::format(R"(cust{}{:08})", form == KeyForm::kEscaped ? "\\/" : "-", number);
+}
 
 std::string keys(int number, KeyForm form) {
   switch (form) {
@@ -53,7 +57,7 @@ void parse_page(benchmark::State& state, KeyForm form, int images) {
   model::KeySchema schema{{"customer", "S"}, {}};
   if (form != KeyForm::kHash) schema.range = model::KeyAttribute{"order", "N"};
   std::string body = R"({"NextShardIterator":"arn:aws:dynamodb:eu-west-1:1:table/T|1|iterator","Records":[)";
-  for (int i = 0; i < kRecords; ++i) body += (i == 0 ? "" : ",") + record(i, keys(i, form), images);
+  for (int i = 0; i < kRecords; ++i) body += (i == 0 ? "" : ",") + record(i, keys(i, form), customer(i, form), images);
   body += "]}";
   body.reserve(body.size() + json::Reader::kPadding);
   json::Reader reader;

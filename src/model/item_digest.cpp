@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "model/base64.hpp"
 #include "model/impl/mixing.hpp"
 #include "model/number.hpp"
 
@@ -50,18 +51,6 @@ ItemDigest attribute_digest(std::string_view name, const ItemDigest& value) {
   return Mixing(seed(Kind::kAttribute)).text(name).digest(value).end();
 }
 
-/// The bits that a base64 text carries: without padding, and without what its last character has beyond whole bytes.
-void assign_base64(std::string& out, std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  while (text.ends_with('=')) text.remove_suffix(1);
-  out = text;
-  const std::size_t over = out.size() % 4;
-  if (over != 2 && over != 3) return;
-  const std::size_t last = kAlphabet.find(out.back());
-  if (last == std::string_view::npos) return;
-  out.back() = kAlphabet[last & (over == 2 ? ~std::size_t{15} : ~std::size_t{3})];
-}
-
 }  // namespace
 
 struct ItemDigester::Impl {
@@ -73,11 +62,11 @@ struct ItemDigester::Impl {
     if (!text) return std::unexpected(text.error());
     Mixing mixing(seed(as));
     if (content == Kind::kS) return mixing.text(*text).end();
+    buffer.clear();
     if (content == Kind::kN) {
-      buffer.clear();
       append_canonical_number(buffer, *text);
     } else {
-      assign_base64(buffer, *text);
+      append_canonical_base64(buffer, *text);
     }
     return mixing.text(buffer).end();
   }

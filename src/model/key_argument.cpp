@@ -102,6 +102,7 @@ Status check_binaries(std::string_view key_json, const KeySchema& schema) {
 Result<std::string> parse_key_argument(std::string_view json, const KeySchema& schema) {
   const auto wire = to_wire(json, schema);
   if (!wire) return std::unexpected(wire.error());
+  if (auto fine = check_binaries(*wire, schema); !fine) return std::unexpected(std::move(fine.error()));
   KeyCanonicalizer canonicalizer(schema);
   const auto key = canonicalizer.from_key(*wire);
   if (!key) {
@@ -109,9 +110,7 @@ Result<std::string> parse_key_argument(std::string_view json, const KeySchema& s
     error.doing = kDoing;
     return std::unexpected(std::move(error));
   }
-  std::string canonical(*key);
-  if (auto fine = check_binaries(canonical, schema); !fine) return std::unexpected(std::move(fine.error()));
-  return canonical;
+  return std::string(*key);
 }
 
 Result<KeySchema> schema_of_wire_key(std::string_view json) {

@@ -17,9 +17,8 @@ namespace dynamirror::model {
 /// - `{"<hash>":{"<type>":"<value>"},"<range>":{"<type>":"<value>"}}`: attributes in key-schema order, no whitespace;
 /// - strings (names and values) escape only `"` and `\`, and control characters as \n, \r, \t or \u00xx with lower-case
 ///   hex digits; all else is plain UTF-8. So "\u00e9" and "é", or "\/" and "/", meet;
-/// - numbers are not rewritten: a DynamoDB service stores one value and answers it with one spelling in all its records
-///   (`same_key` compares across services);
-/// - binaries are not rewritten: the base64 of given bytes is unique.
+/// - numbers and binaries are spelled as DynamoDB answers them (model/number.hpp, model/base64.hpp): people, and other
+///   services that speak its API, may write "1.0" and "AR==" for "1" and "AQ==".
 ///
 /// A text that is canonical already, which services nearly always send, costs one scan and no copy.
 /// Not thread-safe: keeps buffers.
@@ -34,6 +33,11 @@ class KeyCanonicalizer {
 
   /// The key from the text of a whole item, whose other attributes are skipped. Lifetime and errors as above.
   [[nodiscard]] Result<std::string_view> from_item(std::string_view item_json);
+
+  /// Whether an item has this key. `key`: canonical, from this object's last answer, too. An item that spells its key's
+  /// attributes as the key does costs a search for them and no more, on whatever level they stand.
+  /// Errors: class invalid, naming both keys; those of `from_item`.
+  [[nodiscard]] Status check_item(std::string_view key, std::string_view item_json);
 
   [[nodiscard]] const KeySchema& schema() const { return schema_; }
 
@@ -57,8 +61,8 @@ class KeyCanonicalizer {
   json::Reader reader_;
 };
 
-/// True when two canonical keys name one item although two services may spell its numbers differently ("1", "1.0",
-/// "10e-1"). Slow: for answers that are matched with what was sent, not for every record.
-[[nodiscard]] bool same_key(std::string_view left, std::string_view right, const KeySchema& schema);
+/// The schema that a key by itself tells: its first attribute is the hash attribute.
+/// Errors: class invalid for what is no key.
+[[nodiscard]] Result<KeySchema> schema_of_key(std::string_view key_json);
 
 }  // namespace dynamirror::model

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/number.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -14,7 +15,6 @@ struct Decimal {
   bool negative = false;
   std::string digits;
   std::int64_t exponent = 0;
-  friend bool operator==(const Decimal&, const Decimal&) = default;
 };
 
 /// The part behind "e"; nothing when it is no integer. Far beyond DynamoDB's range (±130) it is no number to us.
@@ -53,23 +53,48 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
   return decimal;
 }
 
+/// The most zeros that a number within DynamoDB's range needs beside its 38 digits, and some more.
+constexpr std::int64_t kMostZeros = 200;
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 }  // namespace
 
-bool same_number(std::string_view left, std::string_view right) {
-  if (left == right) return true;
-  const auto a = parse_decimal(left);
-  const auto b = parse_decimal(right);
-  return a && b && *a == *b;
+bool is_canonical_number(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (all_digits(text)) return text.front() != '0' || (text.size() == 1 && !negative);  // nearly always
+  const auto point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  if (point == std::string_view::npos || !all_digits(whole)) return false;
+  if (whole.front() == '0' && whole.size() > 1) return false;
+  const std::string_view fraction = text.substr(point + 1);
+  return all_digits(fraction) && fraction.back() != '0';
 }
 
 void append_canonical_number(std::string& out, std::string_view text) {
-  const auto decimal = parse_decimal(text);
+  const auto decimal = is_canonical_number(text) ? std::nullopt : parse_decimal(text);
   if (!decimal) {
-    out.append("?").append(text);
+    out += text;
     return;
   }
+  const auto size = static_cast<std::int64_t>(decimal->digits.size());
+  const std::int64_t point = decimal->exponent;  // how many digits stand before it
   if (decimal->negative) out += '-';
-  out.append(decimal->digits).append("e").append(std::to_string(decimal->exponent));
+  if (size == 0) {
+    out += '0';
+  } else if (point < -kMostZeros || point > size + kMostZeros) {
+    out.append(decimal->digits).append("E").append(std::to_string(point - size));
+  } else if (point <= 0) {
+    out.append("0.").append(static_cast<std::size_t>(-point), '0').append(decimal->digits);
+  } else if (point >= size) {
+    out.append(decimal->digits).append(static_cast<std::size_t>(point - size), '0');
+  } else {
+    const auto before = static_cast<std::size_t>(point);
+    out.append(decimal->digits, 0, before).append(".").append(decimal->digits, before);
+  }
 }
 
 }  // namespace dynamirror::model

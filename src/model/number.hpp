@@ -6,12 +6,13 @@
 
 namespace dynamirror::model {
 
-/// True when two decimal texts, as DynamoDB's N carries them, are one number: "1", "1.0" and "10e-1". Exact at any
-/// number of digits. Texts that are no numbers are the same only when they are the same bytes.
-[[nodiscard]] bool same_number(std::string_view left, std::string_view right);
+/// True when a decimal text, as DynamoDB's N carries it, is spelled as DynamoDB itself answers it: without an exponent,
+/// a plus, or zeros that say nothing ("0", "-1.5", "1000").
+[[nodiscard]] bool is_canonical_number(std::string_view text);
 
-/// Appends one spelling for all texts of one number, for comparing and hashing, not for people or services: two texts
-/// give the same bytes exactly when `same_number` says so.
+/// Appends the one spelling of a number, which is DynamoDB's: "1" for "1.0", "+1", "01" and "10e-1", exact at any number
+/// of digits. Two texts give the same bytes exactly when they are one number. What is no number is appended as it is,
+/// and a number far beyond DynamoDB's range (±130) with an exponent, of which there is one, too.
 void append_canonical_number(std::string& out, std::string_view text);
 
 }  // namespace dynamirror::model

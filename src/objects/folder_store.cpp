@@ -23,9 +23,8 @@ constexpr std::size_t kMaxNameBytes = NAME_MAX;
 std::unexpected<Error> system_failure(const char* doing, std::string resource) {
   // A name that is too long for a file is that of none.
   const bool absent = errno == ENOENT || errno == ENOTDIR || errno == EISDIR || errno == ENAMETOOLONG;
-  const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-  const ErrorClass error_class = absent ? ErrorClass::kNotFound : denied ? ErrorClass::kDenied : ErrorClass::kInvalid;
-  return failure(error_class, doing, std::move(resource), absent ? "there is no such object" : last_system_error());
+  if (!absent) return file_failure(doing, resource);
+  return failure(ErrorClass::kNotFound, doing, std::move(resource), "there is no such object");
 }
 
 WallTime modified_of(const struct stat& file) {

@@ -3,11 +3,13 @@
 
 #include "async/stop_request.hpp"
 #include "aws/errors.hpp"
+#include "base/files.hpp"
 
 namespace dynamirror::jobs {
 
 ExitCode exit_code_for(const Error& error) {
   if (error.code == kStoppedCode) return ExitCode::kStoppedEarly;
+  if (has_no_room(error)) return ExitCode::kState;
   if (error.code == aws::kUnreadableAnswer) return ExitCode::kUnreachable;
   switch (error.error_class) {
     case ErrorClass::kThrottled:

@@ -17,7 +17,7 @@ enum class ExitCode {
   kNotReady = 3,     ///< a table, stream or key schema is not as it must be
   kAccess = 4,       ///< no credentials, expired credentials, or access denied
   kUnreachable = 5,  ///< an endpoint does not answer, or what it answers is not from AWS
-  kState = 6,        ///< the state file (or dead-letter file) is unusable, in use, or another replication's
+  kState = 6,        ///< the state file (or dead-letter file) is unusable, in use, or another replication's; or no room
   kTrimmed = 7,      ///< changes were trimmed from the stream before they were read
   kStalled = 8,      ///< changes wait and nothing has moved for --stall-timeout
   kPoison = 9,       ///< the target refuses a change (--on-error stop), or dead letters remain after a replay

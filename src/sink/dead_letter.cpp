@@ -3,11 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
+#include "base/iso_time.hpp"
 #include "base/text.hpp"
+#include "model/key_canonicalizer.hpp"
 
 namespace dynamirror::sink {
 namespace {
@@ -25,21 +26,6 @@ void append_on_one_line(std::string& out, std::string_view json) {
   }
 }
 
-/// Takes out the whitespace between tokens, which an editor or jq may have put there: keys are compared byte by byte.
-std::string without_whitespace(std::string_view json) {
-  std::string compact;
-  compact.reserve(json.size());
-  bool in_string = false;
-  bool escaped = false;
-  for (const char c : json) {
-    if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) continue;
-    compact += c;
-    if (c == '"' && !escaped) in_string = !in_string;
-    escaped = in_string && c == '\\' && !escaped;
-  }
-  return compact;
-}
-
 std::string time_text(WallTime time) {
   std::string text = format_time(time);
   const auto nanoseconds =
@@ -50,46 +36,6 @@ std::string time_text(WallTime time) {
   text += fmt::format(".{:09}", nanoseconds);
   while (text.back() == '0') text.pop_back();
   return text + 'Z';
-}
-
-/// Digits only, all of them.
-std::optional<int> to_number(std::string_view digits) {
-  int number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) return std::nullopt;
-  return number;
-}
-
-/// "2026-01-01T00:00:00Z", with up to nine digits of fraction.
-std::optional<WallTime> parse_time(std::string_view text) {
-  constexpr std::string_view kShape = "0000-00-00T00:00:00";
-  if (text.size() <= kShape.size() || text.back() != 'Z') return std::nullopt;
-  for (const std::size_t at : {4u, 7u, 10u, 13u, 16u}) {
-    if (text[at] != kShape[at]) return std::nullopt;
-  }
-  const auto year = to_number(text.substr(0, 4));
-  const auto month = to_number(text.substr(5, 2));
-  const auto day = to_number(text.substr(8, 2));
-  const auto hour = to_number(text.substr(11, 2));
-  const auto minute = to_number(text.substr(14, 2));
-  const auto second = to_number(text.substr(17, 2));
-  if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
-
-  int nanoseconds = 0;
-  const std::string_view rest = text.substr(kShape.size(), text.size() - kShape.size() - 1);
-  if (!rest.empty()) {
-    if (rest.front() != '.' || rest.size() < 2 || rest.size() > 10) return std::nullopt;
-    std::string digits(rest.substr(1));
-    digits.resize(9, '0');
-    const auto fraction = to_number(digits);
-    if (!fraction) return std::nullopt;
-    nanoseconds = *fraction;
-  }
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-         std::chrono::seconds(*second) + std::chrono::nanoseconds(nanoseconds);
 }
 
 std::optional<ErrorClass> parse_error_class(std::string_view text) {
@@ -121,7 +67,7 @@ Status take_text(json::Value& value, std::string& into) {
 Status take_time(json::Value& value, std::string_view name, std::optional<WallTime>& into) {
   const auto text = value.string();
   if (!text) return std::unexpected(text.error());
-  into = parse_time(*text);
+  into = parse_iso_time(*text);
   if (!into) return bad_line(fmt::format("{} is not a time like 2026-01-01T00:00:00Z", name));
   return {};
 }
@@ -227,8 +173,16 @@ Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
   if (!members.sequence) return bad_line("has no sequence");
   if (!members.created) return bad_line("has no created");
   if (!members.at) return bad_line("has no at");
-  members.letter.change =
-      model::Change(without_whitespace(members.key), *members.image, *members.sequence, *members.created);
+  // Somebody may have put the letter right by hand: its key counts as what it means, and must be that of its image.
+  auto schema = model::schema_of_key(members.key);
+  if (!schema) return bad_line("its key: " + schema.error().message);
+  model::KeyCanonicalizer keys(std::move(*schema));
+  const auto key = keys.from_key(members.key);
+  if (!key) return bad_line("its key: " + key.error().message);
+  if (!members.image->empty()) {
+    if (auto same = keys.check_item(*key, *members.image); !same) return bad_line(same.error().message);
+  }
+  members.letter.change = model::Change(*key, *members.image, *members.sequence, *members.created);
   members.letter.at = *members.at;
   return std::move(members.letter);
 }

@@ -30,6 +30,7 @@ class ItemObjects {
 
   /// What all objects of the table begin with: `<table>/`.
   [[nodiscard]] std::string prefix() const { return table_ + "/"; }
+  [[nodiscard]] const model::KeySchema& key() const { return key_; }
 
  private:
   std::string table_;

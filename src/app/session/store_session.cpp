@@ -2,9 +2,9 @@
 #include "app/session/store_session.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <ctime>
 #include <thread>
+
+#include "base/iso_time.hpp"
 
 namespace dynamirror::app {
 
@@ -44,31 +44,11 @@ Result<std::unique_ptr<objects::ObjectStore>> open_store(Session& session, const
 }
 
 Result<WallTime> parse_moment(const std::string& text) {
-  const auto wrong = [&] {
-    return failure(ErrorClass::kInvalid, "read time", text, "write it as 2026-01-31T12:00:00Z");
-  };
-  std::tm fields{};
-  const char* const format = text.find('T') == std::string::npos ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S";
-  const char* const end_of_time = strptime(text.c_str(), format, &fields);
-  if (end_of_time == nullptr) return wrong();
-  std::string rest(end_of_time);
-  double fraction = 0;
-  if (rest.starts_with('.')) {
-    const std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
-    fraction = std::strtod(("0" + rest.substr(0, end)).c_str(), nullptr);
-    rest.erase(0, end);
+  // Without an offset it is UTC, and without a time the beginning of the day.
+  for (const char* end : {"", "Z", "T00:00:00Z"}) {
+    if (const auto moment = parse_iso_time(text + end)) return *moment;
   }
-  long offset_minutes = 0;
-  if (rest.size() == 6 && (rest[0] == '+' || rest[0] == '-') && rest[3] == ':') {
-    const long minutes =
-        std::strtol(rest.substr(1, 2).c_str(), nullptr, 10) * 60 + std::strtol(rest.substr(4, 2).c_str(), nullptr, 10);
-    offset_minutes = rest[0] == '+' ? minutes : -minutes;
-  } else if (!rest.empty() && rest != "Z") {
-    return wrong();
-  }
-  const std::time_t seconds = timegm(&fields);
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(
-      std::chrono::seconds(seconds) - std::chrono::minutes(offset_minutes) + std::chrono::duration<double>(fraction)));
+  return failure(ErrorClass::kInvalid, "read time", text, "write it as 2026-01-31T12:00:00Z");
 }
 
 std::size_t cpu_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8); }

@@ -77,16 +77,11 @@ class Unprocessed {
   }
 
   Status mark(std::string_view key, bool put) {
-    // First by bytes: a service that spells as we do costs no parsing. At most 25 changes: a search is quick enough.
-    for (const bool by_bytes : {true, false}) {
-      for (std::size_t i = 0; i < changes_.size(); ++i) {
-        const model::Change& change = *changes_[i];
-        if (found_[i] || change.is_delete() == put) continue;
-        if (by_bytes ? change.key() == key : model::same_key(change.key(), key, keys_.schema())) {
-          found_[i] = true;
-          return {};
-        }
-      }
+    for (std::size_t i = 0; i < changes_.size(); ++i) {  // at most 25 changes: a search is quick enough
+      const model::Change& change = *changes_[i];
+      if (found_[i] || change.is_delete() == put || change.key() != key) continue;
+      found_[i] = true;
+      return {};
     }
     return refuse("an unprocessed item that was not sent: " + std::string(key.substr(0, 200)));
   }

@@ -87,6 +87,7 @@ Result<model::Change> to_change(const Record& record, std::size_t index, model::
         "again with that view type");
   }
   if (record.new_image.front() != '{') return refuse_record("its NewImage is not an object");
+  if (auto same = keys.check_item(*key, record.new_image); !same) return refuse_record(same.error().message);
   if (may_hold_bare_map(record.new_image)) {
     return model::Change(*key, with_typed_maps(record.new_image), *sequence, record.created);
   }

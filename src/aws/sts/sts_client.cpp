@@ -9,8 +9,9 @@
 #include "aws/endpoints/partition.hpp"
 #include "aws/errors.hpp"
 #include "aws/impl/percent_encoding.hpp"
-#include "aws/impl/time_formats.hpp"
 #include "aws/impl/xml.hpp"
+#include "aws/retry.hpp"
+#include "base/iso_time.hpp"
 
 namespace dynamirror::aws {
 namespace {

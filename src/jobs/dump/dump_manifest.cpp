@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump/dump_manifest.hpp"
 
-#include <ctime>
 #include <utility>
 
+#include "base/iso_time.hpp"
 #include "base/text.hpp"
 #include "json/read_into.hpp"
 #include "json/reader.hpp"
@@ -40,11 +40,7 @@ Status read_object(LinesObjectTotals& object, json::Value& value) {
 Status read_time(WallTime& out, json::Value& value) {
   std::string text;
   if (auto read = json::read_into(text, value); !read) return read;
-  std::tm fields{};
-  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
-  constexpr std::time_t kLatest = 9'000'000'000;  // the year 2255, within 64 bits of nanoseconds
-  const std::time_t seconds = end != nullptr && *end == 'Z' ? timegm(&fields) : 0;
-  if (seconds > 0 && seconds < kLatest) out = WallTime(std::chrono::seconds(seconds));
+  if (const auto time = parse_iso_time(text)) out = *time;
   return {};
 }
 

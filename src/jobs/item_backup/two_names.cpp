@@ -15,18 +15,31 @@ TwoNames::TwoNames(objects::ObjectStore& store, std::string prefix, model::KeySc
       keys_(key),
       names_({}, std::move(key)) {}
 
-std::optional<TwoNames::Names> TwoNames::names_of(std::string_view item) {
-  if (!composite_) return std::nullopt;
+Result<TwoNames::Names> TwoNames::names_of(std::string_view item) {
   const auto key = keys_.from_item(item);
-  if (!key) return std::nullopt;
+  if (!key) return std::unexpected(key.error());
   const auto object = names_.of(*key);
-  if (!object || !object->old_name) return std::nullopt;
+  if (!object) return std::unexpected(object.error());
   // Names of a table without a name: "/<id>".
-  return Names{.sorted = prefix_ + object->name.substr(1), .old = prefix_ + object->old_name->substr(1)};
+  Names names{.key_json = std::string(*key), .sorted = prefix_ + object->name.substr(1), .old = {}};
+  if (object->old_name) names.old = prefix_ + object->old_name->substr(1);
+  return names;
+}
+
+Status TwoNames::check(const std::string& object, std::string_view item) {
+  const auto names = names_of(item);
+  if (!names) return std::unexpected(names.error());
+  if (object == names->sorted || object == names->old) return {};
+  return failure(ErrorClass::kInvalid, "read item", store_.describe(object),
+                 "it holds an item of another key, " + names->key_json + ", whose object is " +
+                     store_.describe(names->sorted) +
+                     "; remove it if it was put there by mistake; or the target's key is not that of the table backed "
+                     "up");
 }
 
 async::Task<Result<TwoNames::Verdict>> TwoNames::judge(objects::ObjectVersion object, std::string_view item,
                                                        Round round) {
+  if (!composite_) co_return Verdict::kTake;
   auto names = names_of(item);
   if (!names) co_return Verdict::kTake;
   const bool is_old = object.key == names->old;

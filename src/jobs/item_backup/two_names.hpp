@@ -31,16 +31,20 @@ class TwoNames {
   /// REQUIRES: the store outlives it.
   TwoNames(objects::ObjectStore& store, std::string prefix, model::KeySchema key, std::optional<WallTime> as_of);
 
+  /// Whether the object of that name is the item's. Errors: class invalid, naming object and key, when it is not.
+  [[nodiscard]] Status check(const std::string& object, std::string_view item);
+
   /// `item`: what the object holds; borrowed. Items without the key are to be taken: whoever reads them will tell.
   /// Errors: those of the store.
   [[nodiscard]] async::Task<Result<Verdict>> judge(objects::ObjectVersion object, std::string_view item, Round round);
 
  private:
   struct Names {
+    std::string key_json;
     std::string sorted;
-    std::string old;
+    std::string old;  ///< empty for a key of one attribute
   };
-  [[nodiscard]] std::optional<Names> names_of(std::string_view item);
+  [[nodiscard]] Result<Names> names_of(std::string_view item);
   [[nodiscard]] async::Task<Result<bool>> is_superseded(objects::ObjectVersion object, std::string other, bool is_old);
   [[nodiscard]] async::Task<Result<std::optional<objects::ObjectVersion>>> look_up(std::string key);
   [[nodiscard]] async::Task<Result<std::optional<objects::ObjectVersion>>> look_up_at(std::string key, WallTime moment);

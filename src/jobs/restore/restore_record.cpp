@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_record.hpp"
 #include "jobs/item_backup/record_history.hpp"
+#include "model/key_canonicalizer.hpp"
 #include "tables/diff_condition.hpp"
 #include "tables/diff_table.hpp"
 
@@ -30,6 +31,13 @@ async::Task<Result<RecordRestore>> plan_record_restore(TableSide& target, object
   }
   if (!state->unreadable.empty()) {
     co_return failure(ErrorClass::kInvalid, "restore record", address, state->unreadable);
+  }
+  if (state->item) {
+    model::KeyCanonicalizer keys(names.key());
+    if (auto same = keys.check_item(key, *state->item); !same) {
+      same.error().resource = address;
+      co_return std::unexpected(std::move(same.error()));
+    }
   }
   const aws::GetItemOptions consistent;
   auto now = co_await target.dynamodb().get_item(target.address().table, key, consistent);

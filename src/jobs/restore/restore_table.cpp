@@ -242,7 +242,8 @@ async::Task<Status> Restore::read_item(const objects::ObjectVersion& object, Ite
     case TwoNames::Verdict::kTake:
       break;
   }
-  auto loaded = co_await loader_.put(*item);
+  auto loaded = names_.check(object.key, *item);
+  if (loaded) loaded = co_await loader_.put(*item);
   if (loaded) {
     ++progress_.items;
     progress_.bytes += item->size();

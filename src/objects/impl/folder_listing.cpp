@@ -2,6 +2,7 @@
 #include "objects/impl/folder_listing.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <system_error>
 
@@ -36,9 +37,8 @@ Result<std::vector<std::string>> entries_of(const FolderListing& listing, const 
   }
   const bool absent = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
   if (error && !absent) {
-    const bool denied = error == std::errc::permission_denied;
-    return failure(denied ? ErrorClass::kDenied : ErrorClass::kInvalid, "list folder", folder.string(),
-                   error.message());
+    errno = error.value();
+    return file_failure("list folder", folder);
   }
   std::sort(entries.begin(), entries.end());
   return entries;

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -58,11 +57,7 @@ Result<std::unique_ptr<NewFile>> NewFile::create(std::filesystem::path target, R
     fd = create_locked(unfinished);
     if (!fd.is_open() || has_name(fd)) break;
   }
-  if (!fd.is_open()) {
-    const bool denied = errno == EACCES || errno == EPERM || errno == EROFS;
-    return failure(denied ? ErrorClass::kDenied : ErrorClass::kInvalid, "create file", unfinished.string(),
-                   last_system_error());
-  }
+  if (!fd.is_open()) return file_failure("create file", unfinished);
   return std::unique_ptr<NewFile>(new NewFile(std::move(target), std::move(unfinished), std::move(fd)));
 }
 
@@ -73,11 +68,8 @@ NewFile::~NewFile() {
 Status NewFile::write(std::string_view bytes) { return write_all(fd_, bytes, target_); }
 
 Status NewFile::commit() {
-  const auto failed = [&](const char* doing) {
-    return failure(ErrorClass::kFatal, doing, target_.string(), last_system_error());
-  };
-  if (::fsync(fd_.get()) != 0) return failed("sync file");
-  if (std::rename(unfinished_.c_str(), target_.c_str()) != 0) return failed("rename file");
+  if (::fsync(fd_.get()) != 0) return file_failure("sync file", target_);
+  if (std::rename(unfinished_.c_str(), target_.c_str()) != 0) return file_failure("rename file", target_);
   committed_ = true;
   fd_ = FileDescriptor();
   return sync_folder(folder_of(target_));

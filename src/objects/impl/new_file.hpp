@@ -21,13 +21,13 @@ void clear_unfinished_below(const std::filesystem::path& folder);
 /// A file that appears under its name only once it is whole and on disk; removed when dropped before. Not thread-safe.
 class NewFile {
  public:
-  /// Creates missing folders. Errors: class invalid or denied, naming the file.
+  /// Creates missing folders. Errors: those of `file_failure`.
   [[nodiscard]] static Result<std::unique_ptr<NewFile>> create(std::filesystem::path target, Random& random);
   ~NewFile();
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
 
-  /// Errors: class fatal; the file is to be dropped then.
+  /// Errors: those of `file_failure`; the file is to be dropped then.
   [[nodiscard]] Status write(std::string_view bytes);
   [[nodiscard]] Status commit();
 

@@ -33,6 +33,13 @@ std::string message_of(std::string_view record) {
   return page.error().message;
 }
 
+TEST(RecordsPage, RefusesAnImageOfAnotherKeyNamingBoth) {
+  const std::string message =
+      message_of(R"({"eventName":"INSERT","dynamodb":{"Keys":{"id":{"S":"a"}},"NewImage":{"id":{"S":"b"}},)"
+                 R"("SequenceNumber":"1"}})");
+  EXPECT_NE(message.find(R"(the key {"id":{"S":"a"}} has another one, {"id":{"S":"b"}})"), std::string::npos) << message;
+}
+
 TEST(RecordsPage, ReadsAPageAsTheServiceSendsIt) {
   const std::string body =
       R"({"NextShardIterator":"arn:aws:dynamodb:eu-west-1:1:table/T/stream/x|1|AAAA==","Records":[)"

@@ -59,11 +59,67 @@ TEST(KeyCanonicalizer, GivesAllSpellingsOfOneStringTheSameBytes) {
             R"({"id":{"S":"\"\\\u0008\u000c\n\r\t\u0000\u001f"}})");
 }
 
-TEST(KeyCanonicalizer, KeepsNumbersAndBinariesAsTheyAre) {
+TEST(KeyCanonicalizer, GivesAllSpellingsOfOneNumberOrBinaryTheSameBytes) {
   const KeySchema schema{{"b", "B"}, KeyAttribute{"n", "N"}};
   const std::string text = R"({"b":{"B":"AAEC/+8="},"n":{"N":"99999999999999999999999999999999999999"}})";
   EXPECT_EQ(key(schema, text), text);
-  EXPECT_EQ(key(schema, R"({"n":{"N":"1.0"},"b":{"B":"AAEC\/+8="}})"), R"({"b":{"B":"AAEC/+8="},"n":{"N":"1.0"}})");
+  const std::string one = R"({"b":{"B":"AQ=="},"n":{"N":"1"}})";
+  for (const std::string n : {"1", "1.0", "1e0", "+1", "01", "0.1E1"}) {
+    for (const std::string b : {"AQ==", "AR==", "A\\u0051==", "AQ"}) {
+      EXPECT_EQ(key(schema, R"({"b":{"B":")" + b + R"("},"n":{"N":")" + n + "\"}}"), one) << n << " " << b;
+      EXPECT_EQ(key(schema, R"({"n":{"N":")" + n + R"("},"b":{"B":")" + b + "\"}}"), one) << n << " " << b;
+      EXPECT_EQ(item_key(schema, R"({"n":{"N":")" + n + R"("},"v":{"S":""},"b":{"B":")" + b + "\"}}"), one);
+    }
+  }
+  EXPECT_EQ(key(kHash, R"({"id":{"S":"1.0"}})"), R"({"id":{"S":"1.0"}})") << "a string is no number";
+}
+
+TEST(KeyCanonicalizer, FindsItsKeyInAnItemHoweverThatIsSpelled) {
+  KeyCanonicalizer keys(kComposite);
+  const auto canonical = keys.from_key(R"({"time":{"N":"1.0"},"id":{"S":"a\"}"}})");
+  ASSERT_TRUE(canonical);
+  for (const char* item : {R"({"v":{"N":"2"},"time":{"N":"1"},"id":{"S":"a\"}"}})",
+                           R"({ "id" : {"S":"a\u0022}"}, "v":{"N":"2"}, "time":{"N":"10e-1"} })"}) {
+    EXPECT_TRUE(keys.check_item(R"({"id":{"S":"a\"}"},"time":{"N":"1"}})", item)) << item;
+  }
+}
+
+TEST(KeyCanonicalizer, FindsItsKeyWhereverItStandsInAnItem) {
+  KeyCanonicalizer keys(kHash);
+  for (std::size_t before = 0; before < 40; ++before) {
+    for (std::size_t behind = 0; behind < 40; ++behind) {
+      const auto item = [&](std::string_view id) {
+        return R"({"v":{"S":")" + std::string(before, '1') + R"("},"id":{"S":")" + std::string(id) + R"("},"w":{"S":")" +
+               std::string(behind, 'i') + "\"}}";
+      };
+      EXPECT_TRUE(keys.check_item(R"({"id":{"S":"a1"}})", item("a1")));
+      EXPECT_FALSE(keys.check_item(R"({"id":{"S":"a1"}})", item("b1")));
+    }
+  }
+  EXPECT_TRUE(keys.check_item(R"({"id":{"S":""}})", R"({"id":{"S":""}})"));
+}
+
+TEST(KeyCanonicalizer, NamesBothKeysWhenAnItemHasAnotherOne) {
+  KeyCanonicalizer keys(kComposite);
+  const auto canonical = keys.from_key(R"({"time":{"N":"1"},"id":{"S":"a"}})");
+  ASSERT_TRUE(canonical);
+  const auto other = keys.check_item(*canonical, R"({"id":{"S":"a"},"time":{"N":"2"}})");
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().error_class, ErrorClass::kInvalid);
+  EXPECT_EQ(other.error().message, R"(the item beside the key {"id":{"S":"a"},"time":{"N":"1"}} has another one, )"
+                                   R"({"id":{"S":"a"},"time":{"N":"2"}})");
+  const auto none = keys.check_item(R"({"id":{"S":"a"},"time":{"N":"1"}})", R"({"id":{"S":"a"}})");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, "key attribute time is missing");
+}
+
+TEST(SchemaOfKey, TellsNamesAndTypesInTheOrderOfTheKey) {
+  EXPECT_EQ(schema_of_key(R"({"id":{"S":"a"}})").value(), kHash);
+  EXPECT_EQ(schema_of_key(R"({"id":{"S":"a"},"time":{"N":"1"}})").value(), kComposite);
+  for (const char* bad : {"", "{}", "[]", R"({"id":"a"})", R"({"id":{"BOOL":true}})",
+                          R"({"a":{"S":""},"b":{"S":""},"c":{"S":""}})"}) {
+    EXPECT_FALSE(schema_of_key(bad)) << bad;
+  }
 }
 
 TEST(KeyCanonicalizer, TakesNamesThatNeedEscapes) {
@@ -142,17 +198,6 @@ TEST(KeyCanonicalizer, BringsEveryRandomSpellingToTheSameForm) {
     ASSERT_TRUE(from_item) << "seed " << seed;
     ASSERT_EQ(*from_item, canonical) << "seed " << seed;
   }
-}
-
-TEST(SameKey, ComparesNumbersByValueAndAllElseByBytes) {
-  const auto pair = [](std::string_view id, std::string_view time) {
-    return "{\"id\":{\"S\":\"" + std::string(id) + "\"},\"time\":{\"N\":\"" + std::string(time) + "\"}}";
-  };
-  EXPECT_TRUE(same_key(pair("1", "10"), pair("1", "10"), kComposite));
-  EXPECT_TRUE(same_key(pair("1", "10"), pair("1", "1.0E1"), kComposite));
-  EXPECT_FALSE(same_key(pair("1", "10"), pair("1.0", "10"), kComposite)) << "a string is no number";
-  EXPECT_FALSE(same_key(pair("1", "10"), pair("1", "11"), kComposite));
-  EXPECT_FALSE(same_key(pair("1", "10"), "not a key", kComposite));
 }
 
 }  // namespace

@@ -6,9 +6,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
+#include "base/files.hpp"
+#include "objects/impl/new_file.hpp"
+#include "support/failing_disk.hpp"
 #include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
 
@@ -167,6 +171,33 @@ TEST_F(FolderStoreTest, LeavesNothingOfAnUploadThatIsAbortedOrDropped) {
   }
   const auto left = std::filesystem::directory_iterator(folder_);
   EXPECT_EQ(std::distance(begin(left), end(left)), 1);
+}
+
+TEST_F(FolderStoreTest, SaysThatADiskIsFullAndLeavesNothingThere) {
+  put("other", "x");
+  for (const int call : {1, 2, 3}) {  // write, fsync, rename
+    test::arm_disk_fault(test::DiskFault::kFail, call);
+    const Status status = run_task(store_.put("a", "x", {}));
+    EXPECT_GE(test::disarm_disk_fault(), call);
+    ASSERT_FALSE(status);
+    EXPECT_TRUE(has_no_room(status.error()));
+    EXPECT_THAT(to_line(status.error()), HasSubstr("No space left on device; free some space"));
+    const auto left = std::filesystem::directory_iterator(folder_);
+    EXPECT_EQ(std::distance(begin(left), end(left)), 1);
+  }
+}
+
+TEST_F(FolderStoreTest, SaysWhatToRaiseWhenNoMoreFilesMayBeOpen) {
+  put("other", "x");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto file = NewFile::create(folder_ / "a", random_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(file);
+  EXPECT_TRUE(has_no_room(file.error()));
+  EXPECT_THAT(to_line(file.error()), HasSubstr("Too many open files; allow more open files (ulimit -n)"));
 }
 
 TEST_F(FolderStoreTest, SaysWhenItsFolderIsAFile) {

@@ -85,7 +85,7 @@ TEST(DeadLetterLine, PassesKeysAndImagesThroughByteForByte) {
 }
 
 TEST(DeadLetterLine, StaysOnOneLineWhateverWhitespaceTheImageHas) {
-  const auto back = round_trip(letter_with(R"({"id":{"S":"a"}})", "{\n  \"id\": {\r\n\"S\": \"a b\"}\n}"));
+  const auto back = round_trip(letter_with(R"({"id":{"S":"a b"}})", "{\n  \"id\": {\r\n\"S\": \"a b\"}\n}"));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->change.image(), "{   \"id\": {  \"S\": \"a b\"} }");
 }
@@ -104,6 +104,20 @@ TEST(DeadLetterLine, ReadsWhatJqOrAnEditorHasSpacedOut) {
       "image" : null, "created" : "2026-01-01T00:00:00Z", "at" : "2026-01-01T00:00:00Z" } )");
   ASSERT_TRUE(back) << to_line(back.error());
   EXPECT_EQ(back->change.key(), R"({"id":{"S":"a b"}})");
+}
+
+TEST(DeadLetterLine, TakesAKeyForWhatItMeans) {
+  const auto back = parse(R"({"sequence":"7","key":{"id":{"N":"1.0"}},"image":{"id":{"N":"1"}},)"
+                          R"("created":"2026-01-01T00:00:00Z","at":"2026-01-01T00:00:00Z"})");
+  ASSERT_TRUE(back) << to_line(back.error());
+  EXPECT_EQ(back->change.key(), R"({"id":{"N":"1"}})");
+}
+
+TEST(DeadLetterLine, RefusesAnImageOfAnotherKeyNamingBoth) {
+  const auto back = round_trip(letter_with(R"({"id":{"S":"a"}})", R"({"id":{"S":"b"},"v":{"S":"a"}})"));
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().error_class, ErrorClass::kInvalid);
+  EXPECT_THAT(back.error().message, HasSubstr(R"(key {"id":{"S":"a"}} has another one, {"id":{"S":"b"}})"));
 }
 
 TEST(DeadLetterLine, RefusesALineWithAnythingEssentialMissingOrWrong) {
@@ -127,7 +141,6 @@ TEST(DeadLetterLine, RefusesALineWithAnythingEssentialMissingOrWrong) {
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-13-01T00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-02-30T00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T24:00:00Z")"},
-           {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01 00:00:00Z")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T00:00:00")"},
            {R"("created":"2026-01-01T00:00:00Z")", R"("created":"2026-01-01T00:00:00.Z")"},
            {R"(,"at":"2026-01-01T00:00:00Z")", ""},

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "aws/impl/time_formats.hpp"
+#include "base/iso_time.hpp"
 #include "json/reader.hpp"
 
 namespace dynamirror::aws {
@@ -74,7 +74,7 @@ Result<Credentials> parse_credentials_json(std::string_view text, const std::str
   if (!fields.expiration.empty()) {
     credentials.expires = parse_iso_time(fields.expiration);
     if (!credentials.expires)
-      return wrong(ErrorClass::kInvalid, "Expiration in the answer is not an ISO 8601 time in UTC");
+      return wrong(ErrorClass::kInvalid, "Expiration in the answer is not an ISO 8601 time with its offset from UTC");
   }
   return credentials;
 }

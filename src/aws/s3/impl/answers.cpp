@@ -2,12 +2,11 @@
 #include "aws/s3/answers.hpp"
 
 #include <charconv>
-#include <optional>
 #include <pugixml.hpp>
 #include <utility>
 
 #include "aws/impl/percent_encoding.hpp"
-#include "aws/impl/time_formats.hpp"
+#include "base/iso_time.hpp"
 
 namespace dynamirror::aws {
 namespace {
@@ -29,18 +28,6 @@ Result<pugi::xml_node> root_of(pugi::xml_document& document, std::string_view bo
 std::string text_of(pugi::xml_node parent, const char* name) { return parent.child(name).text().get(); }
 bool is_true(pugi::xml_node parent, const char* name) { return text_of(parent, name) == "true"; }
 
-/// "2026-01-01T00:00:00.123Z" with its fraction, by which versions of one second are told apart.
-std::optional<WallTime> parse_time(const std::string& text) {
-  auto time = parse_iso_time(text);
-  if (!time || text.size() < 20 || text[19] != '.') return time;
-  std::int64_t scale = 100'000'000;
-  std::int64_t nanoseconds = 0;
-  for (std::size_t at = 20; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) {
-    nanoseconds += (text[at] - '0') * scale;
-  }
-  return *time + std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds));
-}
-
 /// What an entry of either listing has.
 struct Entry {
   std::string key;
@@ -53,7 +40,8 @@ Result<Entry> read_entry(pugi::xml_node node, bool url_encoded, bool has_size) {
   const std::string key = text_of(node, "Key");
   if (key.empty()) return unreadable("an entry has no Key");
   entry.key = url_encoded ? decode_form(key) : key;
-  const auto modified = parse_time(text_of(node, "LastModified"));
+  // Versions of one second are told apart by its fraction.
+  const auto modified = parse_iso_time(text_of(node, "LastModified"));
   if (!modified) return unreadable("LastModified of " + entry.key + " is no time");
   entry.modified = *modified;
   if (!has_size) return entry;

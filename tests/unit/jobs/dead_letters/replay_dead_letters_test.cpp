@@ -31,7 +31,8 @@ std::string key_of(const std::string& id) { return R"({"id":{"S":")" + id + "\"}
 
 /// A state of key `id`; a deletion when `sequence` ends in 0.
 DeadLetter letter(const std::string& id, const std::string& sequence, std::size_t payload = 0) {
-  const std::string image = sequence.ends_with('0') ? "" : R"({"x":{"S":")" + std::string(payload, 'x') + "\"}}";
+  const std::string body = R"({"id":{"S":")" + id + R"("},"x":{"S":")" + std::string(payload, 'x') + "\"}}";
+  const std::string image = sequence.ends_with('0') ? "" : body;
   return {.change = {key_of(id), image, model::SequenceNumber::parse(sequence).value(), {}},
           .shard = ShardId("shard"),
           .error = {.error_class = ErrorClass::kInvalid, .doing = {}, .resource = {}, .code = "Old", .message = "old"},

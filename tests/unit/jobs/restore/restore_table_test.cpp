@@ -39,13 +39,17 @@ class RestoreFolder : public ::testing::Test {
   static std::string item(const std::string& id, const std::string& value) {
     return R"({"id":{"S":")" + id + R"("},"v":{"S":")" + value + "\"}}";
   }
-  void write(int second, const std::string& name, std::optional<std::string> body) {
-    store.now = at(second);
-    store.write("t/" + name, std::move(body));
+  static std::string name_of(const std::string& id) {
+    sink::ItemObjects names("t", {.hash = {"id", "S"}, .range = std::nullopt});
+    return names.of(R"({"id":{"S":")" + id + "\"}}").value().name;
   }
-  void write_unversioned(int second, const std::string& name, std::optional<std::string> body) {
+  void write(int second, const std::string& id, std::optional<std::string> body) {
     store.now = at(second);
-    store.write_unversioned("t/" + name, std::move(body));
+    store.write(name_of(id), std::move(body));
+  }
+  void write_unversioned(int second, const std::string& id, std::optional<std::string> body) {
+    store.now = at(second);
+    store.write_unversioned(name_of(id), std::move(body));
   }
   async::Task<Status> read(RestoreOptions options) {
     const RestorePlan plan{.kind = BackupKind::kIncremental, .folder = "t/"};
@@ -106,6 +110,18 @@ TEST_F(RestoreFolder, AnItemWhoseStateOfThenWasNotKeptMakesTheRestoreIncomplete)
   EXPECT_EQ(restored(3), item("a", "1") + " " + item("b", "3") + " " + item("c", "3") + " ");
   EXPECT_EQ(progress.not_known, 0u);
   EXPECT_TRUE(complete);
+}
+
+TEST_F(RestoreFolder, AnObjectThatHoldsAnItemOfAnotherKeyEndsTheRestoreNamingBoth) {
+  write(1, "a", item("b", "1"));
+  RestoreOptions options;
+  options.key = key;
+  const auto status = support::run_task(read(std::move(options)));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().error_class, ErrorClass::kInvalid);
+  EXPECT_THAT(to_line(status.error()), ::testing::HasSubstr(name_of("a")));
+  EXPECT_THAT(to_line(status.error()), ::testing::HasSubstr(R"({"id":{"S":"b"}})"));
+  EXPECT_TRUE(table.items.empty());
 }
 
 TEST_F(RestoreFolder, AnItemThatHasOnlyLaterVersionsIsCounted) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "app/backup_commands.hpp"
+#include "app/first_start.hpp"
 #include "app/progress.hpp"
 #include "app/state_files.hpp"
 #include "app/store_session.hpp"
@@ -54,14 +55,26 @@ class IncrementalBackupRun {
       for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
       co_return prepared.error().front().exit_code;
     }
-    if (!command_.preflight.dry_run) {
-      if (auto saved = co_await save_settings(**table, **store); !saved) co_return end(saved.error());
-    }
-    const StateFileOptions files_options{
-        .state = command_.state_file, .dead_letters = command_.dead_letter_file, .dry_run = command_.preflight.dry_run};
+    const bool dry_run = command_.preflight.dry_run;
+    const StateFileOptions files_options{.state = command_.state_file,
+                                         .dead_letters = command_.dead_letter_file,
+                                         .one_process = true,
+                                         .dry_run = dry_run};
     auto files = open_state_files(files_options,
                                   {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
     if (!files) co_return end(files.error(), ExitCode::kState);
+    const std::string prefix = sink::ItemObjects(prepared->source.name.str(), prepared->source.key).prefix();
+    FirstStart start{.store = *files->store,
+                     .meant = command_.start_given,
+                     .dry_run = dry_run,
+                     .target = (*store)->describe(prefix),
+                     .remedy = "name the state file they were written with (--state), or say where to start (--start "
+                               "trim-horizon or latest)"};
+    const auto may_start = co_await check_first_start(std::move(start), **store, prefix);
+    if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
+    if (!dry_run) {
+      if (auto saved = co_await save_settings(**table, **store); !saved) co_return end(saved.error());
+    }
     co_return co_await replicate(**table, **store, *prepared, *files);
   }
 

@@ -38,6 +38,7 @@ struct IncrementalBackupCommand {
   std::string url;
   jobs::PreflightOptions preflight;
   jobs::ReplicateOptions job;
+  bool start_given = false;  ///< `job.start` is what the user wrote
   std::string state_file;
   std::string dead_letter_file;
   aws::SideOptions table_side;

@@ -96,7 +96,9 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
   using Job = jobs::ReplicateOptions;
   add_choice<Position>(app, "--start", command->job.start,
                        {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest");
+                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest; "
+                       "one of them must be said when there are objects of the table");
+  app.get_option("--start")->each([command](const std::string&) { command->start_given = true; });
   add_choice<Job::OnTrim>(app, "--on-trim", command->job.on_trim,
                           {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
                           "when unread changes are gone from the stream: stop (default) or continue after the gap");

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "app/cli/backup_commands.hpp"
+#include "app/session/first_start.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
 #include "app/session/state_files.hpp"
@@ -63,16 +64,28 @@ class IncrementalBackupRun {
     if (!folder) co_return end(folder.error());
     folder_ = std::move(*folder);
     if (auto claimed = claim_folder(); !claimed) co_return end(claimed.error());
-    if (!command_.preflight.dry_run) {
+    const bool dry_run = command_.preflight.dry_run;
+    const StateFileOptions files_options{.state = command_.state_file,
+                                         .dead_letters = command_.dead_letter_file,
+                                         .one_process = true,
+                                         .dry_run = dry_run};
+    auto files = open_state_files(files_options,
+                                  {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
+    if (!files) co_return end(files.error(), ExitCode::kState);
+    const std::string prefix = sink::ItemObjects(folder_, prepared->source.key).prefix();
+    FirstStart start{.store = *files->store,
+                     .meant = command_.start_given,
+                     .dry_run = dry_run,
+                     .target = (*store)->describe(prefix),
+                     .remedy = "name the state file they were written with (--state), or say where to start (--start "
+                               "trim-horizon or latest)"};
+    const auto may_start = co_await check_first_start(std::move(start), **store, prefix);
+    if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
+    if (!dry_run) {
       // Also shows what may not be written before the first change is read.
       auto saved = co_await jobs::save_item_settings(**table, **store, folder_);
       if (!saved) co_return end(saved.error());
     }
-    const StateFileOptions files_options{
-        .state = command_.state_file, .dead_letters = command_.dead_letter_file, .dry_run = command_.preflight.dry_run};
-    auto files = open_state_files(files_options,
-                                  {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
-    if (!files) co_return end(files.error(), ExitCode::kState);
     co_return co_await replicate(**table, **store, *prepared, *files);
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/cli/initial_load_step.hpp"
+#include "app/session/first_start.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
 #include "app/session/lease_session.hpp"
@@ -108,9 +109,19 @@ class ReplicateRun {
         .state = command_.state_file,
         .dead_letters = command_.dead_letter_file,
         .without_dead_letters = command_.on_error == OnError::kStop,
+        .one_process = true,
         .dry_run = dry_run};
     auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
+    FirstStart start{.store = *files->store,
+                     .meant = command_.start_given || command_.overwrite || command_.initial_load,
+                     .dry_run = dry_run,
+                     .target = tables.target->display(),
+                     .remedy = "name the state file it was filled with (--state), load it anew (--initial-load "
+                               "--overwrite), or say where to start (--start trim-horizon or latest)"};
+    const auto may_start =
+        co_await check_first_start(std::move(start), *tables.target, tables.prepared.target, session_.random());
+    if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
     session_.work_begins(Session::Work::kCheckpointed);
     const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
                                stream,   tables.identity, *files,         table};

@@ -10,7 +10,7 @@ namespace {
 void add_load_options(CLI::App& app, ReplicateCommand& command) {
   auto* load = app.add_flag("--initial-load", command.initial_load,
                             "copy the table first, and apply its stream from where it stood before");
-  app.add_flag("--overwrite", command.overwrite, "load although the target holds items already")->needs(load);
+  app.add_flag("--overwrite", command.overwrite, "begin without a checkpoint although the target holds items already");
   app.add_option("--spool", command.spool,
                  "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "
                  "stream's 24 hours")
@@ -41,7 +41,9 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   app.add_flag("--stop-when-caught-up", command.job.stop_when_caught_up, "end when the target equals the source");
   add_choice<Position>(app, "--start", command.job.start,
                        {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest");
+                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest; "
+                       "one of them must be said, or --overwrite, when the target holds items");
+  app.get_option("--start")->each([&command](const std::string&) { command.start_given = true; });
   add_choice<Job::OnTrim>(app, "--on-trim", command.job.on_trim,
                           {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
                           "when unread changes are gone from the stream: stop (default) or continue after the gap");

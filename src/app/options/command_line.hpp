@@ -42,7 +42,8 @@ struct ReplicateCommand {
   std::string dead_letter_file;  ///< empty: beside the state file
   std::optional<double> max_write_units;
   bool initial_load = false;
-  bool overwrite = false;                  ///< load although the target holds items
+  bool overwrite = false;                  ///< begin although the target holds items
+  bool start_given = false;                ///< `job.start` is what the user wrote
   std::string spool;                       ///< folder of the spool; empty: none
   std::optional<double> max_read_units{};  ///< of the load
   LeaseOptions leases;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/files.hpp"
 #include "base/log.hpp"
 #include "state/memory_store.hpp"
 
@@ -51,6 +52,24 @@ Status refuse_standing_letters(const std::string& file) {
           "or go on with this file");
 }
 
+/// Held on the pair's default state file, which a process that uses that file holds anyway.
+Result<std::optional<FileLock>> lock_pair(const StateFileOptions& options,
+                                          const coordination::ReplicationIdentity& identity) {
+  if (!options.one_process || options.state.empty()) return std::nullopt;
+  auto guarded = coordination::LocalStore::default_path(identity);
+  if (!guarded) return std::nullopt;
+  *guarded += options.kind;
+  if (!create_folders(folder_of(*guarded))) return std::nullopt;
+  auto lock = FileLock::acquire(*guarded);
+  if (lock) return std::optional<FileLock>(std::move(*lock));
+  if (lock.error().error_class != ErrorClass::kConflict) return std::nullopt;
+  Error error = lock.error();
+  error.doing = "work on the pair";
+  error.resource = identity.source + " -> " + identity.target;
+  error.message += "; two processes with a state file each undo what the other has written: stop that one first";
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target) {
@@ -87,6 +106,9 @@ Result<StateFiles> open_state_files(const StateFileOptions& options,
     files.store = std::move(*copy);
     return files;
   }
+  auto pair = lock_pair(options, identity);
+  if (!pair) return std::unexpected(std::move(pair.error()));
+  if (*pair) files.pair.emplace(std::move(**pair));
   auto store = coordination::LocalStore::open(state, identity);
   if (!store) return std::unexpected(std::move(store.error()));
   files.store = std::move(*store);

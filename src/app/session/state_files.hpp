@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aws/dynamodb/table_description.hpp"
+#include "base/file_lock.hpp"
 #include "sink/dead_letters.hpp"
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"
@@ -14,6 +15,7 @@ namespace dynamirror::app {
 
 /// What a continuous job keeps on disk.
 struct StateFiles {
+  std::optional<FileLock> pair;  ///< of `one_process`
   std::unique_ptr<coordination::CheckpointStore> store;
   std::unique_ptr<sink::DeadLetters> dead_letters;  ///< null in a dry run and when the user wants none
 };
@@ -23,6 +25,8 @@ struct StateFileOptions {
   std::string kind{};          ///< … with this at its end: jobs of one pair of tables that have files of their own
   std::string dead_letters{};  ///< empty: beside the state file
   bool without_dead_letters = false;
+  /// Refuses a second process of this user and machine on the same pair, whatever state file it has.
+  bool one_process = false;
   bool dry_run = false;  ///< starts where the real run would, and leaves the files as they are
 };
 

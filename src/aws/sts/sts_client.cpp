@@ -10,7 +10,6 @@
 #include "aws/errors.hpp"
 #include "aws/impl/percent_encoding.hpp"
 #include "aws/impl/xml.hpp"
-#include "aws/retry.hpp"
 #include "base/iso_time.hpp"
 
 namespace dynamirror::aws {

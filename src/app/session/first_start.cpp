@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/session/first_start.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "jobs/prepare/copy_preflight.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+using jobs::ExitCode;
+using jobs::JobResult;
+
+/// Whether the state file knows nothing of the pair: shards are in it before the first change is read.
+Result<bool> knows_nothing(coordination::CheckpointStore& store) {
+  const auto streams = store.streams();
+  if (!streams) return std::unexpected(streams.error());
+  const auto read_until = store.read_until();
+  if (!read_until) return std::unexpected(read_until.error());
+  return streams->empty() && !*read_until;
+}
+
+/// Nothing when the target may be asked.
+std::optional<JobResult<void>> settled_without_a_look(const FirstStart& start) {
+  if (start.meant) return JobResult<void>{};
+  const auto unknown = knows_nothing(start.store);
+  if (!unknown) return jobs::job_failure(ExitCode::kState, unknown.error());
+  if (!*unknown) return JobResult<void>{};
+  return std::nullopt;
+}
+
+JobResult<void> judge(const FirstStart& start, bool filled) {
+  if (!filled) return {};
+  Error error{.error_class = ErrorClass::kConflict,
+              .doing = "start without a checkpoint",
+              .resource = start.target,
+              .code = {},
+              .message = "the target holds items, and the state file knows nothing of this pair: they would go back to "
+                         "the older states that the stream holds, until all of it is applied; " +
+                         start.remedy};
+  if (!start.dry_run) return jobs::job_failure(ExitCode::kState, std::move(error));
+  log::warning("the real run would be refused", {{"error", to_line(error)}});
+  return {};
+}
+
+}  // namespace
+
+async::Task<JobResult<void>> check_first_start(FirstStart start, jobs::TableSide& target,
+                                               const aws::TableDescription& description, Random& random) {
+  if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
+  const auto filled = co_await jobs::has_items(target, random);
+  if (filled) co_return judge(start, *filled);
+  if (filled.error().error_class != ErrorClass::kDenied) co_return jobs::job_failure(filled.error());
+  log::warning("whether the target holds items is known from its description only; allow dynamodb:Scan there",
+               {{"items", std::to_string(description.item_count)}, {"error", to_line(filled.error())}});
+  co_return judge(start, description.item_count > 0);
+}
+
+async::Task<JobResult<void>> check_first_start(FirstStart start, objects::ObjectStore& target, std::string prefix) {
+  if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
+  const auto page = co_await target.list(std::move(prefix), std::string());
+  if (!page) co_return jobs::job_failure(page.error());
+  co_return judge(start, !page->objects.empty());
+}
+
+}  // namespace dynamirror::app

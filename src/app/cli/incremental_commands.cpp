@@ -125,7 +125,7 @@ async::Task<> send_metrics(Session& session, MetricTarget target, const Result<j
   } else {
     data.push_back({.name = "BackupErrors", .value = 1});
   }
-  co_await publish_metrics(session, std::move(target), std::move(data));
+  co_await publish_metrics(session.surroundings(), std::move(target), std::move(data));
 }
 
 std::string snapshot_text(const SnapshotCommand& command, const SnapshotPlaces& places,

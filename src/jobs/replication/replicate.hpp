@@ -37,19 +37,19 @@ struct ReplicateParts {
 
 /// The state of a running job, for progress lines; the counters add up at every moment (invariant 4).
 struct ReplicateStatus {
-  ordering::ChangeBuffer::Counters counters;
-  std::vector<Pipeline::RuleCount> rules;  ///< what `counters.filtered` is the sum of
+  ordering::ChangeBuffer::Counters counters{};
+  std::vector<Pipeline::RuleCount> rules{};  ///< what `counters.filtered` is the sum of
   std::size_t shards_being_read = 0;
   std::size_t shards_waiting = 0;
   std::size_t held_bytes = 0;
   std::uint64_t retries = 0;
-  LagHistogram lag;
+  LagHistogram lag{};
   /// Age of the oldest change that the target lacks, zero when caught up; nothing when no shard is being read, so that
   /// nobody knows.
   std::optional<std::chrono::milliseconds> current_lag{};
   bool caught_up = false;    ///< while others share the stream: with the shards that this worker reads
   bool holds_none = false;   ///< of the leases: other workers have them all
-  std::string last_trouble;  ///< of writing, reading or listing; empty when that is over
+  std::string last_trouble{};  ///< of writing, reading or listing; empty when that is over
 };
 
 /// A running replication of one stream into one sink. Single use. Not thread-safe: lives on one event loop.

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "aws/errors.hpp"
+#include "source/table_stream.hpp"
 #include "support/aws_stand_ins.hpp"
 #include "support/run_task.hpp"
 #include "support/scripted_transport.hpp"

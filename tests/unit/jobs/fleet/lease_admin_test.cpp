@@ -75,6 +75,7 @@ class LeaseAdminTest : public ::testing::Test {
   }
 
   Crowded store_;
+  Random random_{1};
 };
 
 TEST_F(LeaseAdminTest, ReleasesWithACounterThatTellsTheOwner) {

@@ -27,7 +27,7 @@ std::string request_id_of(const http::Response& response) {
 }
 
 /// New keys may be refused, too, while a change of identity spreads, and a call that is retried for long may outlive
-/// several sets.
+/// several sets, or meet a refusal of good ones more than once.
 constexpr int kMaxRenewals = 3;
 constexpr std::chrono::milliseconds kBetweenRenewals{200};
 
@@ -143,13 +143,9 @@ async::Task<bool> SignedCaller::Impl::repair(const Error& error, const Attempt& 
   if (error.error_class == ErrorClass::kExpiredCredentials && repairs.renewed_credentials < kMaxRenewals) {
     if (repairs.renewed_credentials++ > 0) co_await async::sleep_for(kBetweenRenewals);
     // Many requests signed with the same keys are refused together: only the first may throw them away.
-    auto current = co_await credentials.get();
-    if (current && same_keys(*current, attempt.keys)) {
-      credentials.invalidate();
-      current = co_await credentials.get();
-    }
-    if (!current || !same_keys(*current, attempt.keys)) co_return true;  // without any, the next attempt tells why
-    co_return repairs.renewed_credentials == 1;  // the same ones are given up when they are refused twice
+    const auto current = co_await credentials.get();
+    if (current && same_keys(*current, attempt.keys)) credentials.invalidate();
+    co_return true;
   }
   co_return false;
 }

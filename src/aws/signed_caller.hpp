@@ -20,7 +20,7 @@ namespace dynamirror::aws {
 
 /// What every client of AWS shares, whatever the protocol in its requests: signs for one service in one region as one
 /// identity, sends, retries with full jitter under a retry budget, corrects clock skew, and asks the source
-/// of credentials again when the service refuses them, until it gives the same ones again.
+/// of credentials again when the service refuses them, a few times.
 /// Not thread-safe: lives on one event loop; calls may overlap.
 class SignedCaller {
  public:

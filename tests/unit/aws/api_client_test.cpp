@@ -235,7 +235,7 @@ TEST_F(ApiClientTest, AsksForCredentialsAgainWhenTheServiceRefusesThemAndTriesOn
 }
 
 TEST_F(ApiClientTest, GivesUpWhenTheSourceGivesTheRefusedCredentialsAgainAndSaysWhereTheyCameFrom) {
-  transport_.expect("POST", kUrl).answer(400, kExpired).times(2);
+  transport_.expect("POST", kUrl).answer(400, kExpired).times(4);
   const auto answer = call();
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().error_class, ErrorClass::kExpiredCredentials);

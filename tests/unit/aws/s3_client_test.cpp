@@ -130,7 +130,7 @@ TEST_F(S3ClientTest, ClassifiesRefusals) {
                                                {403, "InvalidAccessKeyId", ErrorClass::kExpiredCredentials},
                                                {400, "InvalidToken", ErrorClass::kExpiredCredentials},
                                                {416, "InvalidRange", ErrorClass::kInvalid}}) {
-    const int tries = expected == ErrorClass::kExpiredCredentials ? 2 : 1;
+    const int tries = expected == ErrorClass::kExpiredCredentials ? 4 : 1;
     transport_.expect("GET", kHost + "/k")
         .answer(status, error_xml(code), {{"x-amz-request-id", "R7"}})
         .times(tries);

@@ -145,6 +145,7 @@ class Replication {
   }
   /// As the job itself sees it. True only when nothing is written to the source.
   [[nodiscard]] bool caught_up() const { return caught_up_; }
+  void forget_caught_up() { caught_up_ = confirms_ = wants_listing_ = false; }
 
   /// Invariants that can be seen from inside only: what goes in comes out, and memory is bounded.
   void check() {

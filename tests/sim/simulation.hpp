@@ -155,7 +155,7 @@ class Simulation {
     }
     faults_ = Faults{};
     actions_at_quiet_ = actions_;
-    start_anew();  // so that what shows that it has caught up was seen in the quiet
+    job_->forget_caught_up();  // what shows it is to be seen in the quiet
     for (const std::size_t actions = most_actions_to_rest(); actions_to_rest() < actions;) {
       act(kActionsPerLook);
       if (job_->caught_up()) invariants_.check_equality();

@@ -5,10 +5,11 @@
 //              bit by bit, and destroyed twice (gcc.gnu.org/PR98401 and its kin)
 //   capture    a capturing lambda within such an expression: likewise
 //   branch     an await in a branch of ?: whose call is given a value of its own: that is destroyed twice
+//   operand    an await behind || or && in the same expression: what it would have made is destroyed when it never ran
 //   while      an await in the condition of a loop
 //   coroutine  a capturing lambda that is itself a coroutine: its captures die before its first resumption ends
 // A scan of the text, not a parser: it follows brackets, and so needs code as clang-format leaves it. The remedy is the
-// same for the first four: give the temporary, or the result, a name in a statement of its own.
+// same for the first five: give the temporary, or the result, a name in a statement of its own.
 //
 // usage: check_coroutines.mjs [ROOT]       check ROOT/src, tests and bench; exit 1 and one line per finding
 //        check_coroutines.mjs --self-test  check that planted mistakes are found and nothing else is
@@ -20,6 +21,7 @@ const SAYS = {
   aggregate: 'an aggregate in an expression that awaits; name the value in a statement before',
   branch: 'an await with a moved value in a branch of ?:; use if and else',
   capture: 'a capturing lambda in an expression that awaits; name it in a statement before',
+  operand: 'an await behind || or &&; use a statement of its own',
   while: 'an await in the condition of a loop; put the result into a variable',
   coroutine: 'a capturing lambda as a coroutine; make it a function with arguments',
 };
@@ -115,6 +117,18 @@ function isCoroutine(text, [start, end]) {
   return false;
 }
 
+// Whether what follows `before`, the beginning of an expression, is evaluated only if an operand of || or && says so: it
+// stands in no bracket that was closed since.
+function isOperand(before) {
+  let depth = 0;
+  for (let i = before.length - 1; i > 0; i--) {
+    if (')]}'.includes(before[i])) depth++;
+    else if (before[i] in CLOSES) depth = Math.max(0, depth - 1);
+    else if (depth === 0 && /^(\|\||&&)$/.test(before.slice(i - 1, i + 1)) && !/\b(auto|const)\s*$/.test(before.slice(0, i - 1))) return true;
+  }
+  return false;
+}
+
 export function findingsIn(source) {
   const text = withoutLiterals(source);
   const found = new Map();
@@ -123,6 +137,7 @@ export function findingsIn(source) {
     const start = expressionStart(text, index);
     for (const finding of findingsInExpression(text, start, expressionEnd(text, start))) add(finding);
     if (text[start - 1] === '(' && wordBefore(text, start - 1) === 'while') add({ at: start, kind: 'while' });
+    if (isOperand(text.slice(start, index))) add({ at: index, kind: 'operand' });
     const branch = /[^:][?:]\s*$/.test(text.slice(start, index)) && text.slice(start, index).includes('?');
     const call = text.indexOf('(', index);
     if (branch && /\bmove\(/.test(text.slice(call, closing(text, call)))) add({ at: index, kind: 'branch' });
@@ -150,6 +165,10 @@ const PLANTED = [
   ['void f() { co_await pool.run([x = std::move(y)](int a) mutable -> int { return a; }); }', 'capture'],
   ['void f() { co_await g([this] { return 1; }, {.a = 1}); }', 'capture aggregate'],
   ['void f() { while (co_await next()) {} }', 'while'],
+  ['void f() { if (!a() || !co_await b()) return; }', 'operand'],
+  ['void f() { const bool x = a && co_await b(c); }', 'operand'],
+  ['void f() { if (a && b) x = co_await c(); }', ''],
+  ['void f() { auto&& x = co_await c(); }', ''],
   ['void f() { while (true) { bool more = co_await next(); } }', ''],
   ['auto f = [&]() -> Task<> { co_await g(); };', 'coroutine'],
   ['auto f = [this] { co_return; };', 'coroutine'],

@@ -51,7 +51,7 @@ class ItemLoader {
   [[nodiscard]] async::Task<JobResult<void>> finish();
 
   [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return pipeline_.counters(); }
-  [[nodiscard]] const WritePump::Statistics& statistics() const { return pipeline_.statistics(); }
+  [[nodiscard]] const WriteCore::Statistics& statistics() const { return pipeline_.statistics(); }
 
  private:
   [[nodiscard]] async::Task<Status> push(std::string_view key, std::string_view image);

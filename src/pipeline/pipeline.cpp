@@ -14,39 +14,17 @@ namespace dynamirror::jobs {
 Pipeline::Pipeline(Parts parts, Options options, transform::ChangeRules rules)
     : parts_(parts),
       stall_timeout_(options.stall_timeout),
-      rules_(std::move(rules)),
-      buffer_({.max_bytes = options.max_bytes}),
-      pump_({buffer_, parts.sink, parts.dead_letters, parts.clock, parts.random, parts.executor, parts.ending},
-            options.writing),
+      core_({.target = parts.sink.describe(),
+             .dead_letters = parts.dead_letters,
+             .clock = parts.clock,
+             .random = parts.random},
+            {.buffer = {.max_bytes = options.max_bytes},
+             .poison_hint = options.writing.poison_hint,
+             .max_attempts = options.writing.max_attempts},
+            std::move(rules)),
+      pump_({core_, parts.sink, parts.clock, parts.executor, parts.ending}, options.writing.max_concurrent_writes),
       liveness_(parts.clock.steady_now()),
-      tasks_(parts.executor) {
-  for (const auto& rule : rules_) rule_counts_.push_back({.rule = rule->name()});
-}
-
-void Pipeline::name_shards(WritePump::ShardName name) {
-  shard_name_ = name;
-  pump_.set_shard_name(std::move(name));
-}
-
-void Pipeline::remove_shard(ShardHandle shard) {
-  std::erase(shards_, shard);
-  buffer_.remove_shard(shard);
-}
-
-void Pipeline::push(ShardHandle shard, model::Change change) {
-  if (!rules_.empty()) {
-    const WallTime now = parts_.clock.wall_now();
-    for (std::size_t i = 0; i < rules_.size(); ++i) {
-      const transform::Verdict verdict = rules_[i]->apply(change, now);
-      if (verdict == transform::Verdict::kRewrite) ++rule_counts_[i].rewritten;
-      if (verdict != transform::Verdict::kDrop) continue;
-      ++rule_counts_[i].dropped;
-      buffer_.push_filtered(shard, change.sequence());
-      return;
-    }
-  }
-  buffer_.push(shard, std::move(change));
-}
+      tasks_(parts.executor) {}
 
 void Pipeline::start() {
   tasks_.spawn(pump_.run());
@@ -55,7 +33,7 @@ void Pipeline::start() {
 
 async::Task<> Pipeline::drain(std::function<bool()> give_up) {
   constexpr Duration kLook = std::chrono::milliseconds(100);
-  while (!parts_.ending.failure() && buffer_.counters().held() > 0 && !give_up()) {
+  while (!parts_.ending.failure() && core_.counters().held() > 0 && !give_up()) {
     co_await pump_.settled().wait_for(kLook);
   }
 }
@@ -81,20 +59,12 @@ async::Task<> Pipeline::watch() {
 /// A process that is alive and useless is the worst of all failures: it must end, and say which part stands still.
 std::optional<Error> Pipeline::stalled() {
   const SteadyTime now = parts_.clock.steady_now();
-  const auto& counters = buffer_.counters();
+  const auto& counters = core_.counters();
   // Superseded changes are no sign of life: those of a key that cannot be written are superseded all the time.
   const std::uint64_t written = counters.applied + counters.dead_lettered;
   if (counters.held() == 0 || written != std::exchange(written_, written)) liveness_.moved(now);
   if (!liveness_.stalled(now, stall_timeout_)) return std::nullopt;
-  return nothing_moves("write changes", what_waits(), stall_timeout_, pump_.statistics().last_trouble);
-}
-
-/// "of shard NAME", of the oldest one with changes that wait, or "to TARGET" where shards have no names.
-std::string Pipeline::what_waits() const {
-  const auto waiting = std::find_if(shards_.begin(), shards_.end(),
-                                    [&](ShardHandle shard) { return buffer_.outstanding(shard) > 0; });
-  if (!shard_name_ || waiting == shards_.end()) return "to " + parts_.sink.describe();
-  return "of shard " + shard_name_(*waiting).str();
+  return nothing_moves("write changes", core_.what_waits(), stall_timeout_, core_.statistics().last_trouble);
 }
 
 Error nothing_moves(std::string doing, std::string resource, Duration limit, const std::string& trouble) {

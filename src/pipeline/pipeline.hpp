@@ -7,7 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/signal.hpp"
@@ -18,6 +18,7 @@
 #include "ordering/change_buffer.hpp"
 #include "pipeline/ending.hpp"
 #include "pipeline/liveness.hpp"
+#include "pipeline/write_core.hpp"
 #include "pipeline/write_pump.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
@@ -54,49 +55,47 @@ class Pipeline {
     std::chrono::milliseconds stall_timeout{300'000};
     WritePump::Options writing{};
   };
-  /// What one rule has done.
-  struct RuleCount {
-    std::string_view rule;
-    std::uint64_t dropped = 0;
-    std::uint64_t rewritten = 0;
-  };
+  using RuleCount = WriteCore::RuleCount;
 
   Pipeline(Parts parts, Options options, transform::ChangeRules rules = {});
 
   /// Says which shard a dead letter, or a stall, is of. REQUIRES: before `start`.
-  void name_shards(WritePump::ShardName name);
+  void name_shards(WriteCore::ShardName name) { core_.name_shards(std::move(name)); }
   /// Says until when a shard's changes may be written. REQUIRES: before `start`.
-  void permit_writes(WritePump::WritePermit permit) { pump_.set_write_permit(std::move(permit)); }
+  void permit_writes(WriteCore::WritePermit permit) { core_.permit_writes(std::move(permit)); }
+
+  /// The pure part of it, for the pure part of a job.
+  [[nodiscard]] WriteCore& core() { return core_; }
 
   // ---- the reading side
 
   /// A shard of changes in order. One that is read again from an earlier position needs a new handle.
-  [[nodiscard]] ShardHandle add_shard() { return shards_.emplace_back(buffer_.add_shard()); }
+  [[nodiscard]] ShardHandle add_shard() { return core_.add_shard(); }
   /// REQUIRES: `outstanding(shard) == 0`.
-  void remove_shard(ShardHandle shard);
+  void remove_shard(ShardHandle shard) { core_.remove_shard(shard); }
   /// True while another page may be pushed.
-  [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
+  [[nodiscard]] bool has_room() const { return core_.has_room(); }
   /// Notified when there is room again, and by whoever ends a reader's work.
   [[nodiscard]] async::Signal& room() { return pump_.room(); }
   /// Takes the next change of a shard. `wake_writers` is to be called after the last one of a page.
   /// REQUIRES: its sequence is after every one pushed for this shard before.
-  void push(ShardHandle shard, model::Change change);
+  void push(ShardHandle shard, model::Change change) { core_.push(shard, std::move(change)); }
   void wake_writers() { pump_.changes_arrived(); }
 
   // ---- what has become of it
 
-  [[nodiscard]] std::size_t outstanding(ShardHandle shard) const { return buffer_.outstanding(shard); }
+  [[nodiscard]] std::size_t outstanding(ShardHandle shard) const { return core_.outstanding(shard); }
   /// The sequence to checkpoint for this shard, or nothing before the first.
-  [[nodiscard]] const std::optional<model::SequenceNumber>& safe(ShardHandle shard) const { return buffer_.safe(shard); }
+  [[nodiscard]] const std::optional<model::SequenceNumber>& safe(ShardHandle shard) const { return core_.safe(shard); }
   /// Notified whenever changes were settled.
   [[nodiscard]] async::Signal& settled() { return pump_.settled(); }
-  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
-  [[nodiscard]] std::size_t held_bytes() const { return buffer_.held_bytes(); }
+  [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return core_.counters(); }
+  [[nodiscard]] std::size_t held_bytes() const { return core_.held_bytes(); }
   /// When the oldest change was made that the sink lacks; nothing when it lacks none. Looks at each that is held.
-  [[nodiscard]] std::optional<WallTime> missing_since() const { return buffer_.missing_since(); }
+  [[nodiscard]] std::optional<WallTime> missing_since() const { return core_.missing_since(); }
   /// In the order of the rules; `counters().filtered` is the sum of what they dropped.
-  [[nodiscard]] const std::vector<RuleCount>& rule_counts() const { return rule_counts_; }
-  [[nodiscard]] const WritePump::Statistics& statistics() const { return pump_.statistics(); }
+  [[nodiscard]] const std::vector<RuleCount>& rule_counts() const { return core_.rule_counts(); }
+  [[nodiscard]] const WriteCore::Statistics& statistics() const { return core_.statistics(); }
 
   // ---- its life
 
@@ -112,16 +111,11 @@ class Pipeline {
  private:
   [[nodiscard]] async::Task<> watch();
   [[nodiscard]] std::optional<Error> stalled();
-  [[nodiscard]] std::string what_waits() const;
 
   Parts parts_;
   std::chrono::milliseconds stall_timeout_;
-  transform::ChangeRules rules_;
-  std::vector<RuleCount> rule_counts_;
-  ordering::ChangeBuffer buffer_;
-  std::vector<ShardHandle> shards_;  ///< the oldest first
+  WriteCore core_;
   WritePump pump_;
-  WritePump::ShardName shard_name_;
   Liveness liveness_;
   std::uint64_t written_ = 0;  ///< as of the last look at it
   async::TaskGroup tasks_;

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/function_ref.hpp"
 #include "sink/dead_letter.hpp"
+#include "sink/letter_box.hpp"
 
 namespace dynamirror::sink {
 
@@ -28,7 +29,7 @@ namespace dynamirror::sink {
 /// - A last line that a crash has left incomplete is removed at opening; damage anywhere else is refused.
 ///
 /// Blocks the event loop for the time of a write and a sync, which is well for what should be rare. Not thread-safe.
-class DeadLetters {
+class DeadLetters final : public LetterBox {
  public:
   struct Options {
     std::filesystem::path file;
@@ -40,16 +41,16 @@ class DeadLetters {
   /// it when known); class invalid when it cannot be read or written, or a line is damaged (naming the line); with the
   /// remedy.
   [[nodiscard]] static Result<std::unique_ptr<DeadLetters>> open(const Options& options);
-  ~DeadLetters();
+  ~DeadLetters() override;
 
-  /// True when later changes of this key (canonical text) must be added here instead of being written to the target.
-  [[nodiscard]] bool quarantined(std::string_view key) const;
+  [[nodiscard]] bool quarantined(std::string_view key) const override;
 
   /// Appends letters in their order, with one sync for all; only then may their changes count as dead-lettered.
   /// Errors: class fatal (disk full, too many keys …): none of them is durable, and the job must stop.
-  [[nodiscard]] Status add(std::span<const DeadLetter> letters);
+  [[nodiscard]] Status add(std::span<const DeadLetter> letters) override;
 
-  [[nodiscard]] std::size_t keys() const;       ///< quarantined
+  [[nodiscard]] std::size_t keys() const override;
+  [[nodiscard]] std::string describe() const override { return file().string(); }
   [[nodiscard]] std::uint64_t entries() const;  ///< lines in the file
 
   /// Goes through the letters in file order, with one in memory at a time.

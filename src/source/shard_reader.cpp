@@ -26,11 +26,11 @@ constexpr async::RetryPolicy kReading{
 ShardReader::ShardReader(Context context, ShardId shard, model::Checkpoint from, Options options)
     : context_(context),
       shard_(std::move(shard)),
-      position_(std::move(from)),
+      position_(from),
       options_(options),
       pace_(options.idle_poll),
       last_answer_(context.clock.steady_now()) {
-  assert(!std::holds_alternative<model::ShardEnd>(position_));
+  assert(!std::holds_alternative<model::ShardEnd>(from));
 }
 
 async::Task<Result<ShardReader::Page>> ShardReader::next() {
@@ -42,7 +42,7 @@ async::Task<Result<ShardReader::Page>> ShardReader::next() {
   Page page{.changes = std::move(answer->changes)};
   pause_ = pace_.after_answer(page.changes.size());
   page.empty_answers = pace_.empty_answers();
-  if (!page.changes.empty()) position_ = model::AfterSequence{page.changes.back().sequence()};
+  position_.delivered(page.changes);
   iterator_ = std::move(answer->next_iterator);
   ended_ = !iterator_;
   page.shard_ended = ended_;
@@ -69,14 +69,11 @@ async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
   const auto slot = co_await slots.acquire();
   const ChangeStream& stream = context_.stream;
   if (!iterator_) {
-    // An iterator at LATEST that expired before it delivered anything marks a place nobody remembers: a second LATEST
-    // would skip what came between. The oldest record is before that place, and repeating changes does no harm.
-    if (std::holds_alternative<model::Latest>(position_) && std::exchange(had_latest_iterator_, true)) {
+    if (position_.forgotten()) {
       log::warning("an iterator at LATEST has expired unused; reading the shard from its oldest record",
                    {{"shard", shard_.str()}});
-      position_ = model::TrimHorizon{};
     }
-    auto iterator = co_await stream.iterator(shard_, position_);
+    auto iterator = co_await stream.iterator(shard_, position_.of_next_iterator());
     if (!iterator) co_return std::unexpected(std::move(iterator.error()));
     iterator_ = std::move(*iterator);
   }

@@ -13,6 +13,7 @@
 #include "model/checkpoint.hpp"
 #include "source/poll_pace.hpp"
 #include "source/change_stream.hpp"
+#include "source/read_position.hpp"
 
 namespace dynamirror::source {
 
@@ -69,13 +70,12 @@ class ShardReader {
 
   Context context_;
   ShardId shard_;
-  model::Checkpoint position_;  ///< after the last delivered change
+  ReadPosition position_;
   Options options_;
   PollPace pace_;
   std::chrono::milliseconds pause_{0};
   std::optional<std::string> iterator_;
   bool ended_ = false;
-  bool had_latest_iterator_ = false;
   SteadyTime last_answer_;
   std::string last_trouble_;
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "model/change.hpp"
 #include "model/checkpoint.hpp"
 #include "sim/source_stream.hpp"
@@ -25,12 +26,7 @@ struct Durable {
   std::map<ShardId, model::ShardCheckpoint> rows;
   std::set<ShardId> ever_finished;  ///< also those whose rows were forgotten
   std::set<ShardId> ever_known;
-
-  [[nodiscard]] std::vector<model::ShardCheckpoint> load() const {
-    std::vector<model::ShardCheckpoint> loaded;
-    for (const auto& [id, row] : rows) loaded.push_back(row);
-    return loaded;
-  }
+  std::optional<WallTime> read_until;
 };
 
 /// Told of everything that the job does to the world outside. The checks are made here, from what is true of the
@@ -38,10 +34,14 @@ struct Durable {
 class Witness {
  public:
   virtual ~Witness() = default;
+  virtual void reading_begins(const ShardId& shard) = 0;
   virtual void row_saved(const model::ShardCheckpoint& row) = 0;
   virtual void rows_deleted(const std::vector<ShardId>& shards) = 0;
   virtual void change_written(const model::Change& change) = 0;
+  /// By another worker, or by a process that is no more.
+  virtual void change_written_elsewhere(const model::Change& change) = 0;
   virtual void change_dead_lettered(const model::Change& change) = 0;
+  /// Does not return.
   virtual void trouble(const std::string& what) = 0;
 };
 

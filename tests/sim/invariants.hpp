@@ -16,7 +16,12 @@
 
 namespace dynamirror::sim {
 
-/// The invariants of replication, judged against the truth. The first violation is kept.
+/// Ends a simulation at once: going on would only hide what was wrong behind what follows from it.
+struct Violation {
+  std::string what;
+};
+
+/// The invariants of replication, judged against the truth. The first violation is thrown.
 class Invariants final : public Witness {
  public:
   struct Start {
@@ -27,11 +32,7 @@ class Invariants final : public Witness {
   Invariants(const SourceStream& source, Durable& durable, Start start)
       : source_(source), durable_(durable), start_(std::move(start)) {}
 
-  [[nodiscard]] const std::optional<std::string>& violation() const { return violation_; }
-
-  void trouble(const std::string& what) override {
-    if (!violation_) violation_ = what;
-  }
+  [[noreturn]] void trouble(const std::string& what) override { throw Violation{what}; }
 
   void process_started() {
     written_.clear();
@@ -57,6 +58,24 @@ class Invariants final : public Witness {
     if (filtered(key)) trouble(name(key, version) + " written although a rule keeps it back");
     check_parent_done(shard, version);
     durable_.target[key] = {version, std::string(change.image())};
+  }
+
+  void change_written_elsewhere(const model::Change& change) override {
+    const Version version = version_of(change.sequence());
+    durable_.target[key_of(change)] = {version, std::string(change.image())};
+  }
+
+  // What is read has its row, and its parent is done.
+  void reading_begins(const ShardId& shard) override {
+    if (!durable_.rows.contains(shard)) trouble(shard.str() + " is read before its row is durable");
+    const std::size_t index = source_.index_of(shard);
+    // A shard that was lost and regained is read from its checkpoint once more.
+    std::erase_if(written_, [&](const auto& last) { return source_.shard_of(last.second) == index; });
+    const TrueShard& below = source_.shards()[index];
+    if (!below.parent) return;
+    const TrueShard& above = source_.shards()[*below.parent];
+    if (durable_.ever_finished.contains(above.id) || exempt(above)) return;
+    trouble(shard.str() + " begins before its parent " + above.id.str() + " was finished");
   }
 
   void change_dead_lettered(const model::Change& change) override {
@@ -94,6 +113,13 @@ class Invariants final : public Witness {
       if (!durable_.ever_finished.contains(shard)) trouble(shard.str() + " forgotten before it was finished");
       durable_.rows.erase(shard);
     }
+  }
+
+  /// A process has stopped in order, with all that it read settled: it leaves nothing to be repeated.
+  void check_left_in_order(const ShardId& shard, const model::SequenceNumber& settled) {
+    const auto row = durable_.rows.find(shard);
+    if (row != durable_.rows.end() && covered_by(row->second.checkpoint) >= version_of(settled)) return;
+    trouble(shard.str() + ": an orderly stop left its checkpoint behind " + settled.str());
   }
 
   /// Nothing is left to do: every shard was read and every change in it is covered.
@@ -170,7 +196,6 @@ class Invariants final : public Witness {
   std::map<int, Version> written_;  // by this process
   std::map<ShardId, model::ShardCheckpoint> resumed_from_;
   std::set<ShardId> finished_before_;
-  std::optional<std::string> violation_;
 };
 
 }  // namespace dynamirror::sim

@@ -5,325 +5,408 @@
 #include <chrono>
 #include <cstddef>
 #include <list>
-#include <map>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.hpp"
-#include "ordering/change_buffer.hpp"
-#include "ordering/shard_graph.hpp"
+#include "jobs/replication/replication_core.hpp"
+#include "pipeline/write_core.hpp"
 #include "sim/durable.hpp"
-#include "sim/mistakes.hpp"
+#include "sim/fleet.hpp"
+#include "sim/keepers.hpp"
+#include "sim/state.hpp"
 #include "sim/stream_service.hpp"
+#include "source/read_position.hpp"
 
 namespace dynamirror::sim {
 
-/// The replicate job in pure form: one action a call, so that anything may happen between two of them. The sequence is
-///   list -> save new rows -> start readers -> read and push -> take and write -> settle -> save checkpoints -> forget.
-/// Its memory dies with it; `Durable` stays.
+/// What is outside of the process.
+struct World {
+  StreamService& stream;
+  Fleet& fleet;
+  const Faults& faults;
+  Durable& durable;
+  Witness& witness;
+  const Clock& clock;
+  Random& random;
+};
+
+/// Keeps keys from the target.
+class KeyRule final : public transform::ChangeRule {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "some-keys"; }
+  [[nodiscard]] transform::Verdict apply(model::Change& change, WallTime) const override {
+    return filtered(key_of(change)) ? transform::Verdict::kDrop : transform::Verdict::kPass;
+  }
+};
+
+/// A process that replicates: the classes that decide in the real job (ReplicationCore, WriteCore, ShardLedger or
+/// ShardSync, ReadPosition), without the coroutines around them. What these wait for happens here as one action a call,
+/// in any order, so that anything may come between two of them. Its memory dies with it; `Durable` stays.
 class Replication {
  public:
   struct Options {
     ordering::ShardGraph::InitialPosition initial = ordering::ShardGraph::InitialPosition::kTrimHorizon;
     ordering::ChangeBuffer::Options buffer;
+    bool shared = false;           ///< with other workers, through leases
     std::size_t page_shards = 10;  ///< of a listing
     std::size_t max_writes = 4;    ///< under way at once
     std::size_t max_batch = 25;
-    Mistake mistake = Mistake::kNone;
   };
 
-  Replication(Options options, StreamService& stream, const Faults& faults, Durable& durable, Witness& witness,
-              const Clock& clock, Random& random)
+  Replication(Options options, World world, Fleet::Worker worker)
       : options_(options),
-        stream_(stream),
-        faults_(faults),
-        durable_(durable),
-        witness_(witness),
-        clock_(clock),
-        random_(random),
-        graph_(options.initial, durable.load()),
-        buffer_(options.buffer, options.mistake) {}
+        world_(world),
+        worker_(worker),
+        store_(world.durable, world.witness, world.faults, world.random),
+        letters_(world.durable, world.witness, world.faults, world.random),
+        writes_({.target = "the target", .dead_letters = &letters_, .clock = world.clock, .random = world.random},
+                {.buffer = options.buffer}, rules()),
+        keeper_(make_keeper()),
+        core_(writes_, *keeper_, {}) {
+    if (auto restored = keeper_->restore(); !restored) fail(restored.error());
+  }
 
-  static constexpr int kActions = 7;
+  static constexpr int kActions = 8;
 
   void act(int action) {
     switch (action) {
       case 0:
         return list_a_page();
       case 1:
-        return start_readers();
+        return tend_leases();
       case 2:
         return read_a_page();
       case 3:
         return start_a_write();
       case 4:
-        return end_a_write();
+        return end_a_write(false);
       case 5:
-        return save_a_checkpoint();
+        return save_checkpoints();
+      case 6:
+        return tend_a_shard();
       default:
-        return forget();
+        return look_whether_caught_up();
     }
   }
 
-  /// The process is killed: each write under way may have reached the target, or not.
+  /// The process is killed, or has given up: each write under way may reach the target, or not.
   void die() {
-    for (const Write& write : writes_) {
-      for (const auto& taken : write.changes) {
-        const bool arrives = !stream_.is_poison(taken.change->sequence()) && random_.chance(0.5);
-        if (arrives) witness_.change_written(*taken.change);
+    for (const Write& write : writing_) {
+      for (const auto& item : write.batch.changes) {
+        if (world_.stream.is_poison(item.change->sequence()) || world_.random.chance(0.5)) continue;
+        if (options_.shared) {
+          world_.fleet.leave_behind(worker_, *item.change, write.batch.not_after);
+        } else {
+          world_.witness.change_written(*item.change);
+        }
       }
     }
+    writing_.clear();
   }
 
-  /// At LATEST: the shards whose position "now" is not taken yet.
-  [[nodiscard]] bool awaits_latest() const { return !awaiting_latest_.empty(); }
-  [[nodiscard]] bool idle() const {
-    const auto reading = [](const Reader& reader) { return reader.leaving || reader.at_end; };
-    return buffer_.counters().held() == 0 && writes_.empty() && std::none_of(readers_.begin(), readers_.end(), reading);
+  /// Ends in order, after some time for writing. Answers, when everything read was settled and saved, up to where each
+  /// shard was: nothing of that is to be repeated.
+  std::vector<jobs::SafeShard> stop() {
+    readers_.clear();
+    for (std::size_t i = world_.random.below(60); i > 0 && writes_.counters().held() > 0; --i) {
+      start_a_write();
+      end_a_write(true);
+    }
+    die();
+    const bool kept = keep_time().has_value();
+    const bool closed = keeper_->close(core_.safe_shards(), core_.unsettled()).has_value();
+    std::vector<jobs::SafeShard> left;
+    if (!kept || !closed || options_.shared || writes_.counters().held() > 0) return left;
+    for (const auto& shard : core_.shards()) {
+      if (shard.pushed) left.push_back({.shard = shard.id, .sequence = *shard.pushed});
+    }
+    return left;
   }
+
+  /// Has met an error that ends a job.
+  [[nodiscard]] bool failed() const { return failed_; }
+  /// At LATEST: the shards whose position "now" is not taken yet.
+  [[nodiscard]] bool awaits_latest() const {
+    return std::ranges::any_of(readers_, [](const Reader& reader) {
+      return !reader.has_begun && std::holds_alternative<model::Latest>(reader.shard.from);
+    });
+  }
+  [[nodiscard]] bool reads(const ShardId& shard) const {
+    return std::ranges::any_of(readers_, [&](const Reader& reader) { return reader.shard.id == shard; });
+  }
+  [[nodiscard]] bool idle() const {
+    const auto busy = [](const Reader& reader) { return !jobs::ReplicationCore::reads(reader.shard); };
+    return writes_.counters().held() == 0 && writing_.empty() && std::ranges::none_of(readers_, busy);
+  }
+  /// As the job itself sees it. True only when nothing is written to the source.
+  [[nodiscard]] bool caught_up() const { return caught_up_; }
+  void forget_caught_up() { caught_up_ = confirms_ = wants_listing_ = false; }
 
   /// Invariants that can be seen from inside only: what goes in comes out, and memory is bounded.
   void check() {
-    const auto& counters = buffer_.counters();
-    if (counters.read != pushed_ || counters.applied != applied_ || counters.dead_lettered != dead_lettered_) {
-      witness_.trouble("the counters do not tell what was done");
+    const auto& counters = writes_.counters();
+    Witness& witness = world_.witness;
+    if (counters.read != pushed_ || counters.applied != applied_ || counters.dead_lettered != letters_.added()) {
+      witness.trouble("the counters do not tell what was done");
     }
-    if (counters.settled() > counters.read) witness_.trouble("more changes were settled than read");
-    const bool holds_bytes = buffer_.held_bytes() > 0;
-    if (holds_bytes != (counters.held() > 0)) witness_.trouble("held bytes and held changes disagree");
-    if (buffer_.held_bytes() > options_.buffer.max_bytes + kMaxPageBytes) witness_.trouble("too many bytes held");
-    if (counters.held() > options_.buffer.max_changes + StreamService::kMaxPage) {
-      witness_.trouble("too many changes held");
+    if (counters.settled() > counters.read) witness.trouble("more changes were settled than read");
+    if (counters.filtered != writes_.rule_counts().front().dropped) witness.trouble("the rules' counts do not add up");
+    if ((writes_.held_bytes() > 0) != (counters.held() > 0)) witness.trouble("held bytes and held changes disagree");
+    // A page may have been asked for by each reader when there was room.
+    const std::size_t pages = core_.shards().size() + 1;
+    if (writes_.held_bytes() > options_.buffer.max_bytes + pages * kMaxPageBytes) witness.trouble("too many bytes held");
+    if (counters.held() > options_.buffer.max_changes + pages * StreamService::kMaxPage) {
+      witness.trouble("too many changes held");
     }
     // A listed shard names one parent, and what is no longer listed goes after two more listings.
-    if (graph_.remembered() > graph_.known() + 2 * stream_.most_listed())
-      witness_.trouble("too many shards remembered");
+    const auto* alone = dynamic_cast<const AloneKeeper*>(keeper_.get());
+    if (alone && alone->graph().remembered() > alone->graph().known() + 2 * world_.stream.most_listed()) {
+      witness.trouble("too many shards remembered");
+    }
   }
 
  private:
   static constexpr std::size_t kMaxPageBytes = StreamService::kMaxPage * 400;
 
   struct Reader {
-    ShardId shard;
-    std::vector<ShardId> parents;
-    model::Checkpoint from;
-    ordering::ChangeBuffer::ShardHandle handle = 0;
-    std::optional<StreamService::Iterator> iterator;
-    std::optional<model::SequenceNumber> pushed;  // the last one
-    std::optional<model::SequenceNumber> saved;
-    bool at_end = false;
-    bool leaving = false;  // reads no more; released once drained
+    jobs::ReplicationCore::Shard& shard;
+    source::ReadPosition position;
+    std::optional<StreamService::Iterator> iterator{};
+    std::optional<source::ShardReader::Page> on_its_way{};
+    std::size_t empty_answers = 0;
+    bool has_begun = false;
   };
-
-  enum class Fate { kApplied, kThrottled, kFailedButApplied, kFailed, kRejected };
   struct Write {
-    std::vector<ordering::ChangeBuffer::InFlight> changes;
+    jobs::WriteCore::Batch batch;
     SteadyTime ends;
   };
 
-  // ---- list -> save new rows
+  [[nodiscard]] static transform::ChangeRules rules() {
+    transform::ChangeRules rules;
+    rules.push_back(std::make_unique<KeyRule>());
+    return rules;
+  }
+  [[nodiscard]] std::unique_ptr<Keeper> make_keeper() {
+    if (options_.shared) return std::make_unique<SharedKeeper>(world_.fleet, worker_, world_.durable, world_.witness);
+    return std::make_unique<AloneKeeper>(store_, world_.clock, jobs::ShardLedger::Options{.start = options_.initial});
+  }
+
+  void fail(const jobs::JobFailure& failure) {
+    failed_ = true;
+    const bool expected = failure.exit_code == jobs::ExitCode::kState && world_.faults.store_fails > 0;
+    if (!expected) world_.witness.trouble("the job has failed: " + to_line(failure.error));
+  }
+  void expect(const Status& status) {
+    if (!status) fail({jobs::ExitCode::kState, status.error()});
+  }
+
+  // ---- which shards
 
   void list_a_page() {
     if (listing_.empty()) {
-      const bool due = graph_.wants_listing() || clock_.steady_now() >= next_listing_;
+      const bool due = keeper_->wants_listing() || wants_listing_ || world_.clock.steady_now() >= next_listing_;
       if (!due) return;
-      listing_ = stream_.begin_listing();
-      next_listing_ = clock_.steady_now() + std::chrono::milliseconds{300};
+      listing_ = world_.stream.begin_listing();
+      next_listing_ = world_.clock.steady_now() + std::chrono::milliseconds{300};
+      listing_is_new_ = true;
     }
-    if (stream_.listing_throttled()) return;  // what we have of it is kept
-    const std::size_t size = std::min(options_.page_shards, listing_.size());
-    const std::vector<model::Shard> page(listing_.end() - static_cast<std::ptrdiff_t>(size), listing_.end());
-    listing_.resize(listing_.size() - size);
-    graph_.observe(page, listing_.empty());
-    save_new_rows();
+    if (!world_.stream.listing_throttled()) {
+      const std::size_t size = std::min(options_.page_shards, listing_.size());
+      listed_.insert(listed_.end(), listing_.end() - static_cast<std::ptrdiff_t>(size), listing_.end());
+      listing_.resize(listing_.size() - size);
+      if (!listing_.empty()) return;
+    }
+    // All, or what there is of it: another attempt goes on from there.
+    if (auto noted = keeper_->listed(std::exchange(listed_, {}), listing_.empty()); !noted) return expect(noted);
+    start_readable();
+    if (!listing_.empty() || !listing_is_new_ || !std::exchange(wants_listing_, false)) return;
+    core_.listed_anew();
+    confirms_ = true;
   }
 
-  void save_new_rows() {
-    for (const model::ShardCheckpoint& row : graph_.take_new_rows()) {
-      if (std::holds_alternative<model::Latest>(row.checkpoint)) awaiting_latest_.insert(row.shard);
-      witness_.row_saved(row);
-      if (options_.mistake == Mistake::kChildrenDoNotWait) start_reader(row.shard, row.checkpoint, row.parents);
+  void tend_leases() {
+    for (const Keeper::Revocation& revoked : keeper_->take_revoked()) core_.revoke(revoked.shard, revoked.wind_down);
+    start_readable();
+  }
+
+  void start_readable() {
+    for (const auto& readable : keeper_->take_readable()) {
+      world_.witness.reading_begins(readable.shard);
+      readers_.push_back({.shard = core_.start(readable), .position = source::ReadPosition(readable.from)});
     }
   }
 
-  // ---- start readers
-
-  void start_readers() {
-    for (const auto& readable : graph_.take_readable()) start_reader(readable.shard, readable.from, readable.parents);
-  }
-
-  void start_reader(const ShardId& shard, const model::Checkpoint& from, const std::vector<ShardId>& parents) {
-    const auto same = [&](const Reader& reader) { return reader.shard == shard; };
-    if (std::any_of(readers_.begin(), readers_.end(), same)) return;  // only after kChildrenDoNotWait
-    readers_.push_back({.shard = shard,
-                        .parents = parents,
-                        .from = from,
-                        .handle = buffer_.add_shard(),
-                        .iterator = {},
-                        .pushed = {},
-                        .saved = {}});
-  }
-
-  // ---- read and push
+  // ---- reading one
 
   [[nodiscard]] Reader* any_reader() {
     if (readers_.empty()) return nullptr;
-    return &*std::next(readers_.begin(), static_cast<std::ptrdiff_t>(random_.below(readers_.size())));
+    return &*std::next(readers_.begin(), static_cast<std::ptrdiff_t>(world_.random.below(readers_.size())));
   }
 
+  /// Asks for a page, or takes the one that was asked for.
   void read_a_page() {
     Reader* reader = any_reader();
-    if (!reader || reader->at_end || reader->leaving || !buffer_.has_room()) return;
-    if (!reader->iterator) reader->iterator = stream_.iterator(reader->shard, position(*reader));
-    awaiting_latest_.erase(reader->shard);
-    if (random_.chance(faults_.reader_breaks)) {
-      reader->leaving = true;
-      return;
+    if (reader == nullptr) return;
+    if (reader->on_its_way) return take_page(*reader);
+    if (!jobs::ReplicationCore::reads(reader->shard) || !writes_.has_room()) return;
+    if (!reader->iterator) {
+      reader->iterator = world_.stream.iterator(reader->shard.id, reader->position.of_next_iterator());
     }
-    const auto answer = stream_.read(*reader->iterator);
-    if (std::holds_alternative<StreamService::Gone>(answer)) witness_.trouble(reader->shard.str() + " read after trim");
-    if (std::holds_alternative<StreamService::Expired>(answer)) return renew_iterator(*reader);
-    if (const auto* page = std::get_if<StreamService::Page>(&answer)) push(*reader, *page);
-  }
-
-  [[nodiscard]] static model::Checkpoint position(const Reader& reader) {
-    if (reader.pushed) return model::AfterSequence{*reader.pushed};
-    return reader.from;
-  }
-
-  void renew_iterator(Reader& reader) {
-    reader.iterator.reset();
-    // A second LATEST would skip what came since the first.
-    const bool latest = !reader.pushed && std::holds_alternative<model::Latest>(reader.from);
-    if (latest && options_.mistake != Mistake::kLatestTakenAgain) reader.leaving = true;
-  }
-
-  void push(Reader& reader, const StreamService::Page& page) {
-    for (const Record* record : page.records) {
-      const auto sequence = sequence_of(record->version);
-      if (filtered(record->key)) {
-        buffer_.push_filtered(reader.handle, sequence);
-      } else {
-        buffer_.push(reader.handle, model::Change(key_text(record->key), record->image, sequence, clock_.wall_now()));
-      }
-      reader.pushed = sequence;
-      ++pushed_;
+    reader->has_begun = true;
+    const auto answer = world_.stream.read(*reader->iterator);
+    if (std::holds_alternative<StreamService::Gone>(answer)) {
+      world_.witness.trouble(reader->shard.id.str() + " read after trim");
+    } else if (std::holds_alternative<StreamService::Expired>(answer)) {
+      reader->iterator.reset();
+    } else if (const auto* page = std::get_if<StreamService::Page>(&answer)) {
+      reader->on_its_way = received(*reader, *page);
+      if (world_.random.chance(0.5)) take_page(*reader);
     }
-    reader.iterator = page.next;
-    reader.at_end = page.shard_ends;
   }
 
-  // ---- take and write -> settle
+  [[nodiscard]] source::ShardReader::Page received(Reader& reader, const StreamService::Page& answer) {
+    source::ShardReader::Page page{.changes = {}, .shard_ended = answer.shard_ends};
+    for (const Record* record : answer.records) {
+      page.changes.emplace_back(key_text(record->key), record->image, sequence_of(record->version),
+                                world_.clock.wall_now());
+    }
+    reader.empty_answers = page.changes.empty() ? reader.empty_answers + 1 : 0;
+    page.empty_answers = reader.empty_answers;
+    reader.position.delivered(page.changes);
+    reader.iterator = answer.next;
+    return page;
+  }
+
+  void take_page(Reader& reader) {
+    source::ShardReader::Page page = std::move(*std::exchange(reader.on_its_way, std::nullopt));
+    if (jobs::ReplicationCore::reads(reader.shard)) pushed_ += page.changes.size();
+    const auto failure = core_.page_arrived(reader.shard, std::move(page), world_.clock.steady_now());
+    if (failure) fail(*failure);
+  }
+
+  /// A shard that is not read any more is retired, given back or dropped once it is at rest.
+  void tend_a_shard() {
+    Reader* reader = any_reader();
+    if (reader == nullptr || reader->on_its_way) return;
+    jobs::ReplicationCore::Shard& shard = reader->shard;
+    const auto next = core_.at_rest(shard);
+    if (!next) return;
+    const ShardId id = shard.id;
+    readers_.remove_if([&](const Reader& candidate) { return &candidate == reader; });
+    if (*next == jobs::ReplicationCore::Next::kRetire) {
+      if (auto durable = keeper_->retire(id); !durable) return expect(durable);
+      core_.remove(shard);
+      start_readable();
+    } else if (*next == jobs::ReplicationCore::Next::kGiveBack) {
+      const auto safe = core_.give_back(shard);
+      expect(keeper_->given_back(id, safe));
+    } else {
+      core_.remove(shard);
+    }
+  }
+
+  // ---- writing
 
   void start_a_write() {
-    if (writes_.size() >= options_.max_writes) return;
-    Write write;
-    for (const auto& taken : buffer_.take(1 + random_.below(options_.max_batch), 1'000, clock_.steady_now())) {
-      if (durable_.dead_letters.contains(key_of(*taken.change))) {
-        dead_letter(taken);  // later changes of a poisoned key follow it, so that their order holds
-      } else {
-        write.changes.push_back(taken);
-      }
-    }
-    if (write.changes.empty()) return;
-    write.ends = clock_.steady_now() + std::chrono::milliseconds{random_.below(80)};
-    writes_.push_back(std::move(write));
+    if (writing_.size() >= options_.max_writes) return;
+    auto batch = writes_.take({.max_changes = 1 + world_.random.below(options_.max_batch), .max_bytes = 1'000});
+    if (!batch) return;
+    writing_.push_back({.batch = std::move(*batch),
+                        .ends = world_.clock.steady_now() + std::chrono::milliseconds{world_.random.below(80)}});
   }
 
-  void end_a_write() {
+  /// `any`: without regard to the time it takes.
+  void end_a_write(bool any) {
     std::vector<std::list<Write>::iterator> over;
-    for (auto at = writes_.begin(); at != writes_.end(); ++at) {
-      if (at->ends <= clock_.steady_now()) over.push_back(at);
+    for (auto at = writing_.begin(); at != writing_.end(); ++at) {
+      if (any || at->ends <= world_.clock.steady_now()) over.push_back(at);
     }
     if (over.empty()) return;
-    const auto chosen = over[random_.below(over.size())];
-    for (const auto& change : chosen->changes) settle(change, fate(*change.change));
-    writes_.erase(chosen);
-  }
-
-  [[nodiscard]] Fate fate(const model::Change& change) {
-    if (random_.chance(faults_.write_throttled)) return Fate::kThrottled;
-    if (random_.chance(faults_.write_fails)) return random_.chance(0.5) ? Fate::kFailedButApplied : Fate::kFailed;
-    return stream_.is_poison(change.sequence()) ? Fate::kRejected : Fate::kApplied;
-  }
-
-  void settle(const ordering::ChangeBuffer::InFlight& taken, Fate fate) {
-    if (fate == Fate::kRejected) return dead_letter(taken);
-    const bool poison = stream_.is_poison(taken.change->sequence());
-    if (fate == Fate::kApplied || (fate == Fate::kFailedButApplied && !poison)) witness_.change_written(*taken.change);
-    if (fate == Fate::kApplied || options_.mistake == Mistake::kRetriesDropped) {
-      ++applied_;
-      return buffer_.applied(taken.ticket);
+    const auto chosen = over[world_.random.below(over.size())];
+    const Write write = std::move(*chosen);
+    writing_.erase(chosen);
+    std::vector<sink::Outcome> outcomes;
+    for (const auto& item : write.batch.changes) {
+      outcomes.push_back(outcome(*item.change, write.batch.not_after));
+      if (std::holds_alternative<sink::Applied>(outcomes.back())) ++applied_;
     }
-    const auto pause = std::chrono::milliseconds{10 << std::min(taken.attempts, 4)};
-    buffer_.retry(taken.ticket, clock_.steady_now() + pause);
+    const auto settled = writes_.settle(write.batch, outcomes);
+    if (settled.failure) fail(*settled.failure);
   }
 
-  void dead_letter(const ordering::ChangeBuffer::InFlight& taken) {
-    witness_.change_dead_lettered(*taken.change);
-    ++dead_lettered_;
-    buffer_.dead_lettered(taken.ticket);
+  [[nodiscard]] sink::Outcome outcome(const model::Change& change, SteadyTime not_after) {
+    const auto error = [](ErrorClass error_class, const char* what) {
+      return Error{.error_class = error_class, .doing = "write", .resource = {}, .code = {}, .message = what};
+    };
+    const auto again = [&](ErrorClass error_class, const char* what) { return sink::TryAgain{error(error_class, what)}; };
+    if (world_.clock.steady_now() > not_after) return again(ErrorClass::kTransient, "too late");
+    if (world_.random.chance(world_.faults.write_throttled)) return again(ErrorClass::kThrottled, "slow down");
+    const bool fails = world_.random.chance(world_.faults.write_fails);
+    if (fails && world_.random.chance(0.5)) return again(ErrorClass::kTransient, "no answer");
+    if (world_.stream.is_poison(change.sequence())) {
+      return sink::Rejected{error(ErrorClass::kInvalid, "poison")};
+    }
+    if (options_.shared) world_.fleet.check_may_write(worker_, change);
+    world_.witness.change_written(change);
+    if (fails) return again(ErrorClass::kTransient, "the answer was lost");
+    return sink::Applied{};
   }
 
-  // ---- save checkpoints
+  // ---- saving
 
-  void save_a_checkpoint() {
-    if (readers_.empty()) return;
-    const auto at = std::next(readers_.begin(), static_cast<std::ptrdiff_t>(random_.below(readers_.size())));
-    Reader& reader = *at;
-    const bool early_end = options_.mistake == Mistake::kShardEndBeforeDrained;
-    const bool drained = buffer_.outstanding(reader.handle) == 0;
-    if (reader.at_end && (drained || early_end)) {
-      witness_.row_saved({.shard = reader.shard, .parents = reader.parents, .checkpoint = model::ShardEnd{}});
-      graph_.finished(reader.shard);
-      if (drained) buffer_.remove_shard(reader.handle);
-      readers_.erase(at);
+  void save_checkpoints() {
+    const auto moved = core_.safe_shards();
+    if (!moved.empty()) {
+      if (auto saved = keeper_->save(moved); !saved) return expect(saved);
+      core_.saved(moved);
+    }
+    expect(keep_time());
+  }
+  [[nodiscard]] Status keep_time() {
+    return keeper_->keep_time(core_.read_until(world_.clock.steady_now(), world_.clock.wall_now()));
+  }
+
+  void look_whether_caught_up() {
+    if (!core_.caught_up(keeper_->all_started(core_.shards().size()))) {
+      confirms_ = false;
       return;
     }
-    save_position(reader);
-    if (reader.leaving && drained) {
-      graph_.released(reader.shard);
-      buffer_.remove_shard(reader.handle);
-      readers_.erase(at);
+    if (!confirms_ && !wants_listing_) {
+      wants_listing_ = true;
+      listing_is_new_ = false;
     }
-  }
-
-  void save_position(Reader& reader) {
-    const auto& safe = options_.mistake == Mistake::kCheckpointAtLastRead ? reader.pushed : buffer_.safe(reader.handle);
-    if (!safe || reader.saved == safe) return;
-    witness_.row_saved({.shard = reader.shard, .parents = reader.parents, .checkpoint = model::AfterSequence{*safe}});
-    graph_.checkpointed(reader.shard, *safe);
-    reader.saved = safe;
-  }
-
-  // ---- forget
-
-  void forget() {
-    if (auto shards = graph_.take_forgettable(); !shards.empty()) witness_.rows_deleted(shards);
+    caught_up_ = caught_up_ || (confirms_ && core_.confirmed());
   }
 
   Options options_;
-  StreamService& stream_;
-  const Faults& faults_;
-  Durable& durable_;
-  Witness& witness_;
-  const Clock& clock_;
-  Random& random_;
-
-  ordering::ShardGraph graph_;
-  BufferWithMistakes buffer_;
+  World world_;
+  Fleet::Worker worker_;
+  Store store_;
+  Letters letters_;
+  jobs::WriteCore writes_;
+  std::unique_ptr<Keeper> keeper_;
+  jobs::ReplicationCore core_;
   std::list<Reader> readers_;
-  std::list<Write> writes_;
-  std::vector<model::Shard> listing_;  // pages of a pass still to come
+  std::list<Write> writing_;
+  std::vector<model::Shard> listing_;  ///< pages of a pass still to come
+  std::vector<model::Shard> listed_;   ///< those that have come
   SteadyTime next_listing_{};
-  std::set<ShardId> awaiting_latest_;
+  bool failed_ = false;
+
+  // Whether it has caught up.
+  bool wants_listing_ = false;   ///< one that begins from now on
+  bool listing_is_new_ = false;  ///< the one under way has begun since
+  bool confirms_ = false;        ///< there was one
+  bool caught_up_ = false;
+
+  // To be compared with the counters.
   std::uint64_t pushed_ = 0;
   std::uint64_t applied_ = 0;
-  std::uint64_t dead_lettered_ = 0;
 };
 
 }  // namespace dynamirror::sim

@@ -10,8 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "sim/fleet.hpp"
 #include "sim/invariants.hpp"
-#include "sim/mistakes.hpp"
 #include "sim/replication.hpp"
 #include "sim/source_stream.hpp"
 #include "sim/stream_service.hpp"
@@ -22,31 +22,23 @@ namespace dynamirror::sim {
 /// Everything follows from the seed.
 class Simulation {
  public:
-  explicit Simulation(std::uint64_t seed, Mistake mistake = Mistake::kNone)
+  explicit Simulation(std::uint64_t seed)
       : random_(seed),
-        plan_(make_plan(random_, mistake)),
+        plan_(make_plan(random_)),
         source_(plan_.keys, plan_.partitions, plan_.poison, random_),
         faults_(plan_.faults),
         service_(source_, faults_, random_),
-        invariants_(source_, durable_, make_history()) {}
+        invariants_(source_, durable_, make_history()),
+        fleet_(source_, durable_, invariants_, faults_, clock_, random_) {}
 
   /// What went wrong, or nothing.
   [[nodiscard]] std::optional<std::string> run() {
-    start_process();
-    for (int step = 0; step < plan_.steps && !invariants_.violation(); ++step) {
-      work_on_source();
-      act(1 + static_cast<int>(random_.below(4)), true);
+    try {
+      live();
+    } catch (const Violation& violation) {
+      return violation.what;
     }
-    faults_ = Faults{};
-    const std::size_t actions = most_actions_to_rest();
-    for (std::size_t done = 0; done < actions && !invariants_.violation(); done += kActionsPerLook) {
-      act(kActionsPerLook, false);
-      if (!invariants_.all_covered() || !job_->idle()) continue;
-      invariants_.check_equality();
-      return invariants_.violation();
-    }
-    invariants_.trouble("no progress: not at rest " + std::to_string(actions) + " actions after the last fault");
-    return invariants_.violation();
+    return std::nullopt;
   }
 
   [[nodiscard]] std::size_t shards() const { return source_.shards().size(); }
@@ -88,13 +80,17 @@ class Simulation {
             .read_throttled = some(random, 0.3),
             .iterator_expired = some(random, 0.2),
             .empty_page = some(random, 0.5),
-            .reader_breaks = some(random, 0.1),
             .write_throttled = some(random, 0.5),
             .write_fails = some(random, 0.3),
+            .store_fails = some(random, 0.05),
+            .lease_lost = some(random, 0.1),
+            .lease_wanted = some(random, 0.05),
+            .others_work = some(random, 0.3),
+            .stop = some(random, 0.01),
             .crash = some(random, 0.02)};
   }
 
-  [[nodiscard]] static Plan make_plan(Random& random, Mistake mistake) {
+  [[nodiscard]] static Plan make_plan(Random& random) {
     Plan plan;
     plan.keys = 4 + static_cast<int>(random.below(40));
     plan.partitions = 1 + static_cast<int>(random.below(4));
@@ -117,7 +113,11 @@ class Simulation {
     plan.job.page_shards = 1 + random.below(100);
     plan.job.max_writes = 1 + random.below(8);
     plan.job.max_batch = 1 + random.below(25);
-    plan.job.mistake = mistake;
+    if (random.chance(0.3)) {
+      plan.job.shared = true;
+      plan.job.initial = Initial::kTrimHorizon;
+      plan.poison = 0;  // each worker has its own dead letters
+    }
     return plan;
   }
 
@@ -141,8 +141,34 @@ class Simulation {
     return start;
   }
 
+  /// An orderly stop, and another process.
+  void start_anew() {
+    for (const jobs::SafeShard& left : job_->stop()) invariants_.check_left_in_order(left.shard, left.sequence);
+    start_process();
+  }
+
+  void live() {
+    start_process();
+    for (int step = 0; step < plan_.steps; ++step) {
+      work_on_source();
+      act(1 + static_cast<int>(random_.below(4)));
+    }
+    faults_ = Faults{};
+    actions_at_quiet_ = actions_;
+    job_->forget_caught_up();  // what shows it is to be seen in the quiet
+    for (const std::size_t actions = most_actions_to_rest(); actions_to_rest() < actions;) {
+      act(kActionsPerLook);
+      if (job_->caught_up()) invariants_.check_equality();
+      if (job_->caught_up() && invariants_.all_covered() && job_->idle()) return;
+    }
+    invariants_.trouble("no progress: not at rest " + std::to_string(actions_to_rest()) +
+                        " actions after the last fault" + (invariants_.all_covered() ? "" : ", not all is covered") +
+                        (job_->idle() ? "" : ", not idle"));
+  }
+
   void start_process() {
-    job_ = std::make_unique<Replication>(plan_.job, service_, faults_, durable_, invariants_, clock_, random_);
+    const World world{service_, fleet_, faults_, durable_, invariants_, clock_, random_};
+    job_ = std::make_unique<Replication>(plan_.job, world, ++processes_);
     invariants_.process_started();
   }
 
@@ -161,25 +187,28 @@ class Simulation {
   void trim_one() {
     for (std::size_t i = 0; i < source_.shards().size(); ++i) {
       const TrueShard& shard = source_.shards()[i];
-      const bool done = durable_.ever_finished.contains(shard.id) || invariants_.exempt(shard);
+      const bool done = (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || invariants_.exempt(shard);
       if (shard.trimmed || !shard.closed || !done || !source_.oldest_of_its_line(i)) continue;
       source_.trim(i);
       return;
     }
   }
 
-  void act(int actions, bool faulty) {
-    for (int i = 0; i < actions && !invariants_.violation(); ++i) {
-      clock_.advance(std::chrono::milliseconds{1 + random_.below(10)});
+  void act(int actions) {
+    for (int i = 0; i < actions; ++i) {
+      clock_.advance(std::chrono::milliseconds{random_.chance(0.03) ? random_.below(3'000) : 1 + random_.below(10)});
+      if (plan_.job.shared) fleet_.act();
       job_->act(static_cast<int>(random_.below(Replication::kActions)));
       job_->check();
       ++actions_;
-      if (!random_.chance(faults_.crash)) continue;
-      job_->die();
-      start_process();
-      ++crashes_;
+      if (random_.chance(faults_.crash)) {
+        job_->die();
+        start_process();
+        ++crashes_;
+      } else if (job_->failed() || random_.chance(faults_.stop)) {
+        start_anew();
+      }
     }
-    if (faulty) actions_at_quiet_ = actions_;
   }
 
   /// A shard needs some hundred actions to be listed, read, written and saved, when chance has to choose the action
@@ -197,7 +226,9 @@ class Simulation {
   StreamService service_;
   bool started_ = true;
   Invariants invariants_;
+  Fleet fleet_;
   std::unique_ptr<Replication> job_;
+  int processes_ = 0;
   int crashes_ = 0;
   std::size_t actions_ = 0;
   std::size_t actions_at_quiet_ = 0;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,9 +30,10 @@ using Version = std::uint64_t;
   return std::stoull(std::string(sequence.text().substr(1)));
 }
 [[nodiscard]] inline std::string key_text(int key) { return "{\"id\":{\"N\":\"" + std::to_string(key) + "\"}}"; }
-[[nodiscard]] inline int key_of(const model::Change& change) {
-  return std::stoi(std::string(change.key().substr(sizeof("{\"id\":{\"N\":\"") - 1)));
+[[nodiscard]] inline int key_of(std::string_view key) {
+  return std::stoi(std::string(key.substr(sizeof("{\"id\":{\"N\":\"") - 1)));
 }
+[[nodiscard]] inline int key_of(const model::Change& change) { return key_of(change.key()); }
 
 struct Record {
   Version version = 0;

@@ -72,7 +72,10 @@ async::Task<bool> read_chunks(Connection& connection, std::string& body) {
     const auto size_line = co_await read_line(connection, "\r\n");
     if (!size_line) co_return false;
     const std::size_t size = std::strtoull(size_line->c_str(), nullptr, 16);
-    if (size > 0 && !co_await read_bytes(connection, size, body)) co_return false;
+    if (size > 0) {
+      const bool read = co_await read_bytes(connection, size, body);
+      if (!read) co_return false;
+    }
     const auto end = co_await read_line(connection, "\r\n");
     if (!end) co_return false;
     if (size == 0) co_return true;

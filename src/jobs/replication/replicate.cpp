@@ -35,14 +35,9 @@ Replication::Impl::Impl(ReplicateParts parts_in, ReplicateOptions options_in, bo
                      ? std::make_unique<LocalShards>(parts.stream, *parts.store, parts.clock, parts.random, options)
                      : nullptr),
       shards(own_shards ? *own_shards : *parts.shards),
+      core(pipeline.core(), shards, {.on_trim = options.on_trim, .retention = parts.stream.retention()}),
       reading(executor_in),
-      keeping(executor_in) {
-  pipeline.name_shards([this](Pipeline::ShardHandle handle) {
-    const ActiveShard* shard = find(handle);
-    return shard == nullptr ? ShardId() : shard->id;
-  });
-  if (shards.shares()) pipeline.permit_writes([this](auto handle) { return write_permit(handle); });
-}
+      keeping(executor_in) {}
 
 async::Task<JobResult<void>> Replication::Impl::run() {
   if (auto restored = shards.restore(); !restored) co_return std::unexpected(std::move(restored.error()));
@@ -76,12 +71,9 @@ async::Task<> Replication::Impl::shut_down() {
   const auto late = [&] { return parts.clock.steady_now() >= deadline; };
   co_await pipeline.drain(late);
   co_await pipeline.stop();
-  if (auto kept = shards.keep_time(read_until()); !kept) fail({ExitCode::kState, std::move(kept.error())});
-  const std::vector<SafeShard> safe = safe_shards();
-  std::vector<ShardId> still_writing;
-  for (const ActiveShard& shard : active) {
-    if (pipeline.outstanding(shard.handle) > 0) still_writing.push_back(shard.id);
-  }
+  if (auto kept = keep_time(); !kept) fail({ExitCode::kState, std::move(kept.error())});
+  const std::vector<SafeShard> safe = core.safe_shards();
+  const std::vector<ShardId> still_writing = core.unsettled();
   if (auto saved = co_await shards.close(safe, still_writing); !saved)
     fail({ExitCode::kState, std::move(saved.error())});
   keeping.cancel();

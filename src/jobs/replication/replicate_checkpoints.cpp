@@ -5,7 +5,6 @@
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "jobs/replication/replication_impl.hpp"
-#include "jobs/replication/trim.hpp"
 
 namespace dynamirror::jobs {
 
@@ -19,39 +18,17 @@ async::Task<> Replication::Impl::keep_checkpoints() {
   }
 }
 
-/// Shards of ours that are safe further than was saved. Counts as saved what it answers.
-std::vector<SafeShard> Replication::Impl::safe_shards() {
-  std::vector<SafeShard> moved;
-  for (ActiveShard& shard : active) {
-    const auto& safe = pipeline.safe(shard.handle);
-    if (shard.revoked == Revoked::kLost || !safe || safe == shard.saved) continue;
-    moved.push_back({.shard = shard.id, .sequence = *safe});
-    shard.saved = safe;
-  }
-  return moved;
-}
-
 Status Replication::Impl::save_checkpoints() {
-  const std::vector<SafeShard> moved = safe_shards();
+  const std::vector<SafeShard> moved = core.safe_shards();
   if (!moved.empty()) {
     if (auto saved = shards.save(moved); !saved) return saved;
+    core.saved(moved);
   }
-  return shards.keep_time(read_until());
+  return keep_time();
 }
 
-std::vector<ReadUntil> Replication::Impl::read_until() const {
-  const SteadyTime steady = parts.clock.steady_now();
-  const WallTime wall = parts.clock.wall_now();
-  std::vector<ReadUntil> shards;
-  for (const ActiveShard& shard : active) {
-    ReadUntil read{.shard = shard.id, .newest = shard.newest};
-    if (!shard.pushed && !shard.ended && shard.empty_answers >= kEmptyAnswersAtTip) {
-      const Duration ago = steady - shard.reader.last_answer();
-      read.empty_until = wall - std::chrono::duration_cast<WallTime::duration>(ago);
-    }
-    shards.push_back(std::move(read));
-  }
-  return shards;
+Status Replication::Impl::keep_time() {
+  return shards.keep_time(core.read_until(parts.clock.steady_now(), parts.clock.wall_now()));
 }
 
 async::Task<> Replication::Impl::watch_reading() {
@@ -71,9 +48,9 @@ std::optional<Error> Replication::Impl::stalled() {
   const SteadyTime now = parts.clock.steady_now();
   const auto limit = options.pipeline.stall_timeout;
   for (const ActiveShard& shard : active) {
-    const bool reading_now = !shard.ended && !shard.waits_for_room && shard.revoked == Revoked::kNo;
+    const bool reading_now = ReplicationCore::reads(shard.core) && !shard.waits_for_room;
     if (reading_now && now - std::max(shard.reader.last_answer(), shard.asked_at) > limit) {
-      return nothing_moves("read shard", shard.id.str(), limit, shard.reader.last_trouble());
+      return nothing_moves("read shard", shard.core.id.str(), limit, shard.reader.last_trouble());
     }
   }
   return shards.stalled(now, limit);

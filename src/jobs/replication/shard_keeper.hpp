@@ -31,9 +31,21 @@ struct ReadUntil {
   std::optional<WallTime> empty_until{};  ///< none has come: the last of several answers that said so
 };
 
+/// What this process may do with a shard of the stream, as it is known at this moment.
+class ShardRights {
+ public:
+  virtual ~ShardRights() = default;
+  /// Whether unread records of this shard, from this position on, were promised to the target: their loss is a gap.
+  [[nodiscard]] virtual bool promised(const ShardId& shard, const model::Checkpoint& reached) const = 0;
+  /// Until when changes of a shard may be written; nothing: never again.
+  [[nodiscard]] virtual std::optional<SteadyTime> write_until(const ShardId& shard) const = 0;
+  /// Whether `write_until` has anything to say.
+  [[nodiscard]] virtual bool shares() const = 0;
+};
+
 /// Says which shards of a stream this process reads, and makes durable how far each is safe: alone, with a state file
 /// (LocalShards), or as one of several workers, with leases (LeasedShards). Not thread-safe.
-class ShardKeeper {
+class ShardKeeper : public ShardRights {
  public:
   /// The replication, as its keeper sees it.
   class Reading {
@@ -46,8 +58,6 @@ class ShardKeeper {
     virtual void revoke(const ShardId& shard, bool wind_down) = 0;
     virtual void fail(JobFailure failure) = 0;
   };
-
-  virtual ~ShardKeeper() = default;
 
   /// Reads what is remembered. Called once, before all else.
   [[nodiscard]] virtual JobResult<void> restore() = 0;
@@ -69,13 +79,6 @@ class ShardKeeper {
   /// what is safe is durable (leases: and given away, but for those).
   [[nodiscard]] virtual async::Task<Status> close(std::span<const SafeShard> shards,
                                                   std::span<const ShardId> still_writing) = 0;
-
-  /// Whether unread records of this shard, from this position on, were promised to the target: their loss is a gap.
-  [[nodiscard]] virtual bool promised(const ShardId& shard, const model::Checkpoint& reached) const = 0;
-  /// Until when changes of a shard may be written; nothing: never again.
-  [[nodiscard]] virtual std::optional<SteadyTime> write_until(const ShardId& shard) const = 0;
-  /// Whether `write_until` has anything to say.
-  [[nodiscard]] virtual bool shares() const = 0;
 
   /// Looks anew at what shards there are. True when all were listed, and other workers have caught up with theirs.
   [[nodiscard]] virtual async::Task<bool> refresh() = 0;

@@ -20,18 +20,18 @@ Error replaced_stream(const StreamArn& old, const StreamArn& now) {
                           "new stream's oldest record with --on-trim continue"};
 }
 
-Error away_too_long(const source::ChangeStream& stream, WallTime read_until, WallTime now) {
+Error away_too_long(const StreamArn& stream, std::chrono::hours retention, WallTime read_until, WallTime now) {
   const auto away = std::chrono::duration_cast<std::chrono::milliseconds>(now - read_until);
   return Error{.error_class = ErrorClass::kNotFound,
                .doing = "continue stream",
-               .resource = stream.arn().str(),
+               .resource = stream.str(),
                .code = {},
                .message = fmt::format("it was read until {}, {} ago, and keeps its records for {} hours: changes made "
                                       "between then and {} may be gone. Bring the tables in step (copy or compare and "
                                       "repair), then start with --on-trim continue to go on from the oldest change "
                                       "there is",
-                                      format_time(read_until), format_duration(away), stream.retention().count(),
-                                      format_time(now - stream.retention()))};
+                                      format_time(read_until), format_duration(away), retention.count(),
+                                      format_time(now - retention))};
 }
 
 Error stream_turned_off(const StreamArn& stream) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
-#include "source/change_stream.hpp"
 
 namespace dynamirror::jobs {
 
@@ -13,7 +14,8 @@ namespace dynamirror::jobs {
 /// The table has another stream than the one whose checkpoints we have.
 [[nodiscard]] Error replaced_stream(const StreamArn& old, const StreamArn& now);
 /// Nobody has read the stream for longer than it keeps its records, and no checkpoint shows what it has lost.
-[[nodiscard]] Error away_too_long(const source::ChangeStream& stream, WallTime read_until, WallTime now);
+[[nodiscard]] Error away_too_long(const StreamArn& stream, std::chrono::hours retention, WallTime read_until,
+                                  WallTime now);
 [[nodiscard]] Error stream_turned_off(const StreamArn& stream);
 
 }  // namespace dynamirror::jobs

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "model/change.hpp"
+#include "model/checkpoint.hpp"
+
+namespace dynamirror::source {
+
+/// Where in a shard reading goes on, however iterators expire: after the last change that was delivered.
+/// Pure; the simulation runs it as it is. Not thread-safe.
+class ReadPosition {
+ public:
+  /// REQUIRES: `from` is not ShardEnd.
+  explicit ReadPosition(model::Checkpoint from) : position_(std::move(from)) {}
+
+  /// An iterator at LATEST that expired before it delivered anything marks a place nobody remembers: a second LATEST
+  /// would skip what came between. The oldest record is before that place, and repeating changes does no harm.
+  [[nodiscard]] bool forgotten() const { return had_latest_ && std::holds_alternative<model::Latest>(position_); }
+
+  /// Where the next iterator is to be taken.
+  [[nodiscard]] const model::Checkpoint& of_next_iterator() {
+    if (forgotten()) position_ = model::TrimHorizon{};
+    had_latest_ = std::holds_alternative<model::Latest>(position_);
+    return position_;
+  }
+
+  void delivered(const std::vector<model::Change>& changes) {
+    if (!changes.empty()) position_ = model::AfterSequence{changes.back().sequence()};
+  }
+
+ private:
+  model::Checkpoint position_;
+  bool had_latest_ = false;
+};
+
+}  // namespace dynamirror::source

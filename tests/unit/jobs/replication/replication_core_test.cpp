@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goal: what a replication decides about a shard where the simulation does not go: pages out of order, lost records, a
+// revocation that overtakes a page. Method: the core on its own; the rights of the process are scripted.
+#include "jobs/replication/replication_core.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dynamirror::jobs {
+namespace {
+
+using ::testing::HasSubstr;
+using Loss = source::ChangeStream::Loss;
+using Next = ReplicationCore::Next;
+
+class Rights final : public ShardRights {
+ public:
+  bool promises = true;
+  std::optional<SteadyTime> until = kNoDeadline;
+
+  [[nodiscard]] bool promised(const ShardId&, const model::Checkpoint&) const override { return promises; }
+  [[nodiscard]] std::optional<SteadyTime> write_until(const ShardId&) const override { return until; }
+  [[nodiscard]] bool shares() const override { return true; }
+};
+
+source::ShardReader::Page page(std::vector<std::uint64_t> numbers, bool ended = false) {
+  source::ShardReader::Page made{.changes = {}, .shard_ended = ended, .empty_answers = numbers.empty() ? 4u : 0u};
+  for (const std::uint64_t number : numbers) {
+    made.changes.emplace_back("key" + std::to_string(number), "image", model::SequenceNumber::of(number), WallTime{});
+  }
+  return made;
+}
+
+struct ReplicationCoreTest : ::testing::Test {
+  ManualClock clock;
+  Random random{1};
+  Rights rights;
+  WriteCore writes{{.target = "the target", .dead_letters = nullptr, .clock = clock, .random = random}, {}, {}};
+  const Error gone{
+      .error_class = ErrorClass::kNotFound, .doing = "read", .resource = "it", .code = "Trimmed", .message = "gone"};
+
+  static ReplicationCore::Shard& begin(ReplicationCore& core) {
+    return core.start({.shard = ShardId("shardId-1"), .from = model::TrimHorizon{}, .parents = {}});
+  }
+  /// Writes everything that may be written.
+  void write_all() {
+    while (const auto batch = writes.take({})) {
+      const std::vector<sink::Outcome> outcomes(batch->changes.size(), sink::Applied{});
+      EXPECT_FALSE(writes.settle(*batch, outcomes).failure);
+    }
+  }
+};
+
+TEST_F(ReplicationCoreTest, APageThatGoesBackEndsTheJobBeforeAnythingOfItIsWritten) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  ASSERT_FALSE(core.page_arrived(shard, page({1, 5}), {}));
+  const auto failure = core.page_arrived(shard, page({5, 6}), {});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->exit_code, ExitCode::kInternal);
+  EXPECT_THAT(failure->error.message, HasSubstr("record 5 after 5"));
+  EXPECT_EQ(writes.counters().read, 2u);
+}
+
+TEST_F(ReplicationCoreTest, APageThatARevocationOvertookIsNotPushed) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  core.revoke(shard.id, true);
+  EXPECT_FALSE(core.page_arrived(shard, page({1}, true), {}));
+  EXPECT_EQ(writes.counters().read, 0u);
+  EXPECT_EQ(core.at_rest(shard), Next::kGiveBack);
+}
+
+TEST_F(ReplicationCoreTest, AShardThatIsLostWhileItWindsDownIsDroppedAndNotSaved) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  ASSERT_FALSE(core.page_arrived(shard, page({1, 2}), {}));
+  core.revoke(shard.id, true);
+  core.revoke(shard.id, false);
+  core.revoke(shard.id, true);  // no way back
+  EXPECT_EQ(core.at_rest(shard), std::nullopt) << "what was read of it is still held";
+  write_all();
+  EXPECT_EQ(writes.counters().released, 2u);
+  EXPECT_EQ(core.at_rest(shard), Next::kDrop);
+  EXPECT_TRUE(core.safe_shards().empty());
+}
+
+TEST_F(ReplicationCoreTest, LostRecordsEndTheJobUnlessNobodyWasPromisedThem) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  rights.promises = false;
+  EXPECT_FALSE(core.cannot_read_on(shard, gone, Loss::kRecords));
+  EXPECT_EQ(core.at_rest(shard), Next::kRetire);
+  EXPECT_EQ(shard.lost, Loss::kRecords);
+
+  rights.promises = true;
+  auto& other = begin(core);
+  ASSERT_FALSE(core.page_arrived(other, page({7}), {}));
+  const auto failure = core.cannot_read_on(other, gone, Loss::kRecords);
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->exit_code, ExitCode::kTrimmed);
+  EXPECT_THAT(failure->error.message, HasSubstr("after 7 are gone"));
+}
+
+TEST_F(ReplicationCoreTest, WhereThePolicySaysSoLostRecordsAreSkippedOnceWhatCameBeforeIsWritten) {
+  ReplicationCore core(writes, rights, {.on_trim = ReplicateOptions::OnTrim::kContinue});
+  auto& shard = begin(core);
+  ASSERT_FALSE(core.page_arrived(shard, page({7}), {}));
+  EXPECT_FALSE(core.cannot_read_on(shard, gone, Loss::kShard));
+  EXPECT_EQ(core.at_rest(shard), std::nullopt);
+  write_all();
+  EXPECT_EQ(core.at_rest(shard), Next::kRetire);
+}
+
+TEST_F(ReplicationCoreTest, OnlyWhatWasSavedIsNotToBeSavedAgain) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  ASSERT_FALSE(core.page_arrived(shard, page({1, 2}), {}));
+  EXPECT_TRUE(core.safe_shards().empty());
+  write_all();
+  const auto moved = core.safe_shards();
+  ASSERT_EQ(moved.size(), 1u);
+  EXPECT_EQ(core.safe_shards().size(), 1u) << "the save may have failed";
+  core.saved(moved);
+  EXPECT_TRUE(core.safe_shards().empty());
+}
+
+TEST_F(ReplicationCoreTest, HasCaughtUpOnlyAfterEmptyAnswersThatFollowAListing) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  EXPECT_FALSE(core.caught_up(true));
+  ASSERT_FALSE(core.page_arrived(shard, page({}), {}));
+  EXPECT_TRUE(core.caught_up(true));
+  EXPECT_FALSE(core.caught_up(false)) << "shards are not all started";
+  core.listed_anew();
+  EXPECT_FALSE(core.confirmed());
+  auto later = page({});
+  later.empty_answers = 7;
+  ASSERT_FALSE(core.page_arrived(shard, std::move(later), {}));
+  EXPECT_TRUE(core.confirmed());
+}
+
+}  // namespace
+}  // namespace dynamirror::jobs

@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "async/stop_request.hpp"
 #include "async/task_group.hpp"
 #include "aws/environment.hpp"
 #include "aws/signing/signer.hpp"
@@ -34,6 +35,7 @@
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate.hpp"
 #include "sink/table_sink.hpp"
+#include "source/table_stream.hpp"
 #include "state/memory_store.hpp"
 #include "tables/table_side.hpp"
 
@@ -149,7 +151,6 @@ async::Task<> replicate(Bench& bench, Figures& figures) {
   coordination::MemoryStore store;
   jobs::StopRequest stop;
   jobs::ReplicateOptions options;
-  options.on_error = jobs::ReplicateOptions::OnError::kStop;
   options.stop_when_caught_up = true;
   jobs::Replication job({.stream = stream,
                          .sink = timed,

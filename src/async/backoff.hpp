@@ -28,7 +28,8 @@ class Backoff {
     const auto base = std::chrono::duration_cast<std::chrono::microseconds>(options_.base).count();
     const auto range = attempt_ >= 30 ? cap : std::min<std::int64_t>(cap, base << attempt_);
     ++attempt_;
-    return options_.least + std::chrono::microseconds(static_cast<std::int64_t>(random.unit() * static_cast<double>(range)));
+    return options_.least +
+           std::chrono::microseconds(static_cast<std::int64_t>(random.unit() * static_cast<double>(range)));
   }
 
   /// After a success.

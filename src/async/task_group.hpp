@@ -14,8 +14,8 @@ namespace dynamirror::async {
 /// Owns background tasks on one event loop: whoever starts work must also be able to stop it and to wait for its end.
 ///
 /// Promise: after `join()` no task of the group runs. An exception other than cancellation that escapes a task is a
-/// bug, and ends the process at once (std::terminate): other tasks wait on what the throwing one has owned, and must not
-/// be resumed, nor destroyed after it.
+/// bug, and ends the process at once (std::terminate): other tasks wait on what the throwing one has owned, and must
+/// not be resumed, nor destroyed after it.
 ///
 /// Not thread-safe. REQUIRES: destroyed only when empty (joined), or after its event loop has been destroyed.
 class TaskGroup {

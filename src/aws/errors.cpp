@@ -125,8 +125,8 @@ std::string_view without_exception(std::string_view code) {
   return code;
 }
 
-/// Whether a signature was refused for its time. Some codes stand for wrong keys, too: there the service's words are all
-/// there is.
+/// Whether a signature was refused for its time. Some codes stand for wrong keys, too: there the service's words are
+/// all there is.
 bool is_clock_skew(const Error& error) {
   const std::string_view code = without_exception(error.code);
   if (code == "RequestTimeTooSkewed" || code == "RequestExpired" || code == "RequestInTheFuture") return true;

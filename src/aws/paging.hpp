@@ -15,7 +15,8 @@ namespace dynamirror::aws {
 class Paging {
  public:
   /// A page that names a next one has come, with so many entries. `resource`: what is listed, for the error.
-  /// Errors: those of `unreadable_answer`, when that page has been named before, or when pages have been empty for long.
+  /// Errors: those of `unreadable_answer`, when that page has been named before, or when pages have been empty for
+  /// long.
   [[nodiscard]] Status turn(std::string_view next, std::size_t entries, std::string resource);
 
  private:

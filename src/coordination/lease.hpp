@@ -34,7 +34,7 @@ struct LeaseWrite {
     kRenew,          ///< counter + 1, and `checkpoint` when given; when the counter is `counter`
     kTake,           ///< owner = `owner`, counter + 1, no checkpoint owner; when the counter is `counter`
     kRelease,        ///< owner = `owner` or none, counter + 1, no checkpoint owner; when counter and `from` hold
-    kStartHandOver,  ///< owner = `owner`, checkpoint owner = `from`; when `from` owns it, and neither has finished it nor hands it over
+    kStartHandOver,  ///< owner = `owner`, checkpoint owner = `from`; when `from` owns and works on it
     kSetChildren,    ///< children = `children`; when the row is there
     kDelete,         ///< removes the row; when it is done and the counter is `counter`
     kRemove,         ///< removes the row, done or not; when counter and `from` hold: for people, not for workers

@@ -36,10 +36,10 @@ struct TakingPlan {
 };
 
 /// One round of taking, by KCL's rules (LeaseTaker): so many that every worker has about as many; what is free first;
-/// then from those that have too many: of ours by asking, so that ours are even among themselves whatever KCL's have; of
-/// others by stealing, when that is allowed. What nobody takes for long is taken whatever the share. Finished leases
-/// are not taken. They count beside KCL's workers, of which some count them with the others and some by themselves (from
-/// the stream adapter 1.5 on): no more is wanted then than both ways of counting give.
+/// then from those that have too many: of ours by asking, so that ours are even among themselves whatever KCL's have;
+/// of others by stealing, when that is allowed. What nobody takes for long is taken whatever the share. Finished leases
+/// are not taken. They count beside KCL's workers, of which some count them with the others and some by themselves
+/// (from the stream adapter 1.5 on): no more is wanted then than both ways of counting give.
 ///
 /// `now`: when the scan of this round ended; only rows that it showed are taken. Pure.
 [[nodiscard]] TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, SteadyTime now,

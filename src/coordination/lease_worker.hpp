@@ -23,7 +23,8 @@ namespace dynamirror::coordination {
 /// Promises
 /// - `write_until` never lies beyond the moment at which another worker that keeps to the protocol could have taken the
 ///   lease: an eighth of the fail-over time is left for what is on its way and for clocks that do not run alike.
-/// - A lease is asked for of a worker of ours, and granted when that one has finished what it had begun. From workers of
+/// - A lease is asked for of a worker of ours, and granted when that one has finished what it had begun. From workers
+/// of
 ///   another make that live nothing is taken, unless told to steal (KCL's way of balancing): then it is granted only
 ///   when the owner's time is over.
 /// - One write of a row at a time; a write whose answer was lost is looked after before the next.

@@ -76,7 +76,7 @@ void LeaseWorker::Impl::acquire_looked(Acquiring& one, const std::optional<Lease
     return;
   }
   if (!row || row->owner != options.worker_id || row->done()) {
-    // Not ours, or not any more, or finished. A write that lands later leaves a row with our name: the next round finds it.
+    // Not ours, or not any more, or finished. A write that lands later leaves our name: the next round finds it.
     give_up(one);
     return;
   }

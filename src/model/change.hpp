@@ -14,8 +14,8 @@ namespace dynamirror::model {
 ///
 /// Key and image are wire-form JSON as the service sent it, byte for byte, but for the key's canonical form: attributes
 /// in key-schema order, no whitespace (`{"id":{"S":"a"},"time":{"N":"1"}}`). The canonical form is what makes two
-/// changes of one item meet; it is a byte comparison. Number keys need no further normalisation because the service
-/// itself answers every record of an item with one spelling. Both texts share one allocation: a change is made for
+/// changes of one item meet; it is a byte comparison. Numbers and binaries are spelled in it as the service answers
+/// them, wherever the key came from. Both texts share one allocation: a change is made for
 /// every record, copied out of the page so that the page can go.
 class Change {
  public:

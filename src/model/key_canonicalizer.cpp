@@ -105,8 +105,8 @@ std::uint64_t eight_bytes(const char* at) {
   return bytes;
 }
 
-/// Whether an image holds an attribute, `"id":{"S":"a"}`. For every record of a stream: the name's first and the value's
-/// last byte are looked for at eight places at a time, which is several times quicker than memmem() here.
+/// Whether an image holds an attribute, `"id":{"S":"a"}`. For every record of a stream: the name's first and the
+/// value's last byte are looked for at eight places at a time, which is several times quicker than memmem() here.
 bool contains(std::string_view image, std::string_view attribute) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   const std::size_t last = attribute.size() - 3;

@@ -13,7 +13,8 @@ namespace dynamirror::objects {
 ///
 /// An object appears whole or not at all, and has survived a power cut once `put` or `finish` succeeds. There is one
 /// version of each. What the object is (content type and so on) is not kept. Files that begin with ".dynamirror-" are
-/// being written, and are no objects; the first write removes those of processes that are gone. File IO blocks the event loop: meant for small amounts.
+/// being written, and are no objects; the first write removes those of processes that are gone. File IO blocks the
+/// event loop: meant for small amounts.
 class FolderStore final : public ObjectStore {
  public:
   // Each page reads its folders anew, so pages are larger than those of S3.

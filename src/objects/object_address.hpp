@@ -9,8 +9,8 @@
 
 namespace dynamirror::objects {
 
-/// `s3://bucket/prefix`, `https://bucket.s3.REGION.amazonaws.com/prefix` (also with the bucket in the path, or without a
-/// region), or `s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix`.
+/// `s3://bucket/prefix`, `https://bucket.s3.REGION.amazonaws.com/prefix` (also with the bucket in the path, or without
+/// a region), or `s3://arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/prefix`.
 struct S3Address {
   std::string bucket;              ///< of an access point: "NAME-ACCOUNT", as in its host name
   std::string prefix;              ///< what all keys begin with: empty, the whole bucket, or with a slash at its end

@@ -17,7 +17,8 @@ std::unexpected<Error> wrong_option(const S3Address& address, std::string messag
   return failure(ErrorClass::kInvalid, "open", display(address), std::move(message));
 }
 
-/// The endpoint the user named, on the command line, in the environment or in the profile; nothing when that of the region serves.
+/// The endpoint the user named, on the command line, in the environment or in the profile; nothing when that of the
+/// region serves.
 Result<aws::EndpointOptions> find_endpoint(const S3Address& address, const StoreOptions& options,
                                            const aws::Environment& environment) {
   std::optional<http::Endpoint> named;

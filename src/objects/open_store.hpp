@@ -29,9 +29,9 @@ struct StoreOptions {
   aws::SideOptions side{};      ///< credentials
 };
 
-/// Resolves endpoint and source of credentials; calls nobody yet. `surroundings` outlives the store, and whatever of its
-/// work is still on the event loop.
-/// Errors: class invalid, for a region, endpoint, option, profile or role that cannot be used.
+/// Resolves endpoint and source of credentials; calls nobody yet. `surroundings` outlives the store, and whatever of
+/// its work is still on the event loop. Errors: class invalid, for a region, endpoint, option, profile or role that
+/// cannot be used.
 [[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_object_store(const ObjectAddress& address, StoreOptions options,
                                                                      aws::Surroundings surroundings);
 

@@ -288,9 +288,8 @@ std::optional<SteadyTime> ChangeBuffer::next_retry() const {
 
 std::optional<WallTime> ChangeBuffer::missing_since() const {
   std::optional<WallTime> oldest;
-  impl_->held.for_each([&](const Held& change) {
-    oldest = std::min(oldest.value_or(change.missing_since), change.missing_since);
-  });
+  impl_->held.for_each(
+      [&](const Held& change) { oldest = std::min(oldest.value_or(change.missing_since), change.missing_since); });
   return oldest;
 }
 

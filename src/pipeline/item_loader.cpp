@@ -8,10 +8,10 @@ namespace dynamirror::jobs {
 ItemLoader::ItemLoader(const Parts& parts, Options options)
     : clock_(parts.clock),
       keys_(parts.key),
-      pipeline_({parts.sink, parts.dead_letters, parts.clock, parts.random, parts.executor, ending_},
-                {.max_bytes = options.max_bytes,
-                 .writing = {.max_concurrent_writes = options.max_concurrent_writes,
-                             .poison_hint = options.poison_hint}}),
+      pipeline_(
+          {parts.sink, parts.dead_letters, parts.clock, parts.random, parts.executor, ending_},
+          {.max_bytes = options.max_bytes,
+           .writing = {.max_concurrent_writes = options.max_concurrent_writes, .poison_hint = options.poison_hint}}),
       shard_(pipeline_.add_shard()),
       refuse_repeated_keys_(options.refuse_repeated_keys) {
   pipeline_.start();

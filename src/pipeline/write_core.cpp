@@ -191,8 +191,8 @@ sink::DeadLetter WriteCore::letter_for(const InFlight& item, Error error) const 
 }
 
 std::string WriteCore::what_waits() const {
-  const auto waiting = std::find_if(shards_.begin(), shards_.end(),
-                                    [&](ShardHandle shard) { return buffer_.outstanding(shard) > 0; });
+  const auto waiting =
+      std::find_if(shards_.begin(), shards_.end(), [&](ShardHandle shard) { return buffer_.outstanding(shard) > 0; });
   if (!shard_name_ || waiting == shards_.end()) return "to " + parts_.target;
   return "of shard " + shard_name_(*waiting).str();
 }

@@ -21,9 +21,9 @@
 
 namespace dynamirror::jobs {
 
-/// Every decision between a change that was read and a change that is settled: which rules it meets, what may be written
-/// at this moment, and what an outcome makes of it: applied, tried again after a pause, set aside, or a reason to end
-/// the job.
+/// Every decision between a change that was read and a change that is settled: which rules it meets, what may be
+/// written at this moment, and what an outcome makes of it: applied, tried again after a pause, set aside, or a reason
+/// to end the job.
 ///
 /// Promise: a change leaves the buffer only when the target, or the dead-letter file, has it, or its shard is another
 /// worker's. Later changes of a dead-lettered key follow it to the file.
@@ -63,8 +63,8 @@ class WriteCore {
   /// Says which shard a dead letter, or a stall, is of.
   using ShardName = std::function<ShardId(ShardHandle)>;
   void name_shards(ShardName name) { shard_name_ = std::move(name); }
-  /// Until when changes of a shard may be written, as the owner of its lease knows at this moment; nothing when they may
-  /// never be: the shard is another worker's, and its changes are released. Without it, everything may always be.
+  /// Until when changes of a shard may be written, as the owner of its lease knows at this moment; nothing when they
+  /// may never be: the shard is another worker's, and its changes are released. Without it, everything may always be.
   using WritePermit = std::function<std::optional<SteadyTime>(ShardHandle)>;
   void permit_writes(WritePermit permit) { permit_ = std::move(permit); }
 
@@ -100,7 +100,9 @@ class WriteCore {
   [[nodiscard]] std::optional<SteadyTime> next_retry() const { return buffer_.next_retry(); }
   [[nodiscard]] std::size_t outstanding(ShardHandle shard) const { return buffer_.outstanding(shard); }
   /// The sequence to checkpoint for this shard, or nothing before the first.
-  [[nodiscard]] const std::optional<model::SequenceNumber>& safe(ShardHandle shard) const { return buffer_.safe(shard); }
+  [[nodiscard]] const std::optional<model::SequenceNumber>& safe(ShardHandle shard) const {
+    return buffer_.safe(shard);
+  }
   [[nodiscard]] const ordering::ChangeBuffer::Counters& counters() const { return buffer_.counters(); }
   [[nodiscard]] std::size_t held_bytes() const { return buffer_.held_bytes(); }
   [[nodiscard]] std::optional<WallTime> missing_since() const { return buffer_.missing_since(); }

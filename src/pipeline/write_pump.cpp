@@ -18,7 +18,8 @@ async::Task<> WritePump::run() {
     dispatch();
     const auto retry_at = core_.next_retry();
     if (retry_at && limit_.may_start()) {
-      co_await wake_.wait_for(std::max(*retry_at - parts_.clock.steady_now(), Duration(std::chrono::microseconds(100))));
+      co_await wake_.wait_for(
+          std::max(*retry_at - parts_.clock.steady_now(), Duration(std::chrono::microseconds(100))));
     } else {
       co_await wake_.wait();
     }

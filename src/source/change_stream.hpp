@@ -17,8 +17,8 @@
 namespace dynamirror::source {
 
 /// A stream of one table's changes, in shards that split and merge: what readers, keepers and reports need of it,
-/// whichever service it is of. Throttling is returned at once to the caller, who paces itself. Not thread-safe: lives on
-/// one event loop; calls may overlap.
+/// whichever service it is of. Throttling is returned at once to the caller, who paces itself. Not thread-safe: lives
+/// on one event loop; calls may overlap.
 class ChangeStream {
  public:
   virtual ~ChangeStream() = default;

@@ -11,8 +11,8 @@
 #include "base/random.hpp"
 #include "model/change.hpp"
 #include "model/checkpoint.hpp"
-#include "source/poll_pace.hpp"
 #include "source/change_stream.hpp"
+#include "source/poll_pace.hpp"
 #include "source/read_position.hpp"
 
 namespace dynamirror::source {

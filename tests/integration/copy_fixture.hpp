@@ -149,10 +149,10 @@ class CopyTest : public ReplicateTest {
   Ended copy(jobs::CopyOptions options = brisk(), const CopyProcess::Watcher& watcher = {}) {
     CopyProcess process(process_options());
     process.make_sink(TableName(kTarget), key_);
-    process.segments.emplace(process.store(),
-                             jobs::LocalSegments::Options{{.table = options.scan.table, .split = options.scan.split},
-                                                          options.save_interval},
-                             process.executor());
+    process.segments.emplace(
+        process.store(),
+        jobs::LocalSegments::Options{{.table = options.scan.table, .split = options.scan.split}, options.save_interval},
+        process.executor());
     const jobs::CopyParts parts{.source = process.source().dynamodb(),
                                 .key = key_,
                                 .sink = process.sink(),

@@ -82,10 +82,10 @@ TEST_F(Preflight, TablesThatAreBeingChangedAreUsedAtOnce) {
     server->configure([](support::Service::Options& options) { options.describes_until_active = 3; });
     const std::string table = server == &source ? kSource : kTarget;
     support::RawClient client({.port = server->port(), .region = "local"});
-    const auto changed = client.call(
-        "DynamoDB_20120810.UpdateTable",
-        R"({"TableName":")" + table +
-            R"(","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}})");
+    const auto changed =
+        client.call("DynamoDB_20120810.UpdateTable",
+                    R"({"TableName":")" + table +
+                        R"(","StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"}})");
     EXPECT_EQ(changed.status, 200) << changed.body;
   }
   auto run = make_run();

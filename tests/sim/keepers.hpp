@@ -90,8 +90,8 @@ class SharedKeeper final : public Keeper {
     if (!complete) return {};
     std::vector<coordination::Lease> leases;
     for (const auto& [id, row] : durable_.rows) {
-      coordination::Lease& lease = leases.emplace_back(
-          coordination::Lease{.key = id.str(), .checkpoint = model::to_string(row.checkpoint)});
+      coordination::Lease& lease =
+          leases.emplace_back(coordination::Lease{.key = id.str(), .checkpoint = model::to_string(row.checkpoint)});
       for (const ShardId& parent : row.parents) lease.parents.push_back(parent.str());
     }
     const auto step = sync_.step(leases, std::exchange(listing_, {}));

@@ -25,7 +25,8 @@ double scan_units(std::size_t rows) {
 LeaseMember::LeaseMember(LeaseWorld& world, std::string id, SkewedClock clock, std::uint64_t seed, bool cleans_up)
     : LeaseProcess(world, id, clock),
       random_(seed),
-      worker_({.worker_id = id, .failover = world.failover, .max_steals = seed % 2}, random_, clock.local(world.agenda.now())),
+      worker_({.worker_id = id, .failover = world.failover, .max_steals = seed % 2}, random_,
+              clock.local(world.agenda.now())),
       cleans_up_(cleans_up) {
   wake_at(world_.agenda.now());
 }

@@ -159,7 +159,8 @@ class Replication {
     if ((writes_.held_bytes() > 0) != (counters.held() > 0)) witness.trouble("held bytes and held changes disagree");
     // A page may have been asked for by each reader when there was room.
     const std::size_t pages = core_.shards().size() + 1;
-    if (writes_.held_bytes() > options_.buffer.max_bytes + pages * kMaxPageBytes) witness.trouble("too many bytes held");
+    if (writes_.held_bytes() > options_.buffer.max_bytes + pages * kMaxPageBytes)
+      witness.trouble("too many bytes held");
     if (counters.held() > options_.buffer.max_changes + pages * StreamService::kMaxPage) {
       witness.trouble("too many changes held");
     }
@@ -343,7 +344,9 @@ class Replication {
     const auto error = [](ErrorClass error_class, const char* what) {
       return Error{.error_class = error_class, .doing = "write", .resource = {}, .code = {}, .message = what};
     };
-    const auto again = [&](ErrorClass error_class, const char* what) { return sink::TryAgain{error(error_class, what)}; };
+    const auto again = [&](ErrorClass error_class, const char* what) {
+      return sink::TryAgain{error(error_class, what)};
+    };
     if (world_.clock.steady_now() > not_after) return again(ErrorClass::kTransient, "too late");
     if (world_.random.chance(world_.faults.write_throttled)) return again(ErrorClass::kThrottled, "slow down");
     const bool fails = world_.random.chance(world_.faults.write_fails);

@@ -187,7 +187,8 @@ class Simulation {
   void trim_one() {
     for (std::size_t i = 0; i < source_.shards().size(); ++i) {
       const TrueShard& shard = source_.shards()[i];
-      const bool done = (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || invariants_.exempt(shard);
+      const bool done =
+          (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || invariants_.exempt(shard);
       if (shard.trimmed || !shard.closed || !done || !source_.oldest_of_its_line(i)) continue;
       source_.trim(i);
       return;

@@ -26,9 +26,9 @@ struct Faults {
   double iterator_expired = 0;
   double empty_page = 0;
   double write_throttled = 0;
-  double write_fails = 0;  ///< an error of which nobody knows whether the write took place
-  double store_fails = 0;  ///< the state file, or the dead-letter file, cannot be written: the job ends with an error
-  double lease_lost = 0;   ///< per action: another worker takes a lease of ours whose time is over
+  double write_fails = 0;   ///< an error of which nobody knows whether the write took place
+  double store_fails = 0;   ///< the state file, or the dead-letter file, cannot be written: the job ends with an error
+  double lease_lost = 0;    ///< per action: another worker takes a lease of ours whose time is over
   double lease_wanted = 0;  ///< per action: another worker is to get a lease of ours
   double others_work = 0;   ///< per action: another worker goes on with what it has
   double stop = 0;          ///< per action: an orderly stop

@@ -11,8 +11,8 @@
 namespace dynamirror::support {
 
 /// A ConditionExpression of the forms attribute_exists(path), attribute_not_exists(path), path = :value and path <>
-/// :value, joined by AND, where a path is one top-level attribute by name or by a #placeholder. Other forms are refused, and what is
-/// longer than 4 KB or has more than 300 operators and functions. Pure.
+/// :value, joined by AND, where a path is one top-level attribute by name or by a #placeholder. Other forms are
+/// refused, and what is longer than 4 KB or has more than 300 operators and functions. Pure.
 class Condition {
  public:
   /// From the members ConditionExpression, ExpressionAttributeNames and ExpressionAttributeValues of a request; all

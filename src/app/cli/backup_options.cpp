@@ -6,9 +6,12 @@
 namespace dynamirror::app {
 namespace {
 
-constexpr const char* kUrlHelp = "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder; the dump is below it under its job id";
+constexpr const char* kUrlHelp =
+    "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder; the dump is below it under "
+    "its job id";
 constexpr const char* kItemsUrlHelp =
-    "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder, without the table's name: the objects are at S3URL/TABLE/";
+    "s3://bucket/prefix, https://bucket.s3.REGION.amazonaws.com/prefix, or file:/folder, without the table's name: the "
+    "objects are at S3URL/TABLE/";
 constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
 
 void add_store(CLI::App& app, objects::StoreOptions& store) {
@@ -110,7 +113,8 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
              "longest pause between reads of a quiet shard (1s)", "DURATION");
   add_parsed(app, "--stall-timeout", command->job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-writes", command->job.pipeline.writing.max_concurrent_writes, "most requests under way at once (64)")
+  app.add_option("--max-writes", command->job.pipeline.writing.max_concurrent_writes,
+                 "most requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   add_dry_run(app, command->preflight.dry_run);

@@ -152,10 +152,8 @@ class CopyRun {
 
   async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, StateFiles& files,
                                    coordination::ScanStore& store) {
-    const jobs::ScanPlan plan{.table = tables.source.name,
-                              .share = share_.index,
-                              .shares = share_.count,
-                              .split = command_.split};
+    const jobs::ScanPlan plan{
+        .table = tables.source.name, .share = share_.index, .shares = share_.count, .split = command_.split};
     jobs::LocalSegments segments(store, {.plan = plan}, session_.executor());
     Manner manner{segments, files.dead_letters.get(), job_options(tables.source.name)};
     const ExitCode copied = co_await copy(sides, tables, std::move(manner));
@@ -170,9 +168,8 @@ class CopyRun {
     jobs::CopyOptions options = job_options(tables.source.name);
     options.scan.split = terms.segments;
     options.wind_down_time = shared.leases.worker.failover / 2;
-    jobs::LeasedSegments segments(
-        {*shared.leases.store, system_clock(), session_.random(), session_.executor()},
-        {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker});
+    jobs::LeasedSegments segments({*shared.leases.store, system_clock(), session_.random(), session_.executor()},
+                                  {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker});
     Manner manner{segments, letters, std::move(options)};
     const ExitCode copied = co_await copy(sides, tables, std::move(manner));
     summary_.shared = SharedJobSummary{.table = shared.leases.table, .status = segments.status()};
@@ -203,13 +200,12 @@ class CopyRun {
     begin();
     const std::function<WorkDone()> look = [&] {
       const jobs::CopyStatus status = job.status();
-      return WorkDone{.items = status.counters.settled(),
-                      .total = command_.leases.wanted
-                                   ? 0
-                                   : static_cast<std::uint64_t>(tables.source.item_count) / share_.count,
-                      .more = fmt::format("{} of {} segments done, {:.0f} read units, {:.0f} write units",
-                                          status.scan.segments_done, status.scan.segments, status.scan.consumed_units,
-                                          table.statistics().consumed_units)};
+      return WorkDone{
+          .items = status.counters.settled(),
+          .total = command_.leases.wanted ? 0 : static_cast<std::uint64_t>(tables.source.item_count) / share_.count,
+          .more =
+              fmt::format("{} of {} segments done, {:.0f} read units, {:.0f} write units", status.scan.segments_done,
+                          status.scan.segments, status.scan.consumed_units, table.statistics().consumed_units)};
     };
     async::TaskGroup progress(session_.executor());
     progress.spawn(report_work(look, system_clock()));

@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "app/report/old_words.hpp"
 #include "app/options/work_share.hpp"
 #include "app/report/diff_report.hpp"
+#include "app/report/old_words.hpp"
 #include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
 #include "app/session/state_files.hpp"

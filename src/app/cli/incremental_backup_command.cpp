@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "app/cli/backup_commands.hpp"
-#include "app/session/first_start.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
+#include "app/session/first_start.hpp"
 #include "app/session/state_files.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
@@ -77,8 +77,9 @@ class IncrementalBackupRun {
                      .meant = command_.start_given,
                      .dry_run = dry_run,
                      .target = (*store)->describe(prefix),
-                     .remedy = "name the state file they were written with (--state), or say where to start (--start "
-                               "trim-horizon or latest)"};
+                     .remedy =
+                         "name the state file they were written with (--state), or say where to start (--start "
+                         "trim-horizon or latest)"};
     const auto may_start = co_await check_first_start(std::move(start), **store, prefix);
     if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
     if (!dry_run) {
@@ -151,7 +152,8 @@ async::Task<ExitCode> incremental_backup(const IncrementalBackupCommand& command
 
 ExitCode run_incremental_backup(const IncrementalBackupCommand& command) {
   CommonOptions common = command.common;
-  common.max_connections = command.job.pipeline.writing.max_concurrent_writes + 40;  // table and bucket may be one endpoint
+  common.max_connections =
+      command.job.pipeline.writing.max_concurrent_writes + 40;  // table and bucket may be one endpoint
   return run_in_session(common, [&](Session& session) { return incremental_backup(command, session); });
 }
 

@@ -139,10 +139,10 @@ std::string snapshot_text(const SnapshotCommand& command, const SnapshotPlaces& 
         json_quoted(object), result.lines, progress.gone, progress.superseded, result.bytes, result.stored_bytes,
         requests);
   }
-  std::string text = fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
-                                 places.from->describe(places.prefix), object, format_count(result.lines),
-                                 format_count(progress.gone), format_count(result.bytes),
-                                 format_count(result.stored_bytes), format_count(requests));
+  std::string text =
+      fmt::format("{} -> {}: {} items, {} gone meanwhile, {} bytes, {} stored, {} requests\n",
+                  places.from->describe(places.prefix), object, format_count(result.lines), format_count(progress.gone),
+                  format_count(result.bytes), format_count(result.stored_bytes), format_count(requests));
   if (command.old_words) {
     text += fmt::format("Uploaded snapshot to {}\nWrote {} items and {} bytes to snapshot\n", object, result.lines,
                         result.stored_bytes);
@@ -151,8 +151,7 @@ std::string snapshot_text(const SnapshotCommand& command, const SnapshotPlaces& 
 }
 
 async::Task<Result<jobs::LinesObjectTotals>> make_snapshot(const SnapshotCommand& command, Session& session,
-                                                           const SnapshotPlaces& places,
-                                                           jobs::SnapshotProgress& done) {
+                                                           const SnapshotPlaces& places, jobs::SnapshotProgress& done) {
   async::CpuPool pool(cpu_threads());
   const jobs::SnapshotOptions options{
       .key = places.name,
@@ -181,8 +180,8 @@ async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session)
   jobs::SnapshotProgress progress;
   Result<jobs::LinesObjectTotals> result;
   if (places) {
-    log::info(command.dry_run ? "would join" : "joining", {{"objects", places->from->describe(places->prefix)},
-                                                           {"into", places->to->describe(places->name)}});
+    log::info(command.dry_run ? "would join" : "joining",
+              {{"objects", places->from->describe(places->prefix)}, {"into", places->to->describe(places->name)}});
     if (command.dry_run) co_return ExitCode::kOk;
     session.work_begins(Session::Work::kToBeRepeated);
     result = co_await make_snapshot(command, session, *places, progress);

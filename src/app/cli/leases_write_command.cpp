@@ -12,8 +12,8 @@
 
 #include "app/cli/lease_table.hpp"
 #include "app/cli/leases_command.hpp"
-#include "app/session/confirmation.hpp"
 #include "app/report/lease_listing.hpp"
+#include "app/session/confirmation.hpp"
 #include "app/session/store_session.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"

@@ -9,8 +9,8 @@
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_record.hpp"
-#include "jobs/item_backup/record_history.hpp"
 #include "jobs/item_backup/item_folder.hpp"
+#include "jobs/item_backup/record_history.hpp"
 #include "model/key_argument.hpp"
 
 namespace dynamirror::app {

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "app/cli/initial_load_step.hpp"
-#include "app/session/first_start.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
+#include "app/session/first_start.hpp"
 #include "app/session/lease_session.hpp"
 #include "app/session/session.hpp"
 #include "app/session/state_files.hpp"
@@ -72,7 +72,8 @@ class ReplicateRun {
 
   async::Task<ExitCode> replicate() {
     if (command_.leases.wanted && command_.cloudwatch) {
-      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine) co_return end(fine.error(), ExitCode::kUsage);
+      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine)
+        co_return end(fine.error(), ExitCode::kUsage);
     }
     session_.may_end_before_work(ExitCode::kOk);
     Tables tables;
@@ -105,20 +106,20 @@ class ReplicateRun {
 
   async::Task<ExitCode> replicate_alone(Tables& tables, const source::ChangeStream& stream, sink::TableSink& table) {
     const bool dry_run = command_.preflight.dry_run;
-    const StateFileOptions file_options{
-        .state = command_.state_file,
-        .dead_letters = command_.dead_letter_file,
-        .without_dead_letters = command_.on_error == OnError::kStop,
-        .one_process = true,
-        .dry_run = dry_run};
+    const StateFileOptions file_options{.state = command_.state_file,
+                                        .dead_letters = command_.dead_letter_file,
+                                        .without_dead_letters = command_.on_error == OnError::kStop,
+                                        .one_process = true,
+                                        .dry_run = dry_run};
     auto files = open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
     FirstStart start{.store = *files->store,
                      .meant = command_.start_given || command_.overwrite || command_.initial_load,
                      .dry_run = dry_run,
                      .target = tables.target->display(),
-                     .remedy = "name the state file it was filled with (--state), load it anew (--initial-load "
-                               "--overwrite), or say where to start (--start trim-horizon or latest)"};
+                     .remedy =
+                         "name the state file it was filled with (--state), load it anew (--initial-load "
+                         "--overwrite), or say where to start (--start trim-horizon or latest)"};
     const auto may_start =
         co_await check_first_start(std::move(start), *tables.target, tables.prepared.target, session_.random());
     if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
@@ -204,10 +205,7 @@ class ReplicateRun {
       const auto& endpoint = side->address().endpoint;
       if (endpoint && !aws::region_of_host(endpoint->host)) options.local = true;
     }
-    return std::make_unique<LeaseMetrics>(
-        std::move(options),
-        session_.surroundings(),
-        std::move(read));
+    return std::make_unique<LeaseMetrics>(std::move(options), session_.surroundings(), std::move(read));
   }
 
   async::Task<ExitCode> run(jobs::Replication& job, const Tables& tables) {
@@ -262,7 +260,8 @@ ExitCode run_replicate(const ReplicateCommand& given) {
     command.job.max_record_age.reset();
   }
   CommonOptions common = command.common;
-  common.max_connections = command.job.pipeline.writing.max_concurrent_writes + 40;  // source and target may be one endpoint
+  common.max_connections =
+      command.job.pipeline.writing.max_concurrent_writes + 40;  // source and target may be one endpoint
   return run_in_session(common, [&](Session& session) { return replicate(command, session); });
 }
 

@@ -48,8 +48,8 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
                           {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
                           "when unread changes are gone from the stream: stop (default) or continue after the gap");
   add_choice<OnError>(app, "--on-error", command.on_error,
-                           {{"dead-letter", OnError::kDeadLetter}, {"stop", OnError::kStop}},
-                           "when the target refuses a change: dead-letter (default: set it aside) or stop");
+                      {{"dead-letter", OnError::kDeadLetter}, {"stop", OnError::kStop}},
+                      "when the target refuses a change: dead-letter (default: set it aside) or stop");
   app.add_option("--state", command.state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
       ->option_text("FILE");
   app.add_option("--dead-letter", command.dead_letter_file,
@@ -60,7 +60,8 @@ void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
   add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
   add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
-  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
+  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes,
+                 "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   app.add_option_function<std::string>(
@@ -101,7 +102,8 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
              "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
   add_units(app, "--max-write-units", command.max_write_units,
             "hard budget of write units that each shard's process consumes per second");
-  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes, "most write requests under way at once (64)")
+  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes,
+                 "most write requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
   add_side(app, "target", command.target_side);

@@ -32,7 +32,8 @@ constexpr std::array<std::string_view, 9> kOldNames{"diff-tables",
 std::vector<std::string> words_of(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
-  if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end()) words.insert(words.begin(), {called, "--old-words"});
+  if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end())
+    words.insert(words.begin(), {called, "--old-words"});
   return words;
 }
 
@@ -194,7 +195,7 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   const std::vector<std::string> words = words_of(argc, argv);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 wants them
-  } catch (const CLI::Success& wanted) {  // --help, --version
+  } catch (const CLI::Success& wanted) {                                // --help, --version
     std::ostringstream text;
     app.exit(wanted, text, text);
     print(text.str());

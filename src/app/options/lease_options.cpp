@@ -80,8 +80,8 @@ void add_leases(CLI::App& app, LeaseOptions& options) {
       ->excludes(table);
   add_lease_access(app, options, "10s; 60s with the table of awslabs' tool");
   app.add_flag("--steal-from-kcl", options.steals_from_kcl,
-               "take leases of KCL's workers that live, too, for even loads (default: only free and expired ones). A KCL "
-               "worker goes on with the batch it is in: it may write older values over newer ones")
+               "take leases of KCL's workers that live, too, for even loads (default: only free and expired ones). "
+               "A KCL worker goes on with the batch it is in: it may write older values over newer ones")
       ->group(kGroup);
 }
 

@@ -53,8 +53,8 @@ std::string_view to_string(RepairOutcome outcome) {
   return "";
 }
 
-std::string finding_text(std::string_view kind, const std::string& key_json,
-                         const std::vector<std::string>& attributes, bool old_words) {
+std::string finding_text(std::string_view kind, const std::string& key_json, const std::vector<std::string>& attributes,
+                         bool old_words) {
   const std::string text = fmt::format("[{}] {}", kind, key_json);
   if (attributes.empty()) return text;
   return text + (old_words ? "\n  differs in" : "") + attributes_text(attributes);
@@ -68,8 +68,7 @@ void DiffPrinter::print_line(const std::string& line) {
 void DiffPrinter::found(const jobs::DiffFinding& finding) {
   const std::string_view wanted = finding.kind == DiffKind::kExtraneous ? "delete" : "put";
   if (options_.format == OutputFormat::kText) {
-    print_line(
-        finding_text(jobs::to_string(finding.kind), finding.key_json, finding.attributes, options_.old_words));
+    print_line(finding_text(jobs::to_string(finding.kind), finding.key_json, finding.attributes, options_.old_words));
     if (options_.dry_run) print_line(fmt::format("[would {}] {}", wanted, finding.key_json));
     return;
   }

@@ -36,8 +36,7 @@ std::string state_of(const jobs::ReplicateStatus& status) {
 
 std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second) {
   std::string line = fmt::format("{} changes/s, {}, {} held, {} of {} shards, {} dead letters",
-                                 format_count(static_cast<std::uint64_t>(changes_per_second)),
-                                 state_of(status),
+                                 format_count(static_cast<std::uint64_t>(changes_per_second)), state_of(status),
                                  format_count(status.counters.held()), status.shards_being_read,
                                  status.shards_being_read + status.shards_waiting, status.counters.dead_lettered);
   if (status.retries > 0) line += fmt::format(", {} retries", format_count(status.retries));

@@ -108,12 +108,13 @@ std::string to_json(const ReplicateSummary& summary) {
       R"("initial_load":{},"leases":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, counters.read, counters.applied,
-      counters.superseded, counters.filtered, rules_json(summary.status), counters.dead_lettered, summary.dead_letter_keys, counters.released,
-      counters.held(), summary.status.retries, summary.status.lag.quantile(0.5).count(),
-      summary.status.lag.quantile(0.99).count(), lag_json(summary), summary.consumed_write_units, summary.requests,
-      summary.load ? json_of(*summary.load) : "null", summary.leases ? json_of(*summary.leases) : "null",
-      summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
-      static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
+      counters.superseded, counters.filtered, rules_json(summary.status), counters.dead_lettered,
+      summary.dead_letter_keys, counters.released, counters.held(), summary.status.retries,
+      summary.status.lag.quantile(0.5).count(), summary.status.lag.quantile(0.99).count(), lag_json(summary),
+      summary.consumed_write_units, summary.requests, summary.load ? json_of(*summary.load) : "null",
+      summary.leases ? json_of(*summary.leases) : "null", summary.status.caught_up,
+      static_cast<double>(summary.duration.count()) / 1e3, static_cast<int>(summary.exit_code),
+      summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 
 }  // namespace dynamirror::app

@@ -37,9 +37,10 @@ JobResult<void> judge(const FirstStart& start, bool filled) {
               .doing = "start without a checkpoint",
               .resource = start.target,
               .code = {},
-              .message = "the target holds items, and the state file knows nothing of this pair: they would go back to "
-                         "the older states that the stream holds, until all of it is applied; " +
-                         start.remedy};
+              .message =
+                  "the target holds items, and the state file knows nothing of this pair: they would go back to "
+                  "the older states that the stream holds, until all of it is applied; " +
+                  start.remedy};
   if (!start.dry_run) return jobs::job_failure(ExitCode::kState, std::move(error));
   log::warning("the real run would be refused", {{"error", to_line(error)}});
   return {};

@@ -26,9 +26,8 @@ void tell_outage(const http::Outage& outage) {
     log::warning(outage.who + " answers again", {{"server", outage.server}, {"after", format_duration(lasted)}});
     return;
   }
-  log::warning(
-      outage.who + " does not answer",
-      {{"server", outage.server}, {"since", format_time(outage.since)}, {"error", outage.why}});
+  log::warning(outage.who + " does not answer",
+               {{"server", outage.server}, {"since", format_time(outage.since)}, {"error", outage.why}});
 }
 
 }  // namespace
@@ -117,9 +116,7 @@ async::Task<> Session::watch_servers() {
   }
 }
 
-aws::Surroundings Session::surroundings() {
-  return {*transport_, environment_, system_clock(), random_};
-}
+aws::Surroundings Session::surroundings() { return {*transport_, environment_, system_clock(), random_}; }
 
 Result<aws::TableAddress> Session::address_of(const std::string& table, const aws::SideOptions& side) const {
   auto address = aws::parse_table_address(table);
@@ -149,8 +146,7 @@ Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects:
                                                                   objects::StoreOptions options) {
   const auto transport = transport_for(options.side.profile);
   if (!transport) return std::unexpected(transport.error());
-  return objects::open_object_store(address, std::move(options),
-                                    {**transport, environment_, system_clock(), random_});
+  return objects::open_object_store(address, std::move(options), {**transport, environment_, system_clock(), random_});
 }
 
 jobs::ExitCode run_in_session(const CommonOptions& options,

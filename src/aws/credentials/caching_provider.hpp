@@ -14,11 +14,11 @@ namespace dynamirror::aws {
 /// Keeps the credentials of a source and renews them before they expire.
 ///
 /// Promise: at most one fetch at a time, whose outcome all waiting callers share. In the last five minutes of their
-/// life credentials are renewed while the old ones still serve; in the last minute everybody waits for the renewal. When
-/// it fails, or gives keys that have ended already, the best ones there are serve on, for as long as the service accepts
-/// them: in an outage of its metadata service AWS goes on accepting old keys, and this machine's clock may be wrong.
-/// After a failure the source is left alone for a pause that grows to a minute. Not thread-safe: lives on one event loop,
-/// and must outlive the tasks of `get`.
+/// life credentials are renewed while the old ones still serve; in the last minute everybody waits for the renewal.
+/// When it fails, or gives keys that have ended already, the best ones there are serve on, for as long as the service
+/// accepts them: in an outage of its metadata service AWS goes on accepting old keys, and this machine's clock may be
+/// wrong. After a failure the source is left alone for a pause that grows to a minute. Not thread-safe: lives on one
+/// event loop, and must outlive the tasks of `get`.
 class CachingProvider final : public CredentialsProvider {
  public:
   /// REQUIRES: clock and random outlive the provider.

@@ -29,8 +29,8 @@ class CredentialsProvider {
  public:
   virtual ~CredentialsProvider() = default;
 
-  /// The best credentials there are: whether they still hold is for the service to say. Errors name every place that was
-  /// looked at and what to do.
+  /// The best credentials there are: whether they still hold is for the service to say. Errors name every place that
+  /// was looked at and what to do.
   [[nodiscard]] virtual async::Task<Result<Credentials>> get() = 0;
 
   /// The service has refused these: the next `get` must fetch new ones.

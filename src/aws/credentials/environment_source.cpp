@@ -18,9 +18,8 @@ async::Task<Result<Credentials>> EnvironmentSource::fetch() {
   }
   auto token = environment_.variable("AWS_SECURITY_TOKEN");  // the older name, which botocore looks for first
   if (!token) token = environment_.variable("AWS_SESSION_TOKEN");
-  co_return Credentials{.access_key_id = *id,
-                        .secret_access_key = Secret(*secret),
-                        .session_token = Secret(token.value_or(""))};
+  co_return Credentials{
+      .access_key_id = *id, .secret_access_key = Secret(*secret), .session_token = Secret(token.value_or(""))};
 }
 
 }  // namespace dynamirror::aws

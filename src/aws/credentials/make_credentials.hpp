@@ -26,10 +26,10 @@ struct SideOptions {
 /// The credentials of one side, kept and renewed.
 ///
 /// With a profile named, that profile alone is asked. Otherwise, in the order of the AWS CLI: environment variables;
-/// the profile of AWS_PROFILE or AWS_DEFAULT_PROFILE (or "default") if it takes on a role; web identity variables; that profile in any other
-/// form; container agent; EC2 instance metadata. The first that is configured counts, even if it then fails: falling
-/// through to another identity would hide the mistake. Profiles of "aws sso login" and "aws login" are refused with the
-/// remedy.
+/// the profile of AWS_PROFILE or AWS_DEFAULT_PROFILE (or "default") if it takes on a role; web identity variables; that
+/// profile in any other form; container agent; EC2 instance metadata. The first that is configured counts, even if it
+/// then fails: falling through to another identity would hide the mistake. Profiles of "aws sso login" and "aws login"
+/// are refused with the remedy.
 ///
 /// Errors: class invalid for a configuration that cannot work, class denied when no place has credentials; then the
 /// message lists every place. That of the last one, instance metadata, appears only when credentials are first got.

@@ -14,9 +14,9 @@ namespace dynamirror::aws {
 
 /// The environment as a profile completes it: where no variable says how services are reached, the profile's setting
 /// does. These are `endpoint_url` (also of a service, in the profile's `services` section),
-/// `ignore_configured_endpoint_urls`, `use_fips_endpoint`, `use_dualstack_endpoint` and `ca_bundle`, each under the name
-/// of its variable. As in the SDKs every variable goes before every setting, AWS_ENDPOINT_URL also before the setting of
-/// a service. Source: "Service-specific endpoints" (AWS SDKs and tools reference guide). Not thread-safe.
+/// `ignore_configured_endpoint_urls`, `use_fips_endpoint`, `use_dualstack_endpoint` and `ca_bundle`, each under the
+/// name of its variable. As in the SDKs every variable goes before every setting, AWS_ENDPOINT_URL also before the
+/// setting of a service. Source: "Service-specific endpoints" (AWS SDKs and tools reference guide). Not thread-safe.
 class ProfileEnvironment final : public Environment {
  public:
   /// Reads the files once; `profile` is empty for `profile_name`. A profile that does not exist settles nothing: that

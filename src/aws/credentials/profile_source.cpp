@@ -156,9 +156,8 @@ async::Task<Result<Credentials>> ProfileKeysSource::fetch() {
   }
   auto token = profile->setting("aws_security_token");  // the older name, which botocore looks for first
   if (!token) token = profile->setting("aws_session_token");
-  co_return Credentials{.access_key_id = *id,
-                        .secret_access_key = Secret(*secret),
-                        .session_token = Secret(token.value_or(""))};
+  co_return Credentials{
+      .access_key_id = *id, .secret_access_key = Secret(*secret), .session_token = Secret(token.value_or(""))};
 }
 
 SourceResult source_of_profile(SourceContext context, const Profiles& profiles, const std::string& name,

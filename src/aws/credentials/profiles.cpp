@@ -92,8 +92,6 @@ std::optional<std::string> named_profile(const Environment& environment) {
   return name ? name : environment.variable("AWS_PROFILE");
 }
 
-std::string profile_name(const Environment& environment) {
-  return named_profile(environment).value_or("default");
-}
+std::string profile_name(const Environment& environment) { return named_profile(environment).value_or("default"); }
 
 }  // namespace dynamirror::aws

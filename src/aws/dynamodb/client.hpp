@@ -47,10 +47,9 @@ struct WaitOptions {
 class DynamoDbClient {
  public:
   /// `owner`: what the ARNs of an account's tables in a region begin with, as
-  /// "arn:aws:dynamodb:eu-west-1:123456789012:table/". Then every request names its table by ARN, and a description of a
-  /// table elsewhere is refused (class invalid): the caller's own account may have a table of that name, too.
-  /// Empty: tables are named by their names.
-  /// REQUIRES: api (with service "dynamodb") and clock outlive the client.
+  /// "arn:aws:dynamodb:eu-west-1:123456789012:table/". Then every request names its table by ARN, and a description of
+  /// a table elsewhere is refused (class invalid): the caller's own account may have a table of that name, too. Empty:
+  /// tables are named by their names. REQUIRES: api (with service "dynamodb") and clock outlive the client.
   DynamoDbClient(ApiClient& api, const Clock& clock, std::string owner = {})
       : api_(api), clock_(clock), owner_(std::move(owner)) {}
 

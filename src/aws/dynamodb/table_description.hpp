@@ -54,8 +54,8 @@ struct SecondaryIndex {
   std::string name;
   std::vector<KeyElement> key;
   Projection projection;
-  Throughput throughput;  ///< global indexes of provisioned tables only
-  std::string status;     ///< global indexes only: "ACTIVE", "CREATING" …
+  Throughput throughput;       ///< global indexes of provisioned tables only
+  std::string status;          ///< global indexes only: "ACTIVE", "CREATING" …
   OnDemandLimits on_demand{};  ///< global indexes only
   Throughput warm{};           ///< global indexes only: units per second that it bears at once
   friend bool operator==(const SecondaryIndex&, const SecondaryIndex&) = default;
@@ -92,7 +92,7 @@ struct TableDescription {
   std::optional<std::string> table_class;  ///< "STANDARD", "STANDARD_INFREQUENT_ACCESS"; nothing: standard
   bool deletion_protection = false;
   std::vector<std::string> replicas{};  ///< regions of a global table, other than this one
-  std::string raw;  ///< the service's own JSON object
+  std::string raw;                      ///< the service's own JSON object
 
   [[nodiscard]] bool active() const { return status == "ACTIVE"; }
   /// Readable and writable: also while an index is built or capacity changes, which may take hours.

@@ -109,14 +109,14 @@ std::string TableAddress::display() const {
 Result<TableAddress> settle_region(TableAddress address, const std::string& named,
                                    const std::optional<std::string>& configured) {
   if (!named.empty() && !looks_like_region(named)) {
-    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
-                   "\"" + named + "\" is not a region");
+    return failure(ErrorClass::kInvalid, "find the region of", address.display(), "\"" + named + "\" is not a region");
   }
   if (address.endpoint && address.region.str() == kLocal) {
     address.region = Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
   } else if (!named.empty() && named != address.region.str()) {
-    return failure(ErrorClass::kInvalid, "find the region of", address.display(),
-                   "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
+    return failure(
+        ErrorClass::kInvalid, "find the region of", address.display(),
+        "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
   }
   return address;
 }

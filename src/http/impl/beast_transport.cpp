@@ -76,9 +76,9 @@ class BeastTransport::Core {
 
   static async::Task<Result<Response>> send(std::shared_ptr<Core> self, const Request& request, SendOptions options) {
     if (!is_sendable(request)) {
-      co_return not_sent(send_failure(request.endpoint, ErrorClass::kInvalid, "Request",
-                                      "control character in a header or target")
-                             .error());
+      co_return not_sent(
+          send_failure(request.endpoint, ErrorClass::kInvalid, "Request", "control character in a header or target")
+              .error());
     }
     ++self->stats_.requests;
     const SteadyTime now = system_clock().steady_now();

@@ -34,7 +34,8 @@ std::string remedy(long verify_result) {
       return "check this machine's clock, or renew the server's certificate";
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "no subject alternative name of it is the name asked for; check the endpoint, and any proxy in between (the "
+      return "no subject alternative name of it is the name asked for; check the endpoint, and any proxy in between "
+             "(the "
              "common name does not count)";
     default:
       return "check the server's certificate chain";

@@ -119,13 +119,12 @@ async::Task<JobResult<void>> TableCopy::Impl::run() {
   co_await shut_down();
   if (ending.failure()) co_return std::unexpected(*ending.failure());
   if (!parts.keeper.complete()) {
-    co_return job_failure(ExitCode::kStoppedEarly,
-                          Error{.error_class = ErrorClass::kTransient,
-                                .doing = options.purpose,
-                                .resource = parts.sink.describe(),
-                                .code = std::string(kStoppedCode),
-                                .message = "stopped as asked, before the end; " +
-                                           std::string(parts.keeper.after_stop())});
+    co_return job_failure(ExitCode::kStoppedEarly, Error{.error_class = ErrorClass::kTransient,
+                                                         .doing = options.purpose,
+                                                         .resource = parts.sink.describe(),
+                                                         .code = std::string(kStoppedCode),
+                                                         .message = "stopped as asked, before the end; " +
+                                                                    std::string(parts.keeper.after_stop())});
   }
   co_return JobResult<void>{};
 }
@@ -267,7 +266,8 @@ async::Task<> TableCopy::Impl::shut_down() {
   const SteadyTime begun = parts.clock.steady_now();
   bool busy = true;
   while (busy) {
-    const auto limit = ending.failure() ? std::min<Duration>(kFailureTime, options.drain_timeout) : options.drain_timeout;
+    const auto limit =
+        ending.failure() ? std::min<Duration>(kFailureTime, options.drain_timeout) : options.drain_timeout;
     busy = (parts.keeper.holds_any() || pipeline.counters().held() > 0) && parts.clock.steady_now() - begun < limit;
     if (busy) co_await parts.keeper.changed().wait_for(kLook);
   }

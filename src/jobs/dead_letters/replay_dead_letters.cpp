@@ -7,7 +7,6 @@
 #include <variant>
 #include <vector>
 
-
 namespace dynamirror::jobs {
 namespace {
 

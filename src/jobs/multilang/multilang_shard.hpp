@@ -75,9 +75,10 @@ class MultiLangShard {
 
   /// Answers messages until there are no more.
   /// Errors: the daemon says what no daemon says, or sends records out of order (kInternal), or other records than
-  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for `pipeline.stall_timeout`
-  /// (kStalled); the daemon went away before everything was written and checkpointed (kStoppedEarly); an end of the
-  /// shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses (kState).
+  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for
+  /// `pipeline.stall_timeout` (kStalled); the daemon went away before everything was written and checkpointed
+  /// (kStoppedEarly); an end of the shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses
+  /// (kState).
   [[nodiscard]] async::Task<JobResult<void>> run();
 
   [[nodiscard]] Statistics statistics() const;

@@ -212,7 +212,8 @@ Status InitialLoad::Impl::clear_spool() {
 JobResult<void> InitialLoad::Impl::check_stream() const {
   const auto streams = parts.positions.streams();
   if (!streams) return state_failed(streams.error());
-  const bool ours = streams->empty() || std::find(streams->begin(), streams->end(), parts.stream.arn()) != streams->end();
+  const bool ours =
+      streams->empty() || std::find(streams->begin(), streams->end(), parts.stream.arn()) != streams->end();
   if (ours) return {};
   return job_failure(ExitCode::kTrimmed,
                      conflict(streams->front().str(),
@@ -346,10 +347,11 @@ async::Task<JobResult<void>> InitialLoad::Impl::drain() {
 }
 
 async::Task<JobResult<void>> InitialLoad::Impl::drain_changes(std::vector<coordination::SpooledChange> changes) {
-  const ItemLoader::Options loader_options{.max_concurrent_writes = options.copy.pipeline.writing.max_concurrent_writes};
-  loader.emplace(ItemLoader::Parts{parts.stream.key(), parts.sink, parts.dead_letters, parts.clock, parts.random,
-                                   executor},
-                 loader_options);
+  const ItemLoader::Options loader_options{.max_concurrent_writes =
+                                               options.copy.pipeline.writing.max_concurrent_writes};
+  loader.emplace(
+      ItemLoader::Parts{parts.stream.key(), parts.sink, parts.dead_letters, parts.clock, parts.random, executor},
+      loader_options);
   Status given;
   for (const coordination::SpooledChange& change : changes) {
     if (change.image.empty()) {
@@ -392,7 +394,8 @@ async::Task<> InitialLoad::Impl::measure() {
       static_cast<double>(copy->status().counters.settled()) / std::chrono::duration<double>(kFirstMeasure).count();
   if (rate <= 0 || options.estimate.items <= 0) co_return;
   const std::chrono::seconds expected(static_cast<std::int64_t>(options.estimate.items / rate));
-  log::info("loading", {{"expected", format_duration(expected)}, {"stream_keeps", format_duration(parts.stream.retention())}});
+  log::info("loading",
+            {{"expected", format_duration(expected)}, {"stream_keeps", format_duration(parts.stream.retention())}});
   if (expected < parts.stream.retention() - kStreamMargin || spool) co_return;
   log::warning("at this speed the load outlives the stream's 24 hours; stop now, and start over with --spool DIR",
                {{"expected", format_duration(expected)}});

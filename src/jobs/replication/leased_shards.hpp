@@ -25,8 +25,8 @@ class LeasedShards final : public ShardKeeper {
  public:
   struct Options {
     coordination::LeaseWorker::Options worker;
-    /// Asked now and then, and with each lease taken in the first minutes, whether the lease table may still be used; an
-    /// error ends the job.
+    /// Asked now and then, and with each lease taken in the first minutes, whether the lease table may still be used;
+    /// an error ends the job.
     std::function<async::Task<Status>()> check_table{};
     std::chrono::milliseconds check_interval{60'000};
   };

@@ -23,13 +23,12 @@ std::string where(const model::Checkpoint& checkpoint) {
 }
 
 JobFailure out_of_order(const ShardId& shard, const model::SequenceNumber& now, const model::SequenceNumber& before) {
-  return {ExitCode::kInternal,
-          Error{.error_class = ErrorClass::kFatal,
-                .doing = "read shard",
-                .resource = shard.str(),
-                .code = {},
-                .message = "the stream answered record " + now.str() + " after " + before.str() +
-                           "; order cannot be kept"}};
+  return {ExitCode::kInternal, Error{.error_class = ErrorClass::kFatal,
+                                     .doing = "read shard",
+                                     .resource = shard.str(),
+                                     .code = {},
+                                     .message = "the stream answered record " + now.str() + " after " + before.str() +
+                                                "; order cannot be kept"}};
 }
 
 }  // namespace
@@ -98,9 +97,9 @@ std::optional<JobFailure> ReplicationCore::cannot_read_on(Shard& shard, const Er
   Error gap = error;
   gap.doing = "read shard";
   gap.resource = shard.id.str();
-  gap.message = "its changes " + where(reached) +
-                " are gone (the stream keeps its records for " +
-                std::to_string(options_.retention.count()) + " hours): the target has missed them. Bring the tables in step (copy or "
+  gap.message = "its changes " + where(reached) + " are gone (the stream keeps its records for " +
+                std::to_string(options_.retention.count()) +
+                " hours): the target has missed them. Bring the tables in step (copy or "
                 "compare and repair), then start with --on-trim continue to go on from the oldest change there is";
   if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return JobFailure{ExitCode::kTrimmed, std::move(gap)};
   log::warning(to_line(gap));

@@ -21,8 +21,8 @@
 
 namespace dynamirror::jobs {
 
-/// Every decision of a replication about the shards that it reads: what of a page is pushed, what may be written, what is
-/// safe to be saved, and what becomes of a shard that has ended, is lost, or is another worker's now.
+/// Every decision of a replication about the shards that it reads: what of a page is pushed, what may be written, what
+/// is safe to be saved, and what becomes of a shard that has ended, is lost, or is another worker's now.
 ///
 /// Never waits and does no I/O: `Replication` is the coroutines around it, which bring it pages and save what it says;
 /// the simulation runs it as it is. Not thread-safe.

@@ -70,8 +70,8 @@ class ShardKeeper : public ShardRights {
   /// The shards that are being read. Called with every checkpoint; makes durable, now and then, until when the stream
   /// has been read, which the rows of shards without a checkpoint do not say.
   [[nodiscard]] virtual Status keep_time(std::span<const ReadUntil> shards) = 0;
-  /// The shard has been read to its end, or to where it was lost, and everything read of it is safe. What comes after it
-  /// is told to `reading`. Ends when that is durable.
+  /// The shard has been read to its end, or to where it was lost, and everything read of it is safe. What comes after
+  /// it is told to `reading`. Ends when that is durable.
   [[nodiscard]] virtual async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) = 0;
   /// A revoked shard is at rest, safe up to here.
   virtual void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) = 0;

@@ -23,12 +23,13 @@ std::unexpected<Error> incomplete(const objects::ObjectStore& store, const std::
 }
 
 async::Task<Result<std::vector<objects::ObjectInfo>>> list_all(objects::ObjectStore& store, std::string prefix,
-                                                                 const StopRequest& stop) {
+                                                               const StopRequest& stop) {
   std::vector<objects::ObjectInfo> all;
   std::string from;
   aws::Paging paging;
   do {  // bounded by kMaxListing
-    if (auto go_on = stop.check("read backup", store.describe(prefix)); !go_on) co_return std::unexpected(go_on.error());
+    if (auto go_on = stop.check("read backup", store.describe(prefix)); !go_on)
+      co_return std::unexpected(go_on.error());
     auto page = co_await store.list(prefix, from);
     if (!page) co_return std::unexpected(std::move(page.error()));
     auto turned = paging.turn(page->next, page->objects.size(), store.describe(prefix));
@@ -203,7 +204,7 @@ async::Task<Result<RestorePlan>> plan_old_dump(objects::ObjectStore& store, std:
 
 /// A folder without a manifest: what its first object is called says what it is.
 async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::string name, std::string first_object,
-                                              const StopRequest& stop) {
+                                             const StopRequest& stop) {
   const std::string folder = name + "/";
   if (is_item_name(first_object)) {
     RestorePlan plan{.kind = BackupKind::kIncremental, .folder = folder};
@@ -255,8 +256,7 @@ std::string without_manifest(std::string address) {
   return address;
 }
 
-async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name,
-                                              const StopRequest& stop) {
+async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name, const StopRequest& stop) {
   auto manifests = co_await list_all(store, name + ".manifest", stop);
   if (!manifests) co_return std::unexpected(std::move(manifests.error()));
   if (!manifests->empty()) co_return co_await plan_dump(store, name, std::move(*manifests));

@@ -45,8 +45,9 @@ struct RestorePlan {
   std::vector<std::string> warnings{};
 };
 
-/// An address that names a backup by a file that belongs to it, cut down to that of the backup: `…/manifest-summary.json`
-/// or `…/manifest-files.json` of an export, `JOBID.manifest….json` or `JOBID.table.json` of a dump. Others as they are.
+/// An address that names a backup by a file that belongs to it, cut down to that of the backup:
+/// `…/manifest-summary.json` or `…/manifest-files.json` of an export, `JOBID.manifest….json` or `JOBID.table.json` of a
+/// dump. Others as they are.
 [[nodiscard]] std::string without_manifest(std::string address);
 
 /// Finds out what stands at `name` of a store (the last part of the address that the user gave) and checks that it is

@@ -3,8 +3,8 @@
 
 #include "aws/dynamodb/table_settings.hpp"
 #include "base/log.hpp"
-#include "jobs/prepare/make_table.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
+#include "jobs/prepare/make_table.hpp"
 
 namespace dynamirror::jobs {
 namespace {

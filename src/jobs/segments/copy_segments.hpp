@@ -28,8 +28,8 @@ class CopySegments {
   /// REQUIRES: `outstanding(segment) == 0`.
   void remove(std::uint32_t segment);
 
-  /// Puts a page's items into the pipeline, with the time at which they were read; its segment stands at `position` after
-  /// it. Errors: an item without the table's key; then nothing of the segment is safe any more.
+  /// Puts a page's items into the pipeline, with the time at which they were read; its segment stands at `position`
+  /// after it. Errors: an item without the table's key; then nothing of the segment is safe any more.
   [[nodiscard]] Status push_page(const aws::ScanPage& page, source::SegmentPosition position,
                                  model::KeyCanonicalizer& keys, WallTime now);
 

@@ -14,8 +14,8 @@
 
 namespace dynamirror::jobs {
 
-/// Says which segments of a scan this process works on, and makes durable how far each is safe: alone, with a state file
-/// (LocalSegments), or as one of several workers, with leases (LeasedSegments). Not thread-safe: one event loop.
+/// Says which segments of a scan this process works on, and makes durable how far each is safe: alone, with a state
+/// file (LocalSegments), or as one of several workers, with leases (LeasedSegments). Not thread-safe: one event loop.
 class SegmentKeeper {
  public:
   /// The job, as its keeper sees it. Its calls return soon; they may be made from within calls to the keeper.

@@ -13,9 +13,7 @@
 namespace dynamirror::objects {
 namespace {
 
-std::unexpected<Error> wrong(std::string message) {
-  return failure(ErrorClass::kInvalid, {}, {}, std::move(message));
-}
+std::unexpected<Error> wrong(std::string message) { return failure(ErrorClass::kInvalid, {}, {}, std::move(message)); }
 
 /// Nothing when a per-cent sign is not followed by two hexadecimal digits.
 std::optional<std::string> percent_decoded(std::string_view text) {

@@ -115,9 +115,8 @@ TEST_F(RetryTest, StopsWhenTheBudgetIsSpentWhichSuccessesRefill) {
   EXPECT_EQ(attempts(Retry(policy, clock_, random_, bounds), kTransient), 2);
 }
 
-constexpr RetryPolicy kQuick{.max_attempts = 3,
-                             .backoff = {.base = milliseconds(1), .cap = milliseconds(1)},
-                             .give_up_after = std::nullopt};
+constexpr RetryPolicy kQuick{
+    .max_attempts = 3, .backoff = {.base = milliseconds(1), .cap = milliseconds(1)}, .give_up_after = std::nullopt};
 
 Task<Result<int>> count_up(int& calls, int good_from) {
   ++calls;

@@ -116,8 +116,9 @@ TEST_F(CredentialsChainTest, ReadsTheFilesThatVariablesName) {
 }
 
 TEST_F(CredentialsChainTest, LeavesAProfileUsableWhenAnotherOfTheFileIsBroken) {
-  environment_.files[kConfig] = "[profile broken]\nSECRETKEY\n[profile prod]\n  aws_access_key_id: CONF\n"
-                                "  aws_secret_access_key: c\n[profile lost\n";
+  environment_.files[kConfig] =
+      "[profile broken]\nSECRETKEY\n[profile prod]\n  aws_access_key_id: CONF\n"
+      "  aws_secret_access_key: c\n[profile lost\n";
   EXPECT_EQ(found({.profile = "prod"}), "CONF c  by profile prod");
   EXPECT_THAT(found({.profile = "broken"}), HasSubstr("/home/u/.aws/config: line 2: expected"));
   EXPECT_THAT(found({.profile = "lost"}),
@@ -141,7 +142,7 @@ TEST_F(CredentialsChainTest, TakesTheProfileAndTheTokenByTheirOlderNamesToo) {
 TEST_F(CredentialsChainTest, SaysHowToUseAProfileThatAPersonSignsInTo) {
   environment_.files[kConfig] = "[profile p]\nlogin_session = arn:aws:iam::123456789012:user/u\n";
   EXPECT_THAT(found({.profile = "p"}), AllOf(HasSubstr("profiles of \"aws login\" are not read directly"),
-                                            HasSubstr("export-credentials --profile p")));
+                                             HasSubstr("export-credentials --profile p")));
 }
 
 TEST_F(CredentialsChainTest, ReadsKeysInAProfileAgainOnceTheServiceRefusedThem) {

@@ -208,23 +208,22 @@ TEST(CreateTable, KeepsTheLimitsOfOnDemandTablesAndIndexes) {
   const auto description = parse_table_description(kFurnished);
   ASSERT_TRUE(description) << to_line(description.error());
   const std::string body = create_table_body(create_spec_from(*description, TableName("Copy")));
-  EXPECT_EQ(body,
-            R"({"TableName":"Copy","AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
-            R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",)"
-            R"("OnDemandThroughput":{"MaxReadRequestUnits":100,"MaxWriteRequestUnits":50},)"
-            R"("GlobalSecondaryIndexes":[{"IndexName":"g","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
-            R"("Projection":{"ProjectionType":"ALL"},"OnDemandThroughput":{"MaxWriteRequestUnits":7}},)"
-            R"({"IndexName":"h","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
-            R"("Projection":{"ProjectionType":"ALL"}}]})");
+  EXPECT_EQ(body, R"({"TableName":"Copy","AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],)"
+                  R"("KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST",)"
+                  R"("OnDemandThroughput":{"MaxReadRequestUnits":100,"MaxWriteRequestUnits":50},)"
+                  R"("GlobalSecondaryIndexes":[{"IndexName":"g","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
+                  R"("Projection":{"ProjectionType":"ALL"},"OnDemandThroughput":{"MaxWriteRequestUnits":7}},)"
+                  R"({"IndexName":"h","KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],)"
+                  R"("Projection":{"ProjectionType":"ALL"}}]})");
 }
 
 TEST(LeftOutSettings, AreAllThatANewTableDoesNotGet) {
   const auto description = parse_table_description(kFurnished);
   ASSERT_TRUE(description);
   EXPECT_EQ(left_out_settings(*description),
-            (std::vector<std::string>{"encryption KMS", "table class STANDARD_INFREQUENT_ACCESS",
-                                      "deletion protection", "replicas in us-east-1 us-west-2",
-                                      "warm throughput of the table", "warm throughput of index g"}));
+            (std::vector<std::string>{"encryption KMS", "table class STANDARD_INFREQUENT_ACCESS", "deletion protection",
+                                      "replicas in us-east-1 us-west-2", "warm throughput of the table",
+                                      "warm throughput of index g"}));
   EXPECT_EQ(left_out_settings(table_of({false, "S", "ALL", BillingMode::kProvisioned})), std::vector<std::string>{});
 }
 

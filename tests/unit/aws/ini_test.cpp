@@ -52,8 +52,7 @@ TEST(Ini, LeavesWhatLooksLikeACommentInQuotes) {
 TEST(Ini, ReadsColonsAndIndentedSettings) {
   const auto sections = read("  [a]\n  x = 1\n  y: http://h\n\n  z = k:v\n[b] text\n\tx: a=b\n");
   ASSERT_EQ(sections.size(), 2u);
-  EXPECT_EQ(sections[0].properties,
-            (std::map<std::string, std::string>{{"x", "1"}, {"y", "http://h"}, {"z", "k:v"}}));
+  EXPECT_EQ(sections[0].properties, (std::map<std::string, std::string>{{"x", "1"}, {"y", "http://h"}, {"z", "k:v"}}));
   EXPECT_EQ(sections[1].properties.at("x"), "a=b");
 }
 

@@ -131,9 +131,7 @@ TEST_F(S3ClientTest, ClassifiesRefusals) {
                                                {400, "InvalidToken", ErrorClass::kExpiredCredentials},
                                                {416, "InvalidRange", ErrorClass::kInvalid}}) {
     const int tries = expected == ErrorClass::kExpiredCredentials ? 4 : 1;
-    transport_.expect("GET", kHost + "/k")
-        .answer(status, error_xml(code), {{"x-amz-request-id", "R7"}})
-        .times(tries);
+    transport_.expect("GET", kHost + "/k").answer(status, error_xml(code), {{"x-amz-request-id", "R7"}}).times(tries);
     const auto got = get("k");
     ASSERT_FALSE(got);
     EXPECT_EQ(got.error().error_class, expected) << code;

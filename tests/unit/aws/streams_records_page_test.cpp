@@ -37,7 +37,8 @@ TEST(RecordsPage, RefusesAnImageOfAnotherKeyNamingBoth) {
   const std::string message =
       message_of(R"({"eventName":"INSERT","dynamodb":{"Keys":{"id":{"S":"a"}},"NewImage":{"id":{"S":"b"}},)"
                  R"("SequenceNumber":"1"}})");
-  EXPECT_NE(message.find(R"(the key {"id":{"S":"a"}} has another one, {"id":{"S":"b"}})"), std::string::npos) << message;
+  EXPECT_NE(message.find(R"(the key {"id":{"S":"a"}} has another one, {"id":{"S":"b"}})"), std::string::npos)
+      << message;
 }
 
 TEST(RecordsPage, ReadsAPageAsTheServiceSendsIt) {

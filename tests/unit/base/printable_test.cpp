@@ -38,9 +38,7 @@ TEST(Printable, ReplacesBytesThatAreNoText) {
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\ufffd\\ufffd\\ufffd\\ufffd") << "beyond the last character";
 }
 
-TEST(Printable, KeepsTheLinesOfATextOfSeveral) {
-  EXPECT_EQ(printable_lines("one\ntwo\033\n"), "one\ntwo\\u001b\n");
-}
+TEST(Printable, KeepsTheLinesOfATextOfSeveral) { EXPECT_EQ(printable_lines("one\ntwo\033\n"), "one\ntwo\\u001b\n"); }
 
 TEST(Printable, BringsJsonOnOneLine) {
   EXPECT_EQ(json_on_one_line("{\n\t\"id\": \"a\\n\"\r\n}"), "{  \"id\": \"a\\n\"  }");

@@ -17,9 +17,9 @@ namespace dynamirror::coordination {
 namespace {
 
 using namespace std::chrono_literals;
+using support::worker_name;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using support::worker_name;
 
 constexpr Duration kFailover = 10s;
 const std::string kMe = worker_name("me");

@@ -21,9 +21,9 @@ using Lost = LeaseWorker::Lost;
 using WindDown = LeaseWorker::WindDown;
 using Finished = LeaseWorker::Finished;
 using Answer = LeaseWorker::Answer;
+using support::worker_name;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using support::worker_name;
 
 inline constexpr Duration kFailover = Player::kFailover;
 inline const std::string kMe = worker_name("me");

@@ -82,9 +82,8 @@ class LeaseMetricsTest : public ::testing::Test {
   }
 
   std::unique_ptr<LeaseMetrics> make(LeaseMetrics::Options options) {
-    return std::make_unique<LeaseMetrics>(std::move(options),
-                                          aws::Surroundings{transport_, environment_, clock_, random_},
-                                          [this] { return now_; });
+    return std::make_unique<LeaseMetrics>(
+        std::move(options), aws::Surroundings{transport_, environment_, clock_, random_}, [this] { return now_; });
   }
   static LeaseMetrics::Options in_region(const char* region) {
     return {.name_space = "leases", .lease_region = region};

@@ -63,8 +63,8 @@ TEST(KeyArgument, InWireFormTellsTheSchemaOfATableThatIsGone) {
   const auto schema = schema_of_wire_key(R"({"id":{"B":"AA=="},"n":{"N":"5"}})");
   ASSERT_TRUE(schema);
   EXPECT_EQ(describe(*schema), "id (B), n (N)");
-  for (const char* wrong : {"{}", "abc", R"({"id":"a"})", R"({"id":{"BOOL":true}})",
-                            R"({"a":{"S":"1"},"b":{"S":"1"},"c":{"S":"1"}})"}) {
+  for (const char* wrong :
+       {"{}", "abc", R"({"id":"a"})", R"({"id":{"BOOL":true}})", R"({"a":{"S":"1"},"b":{"S":"1"},"c":{"S":"1"}})"}) {
     EXPECT_FALSE(schema_of_wire_key(wrong)) << wrong;
   }
 }

@@ -89,8 +89,8 @@ TEST(KeyCanonicalizer, FindsItsKeyWhereverItStandsInAnItem) {
   for (std::size_t before = 0; before < 40; ++before) {
     for (std::size_t behind = 0; behind < 40; ++behind) {
       const auto item = [&](std::string_view id) {
-        return R"({"v":{"S":")" + std::string(before, '1') + R"("},"id":{"S":")" + std::string(id) + R"("},"w":{"S":")" +
-               std::string(behind, 'i') + "\"}}";
+        return R"({"v":{"S":")" + std::string(before, '1') + R"("},"id":{"S":")" + std::string(id) +
+               R"("},"w":{"S":")" + std::string(behind, 'i') + "\"}}";
       };
       EXPECT_TRUE(keys.check_item(R"({"id":{"S":"a1"}})", item("a1")));
       EXPECT_FALSE(keys.check_item(R"({"id":{"S":"a1"}})", item("b1")));
@@ -116,8 +116,8 @@ TEST(KeyCanonicalizer, NamesBothKeysWhenAnItemHasAnotherOne) {
 TEST(SchemaOfKey, TellsNamesAndTypesInTheOrderOfTheKey) {
   EXPECT_EQ(schema_of_key(R"({"id":{"S":"a"}})").value(), kHash);
   EXPECT_EQ(schema_of_key(R"({"id":{"S":"a"},"time":{"N":"1"}})").value(), kComposite);
-  for (const char* bad : {"", "{}", "[]", R"({"id":"a"})", R"({"id":{"BOOL":true}})",
-                          R"({"a":{"S":""},"b":{"S":""},"c":{"S":""}})"}) {
+  for (const char* bad :
+       {"", "{}", "[]", R"({"id":"a"})", R"({"id":{"BOOL":true}})", R"({"a":{"S":""},"b":{"S":""},"c":{"S":""}})"}) {
     EXPECT_FALSE(schema_of_key(bad)) << bad;
   }
 }

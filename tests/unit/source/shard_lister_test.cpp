@@ -43,9 +43,13 @@ class ShardListerTest : public ::testing::Test {
   aws::ApiClient api_{{.endpoint = {.tls = true, .host = "streams.dynamodb.eu-west-1.amazonaws.com", .port = 443},
                        .region = Region("eu-west-1"),
                        .target_prefix = "DynamoDBStreams_20120810"},
-                      transport_, credentials_, clock_, random_};
+                      transport_,
+                      credentials_,
+                      clock_,
+                      random_};
   aws::StreamsClient client_{api_};
-  const TableStream stream_{client_, StreamArn("arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/label"),
+  const TableStream stream_{client_,
+                            StreamArn("arn:aws:dynamodb:eu-west-1:123456789012:table/Orders/stream/label"),
                             {.hash = {"id", "S"}, .range = std::nullopt}};
   ShardLister lister_{stream_, random_, {.pause_between_pages = std::chrono::milliseconds(0)}};
 };

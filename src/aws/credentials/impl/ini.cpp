@@ -22,8 +22,8 @@ std::string_view trimmed(std::string_view text, std::string_view what = kBlank) 
 
 bool is_blank(char c) { return kBlank.find(c) != std::string_view::npos; }
 
-/// Without a comment that follows white space; "#" inside a word or in quotes belongs to the value (secrets and commands
-/// may hold one).
+/// Without a comment that follows white space; "#" inside a word or in quotes belongs to the value (secrets and
+/// commands may hold one).
 std::string_view without_comment(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool marker = text[i] == '#' || text[i] == ';';
@@ -79,9 +79,9 @@ class IniParser {
   void wrong(const std::string& what) {
     auto& trouble = sections_.back().trouble;
     if (trouble) return;
-    trouble = failure(ErrorClass::kInvalid, "read configuration file", file_,
-                      "line " + std::to_string(line_) + ": " + what)
-                  .error();
+    trouble =
+        failure(ErrorClass::kInvalid, "read configuration file", file_, "line " + std::to_string(line_) + ": " + what)
+            .error();
   }
 
   void section(std::string_view content) {

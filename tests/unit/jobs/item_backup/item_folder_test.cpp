@@ -66,10 +66,9 @@ TEST_F(ItemFolder, TellsTheKeyOfATableThatIsGone) {
   store.write("t/" + aws::sha256_hex(R"({"id":{"N":"7"}})"), item);
   store.write("t/" + aws::sha256_hex(R"({"id":{"N":"7"}})"), std::nullopt);
   EXPECT_EQ(key(), "id (N)") << "from a version, although the item is deleted";
-  store.write("t.table.json",
-              R"({"Table":{"TableName":"t","TableStatus":"ACTIVE",)"
-              R"("KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],)"
-              R"("AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}})");
+  store.write("t.table.json", R"({"Table":{"TableName":"t","TableStatus":"ACTIVE",)"
+                              R"("KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],)"
+                              R"("AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]}})");
   EXPECT_EQ(key(), "pk (S)") << "the description knows";
 }
 

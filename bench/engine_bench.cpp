@@ -148,7 +148,7 @@ async::Task<> replicate(Bench& bench, Figures& figures) {
                        system_clock());
   const Stopwatch stopwatch;
   TimedSink timed(sink, stopwatch, figures);
-  coordination::MemoryStore store;
+  state::MemoryStore store;
   jobs::StopRequest stop;
   jobs::ReplicateOptions options;
   options.stop_when_caught_up = true;

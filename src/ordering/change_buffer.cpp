@@ -256,6 +256,11 @@ void ChangeBuffer::applied(Ticket ticket) {
   ++impl_->counters.applied;
 }
 
+void ChangeBuffer::superseded(Ticket ticket) {
+  impl_->end(ticket);
+  ++impl_->counters.superseded;
+}
+
 void ChangeBuffer::dead_lettered(Ticket ticket) {
   impl_->end(ticket);
   ++impl_->counters.dead_lettered;

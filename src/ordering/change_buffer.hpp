@@ -87,6 +87,8 @@ class ChangeBuffer {
 
   /// Ends a ticket: the target has the change.
   void applied(Ticket ticket);
+  /// Ends a ticket: the target has something newer, which no change of ours has brought.
+  void superseded(Ticket ticket);
   /// Ends a ticket: the dead-letter store has the change.
   void dead_lettered(Ticket ticket);
   /// Ends a ticket: not written, and not to be written here any more: the shard is another worker's now. Its `safe`

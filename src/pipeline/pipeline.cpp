@@ -59,10 +59,9 @@ async::Task<> Pipeline::watch() {
 /// A process that is alive and useless is the worst of all failures: it must end, and say which part stands still.
 std::optional<Error> Pipeline::stalled() {
   const SteadyTime now = parts_.clock.steady_now();
-  const auto& counters = core_.counters();
-  // Superseded changes are no sign of life: those of a key that cannot be written are superseded all the time.
-  const std::uint64_t written = counters.applied + counters.dead_lettered;
-  if (counters.held() == 0 || written != std::exchange(written_, written)) liveness_.moved(now);
+  // Changes that newer ones replace are no sign of life: those of a key that cannot be written are, all the time.
+  const std::uint64_t written = core_.written();
+  if (core_.counters().held() == 0 || written != std::exchange(written_, written)) liveness_.moved(now);
   if (!liveness_.stalled(now, stall_timeout_)) return std::nullopt;
   return nothing_moves("write changes", core_.what_waits(), stall_timeout_, core_.statistics().last_trouble);
 }

@@ -38,6 +38,7 @@ void WriteCore::remove_shard(ShardHandle shard) {
 }
 
 void WriteCore::push(ShardHandle shard, model::Change change) {
+  assert(!change.is_key_only());
   if (!rules_.empty()) {
     const WallTime now = parts_.clock.wall_now();
     for (std::size_t i = 0; i < rules_.size(); ++i) {
@@ -117,6 +118,11 @@ WriteCore::Settled WriteCore::settle(const Batch& batch, std::span<const sink::O
     } else if (const auto* again = std::get_if<sink::TryAgain>(&outcomes[i])) {
       ++(again->error.error_class == ErrorClass::kThrottled ? throttled : failed);
       note(try_again(item, again->error));
+    } else if (const auto* newer = std::get_if<sink::Superseded>(&outcomes[i])) {
+      ++statistics_.superseded_by[newer->rule];
+      buffer_.superseded(item.ticket);
+    } else if (const auto* wait = std::get_if<sink::WaitUntil>(&outcomes[i])) {
+      buffer_.postpone(item.ticket, wait->at);
     } else {
       const Error& error = std::get<sink::Rejected>(outcomes[i]).error;
       statistics_.last_trouble = to_line(error);
@@ -129,6 +135,12 @@ WriteCore::Settled WriteCore::settle(const Batch& batch, std::span<const sink::O
   if (failed * 2 > batch.changes.size()) settled.outcome = Outcome::kFailed;
   if (throttled * 2 > batch.changes.size()) settled.outcome = Outcome::kThrottled;
   return settled;
+}
+
+std::uint64_t WriteCore::written() const {
+  std::uint64_t written = counters().applied + counters().dead_lettered;
+  for (const auto& [rule, count] : statistics_.superseded_by) written += count;
+  return written;
 }
 
 void WriteCore::applied(const InFlight& item) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,6 +57,8 @@ class WriteCore {
     std::uint64_t retries = 0;  ///< changes given back to the buffer to be written again
     LagHistogram lag;           ///< from the change's creation to its acknowledgement (creation has 1 s steps)
     std::string last_trouble;   ///< what the target said when it did not take a change; empty when that is over
+    /// By rules of the sink, part of `Counters::superseded`.
+    std::map<std::string_view, std::uint64_t> superseded_by;
   };
 
   WriteCore(Parts parts, Options options, transform::ChangeRules rules);
@@ -74,7 +77,7 @@ class WriteCore {
   /// REQUIRES: `outstanding(shard) == 0`.
   void remove_shard(ShardHandle shard);
   [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
-  /// REQUIRES: its sequence is after every one pushed for this shard before.
+  /// REQUIRES: its sequence is after every one pushed for this shard before; its image is known.
   void push(ShardHandle shard, model::Change change);
 
   // ---- out
@@ -97,6 +100,9 @@ class WriteCore {
 
   // ---- what is known of it
 
+  /// Changes that the sink, or the dead letters, have taken or found moot: a sign of life, unlike changes that newer
+  /// ones have replaced.
+  [[nodiscard]] std::uint64_t written() const;
   [[nodiscard]] std::optional<SteadyTime> next_retry() const { return buffer_.next_retry(); }
   [[nodiscard]] std::size_t outstanding(ShardHandle shard) const { return buffer_.outstanding(shard); }
   /// The sequence to checkpoint for this shard, or nothing before the first.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -24,7 +25,16 @@ struct TryAgain {
 struct Rejected {
   Error error;
 };
-using Outcome = std::variant<Applied, TryAgain, Rejected>;
+/// The target has something newer, by this rule of the sink's: nothing is to be written. The name lives as long as the
+/// program.
+struct Superseded {
+  std::string_view rule;
+};
+/// Not before this moment: the target is not ready for this change yet. No failed attempt; only its own key waits.
+struct WaitUntil {
+  SteadyTime at;
+};
+using Outcome = std::variant<Applied, TryAgain, Rejected, Superseded, WaitUntil>;
 
 /// Where changes go: a table, S3 objects, a file. Knows nothing of order: its caller never has two changes of one key
 /// under way.

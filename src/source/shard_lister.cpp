@@ -53,7 +53,8 @@ std::string circle_in(const std::vector<model::Shard>& shards) {
     });
     return by_id.at(left->str());
   };
-  const model::Shard* first = parents_left.begin()->first;
+  const model::Shard* first =
+      &*std::ranges::find_if(shards, [&](const model::Shard& shard) { return parents_left.contains(&shard); });
   for (std::size_t steps = 0; steps < shards.size(); ++steps) first = parent_left(first);  // into the circle
   std::string circle = first->id.str();
   for (const model::Shard* next = parent_left(first); next != first; next = parent_left(next)) {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace dynamirror::coordination::sqlite {
+namespace dynamirror::sqlite {
 namespace {
 
 std::unexpected<Failure> last_failure(sqlite3* database) {
@@ -102,4 +102,4 @@ Answer<> Transaction::commit() {
   return {};
 }
 
-}  // namespace dynamirror::coordination::sqlite
+}  // namespace dynamirror::sqlite

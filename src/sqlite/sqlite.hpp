@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace dynamirror::coordination::sqlite {
+namespace dynamirror::sqlite {
 
 /// What SQLite answered; the caller knows what it means for the user.
 struct Failure {
@@ -93,4 +93,4 @@ class Transaction {
   const Database* database_;
 };
 
-}  // namespace dynamirror::coordination::sqlite
+}  // namespace dynamirror::sqlite

@@ -11,7 +11,7 @@
 #include "base/strong_id.hpp"
 #include "model/checkpoint.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// Remembers, durably, how far each shard of one stream is safe. What it has answered "ok" to survives SIGKILL and a
 /// power cut. Not thread-safe.
@@ -37,4 +37,4 @@ class CheckpointStore {
   [[nodiscard]] virtual Status save_read_until(WallTime time) = 0;
 };
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

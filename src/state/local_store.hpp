@@ -9,7 +9,7 @@
 #include "state/scan_store.hpp"
 #include "state/spool_store.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// What a state file is for; a file made for one replication is refused for another, and one that remembers work on a
 /// table is refused for a later table of the same name.
@@ -64,4 +64,4 @@ class LocalStore final : public CheckpointStore, public ScanStore, public SpoolS
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

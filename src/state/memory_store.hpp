@@ -7,7 +7,7 @@
 
 #include "state/checkpoint_store.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// Remembers checkpoints until the process ends: for dry runs, and for tests. Not thread-safe.
 class MemoryStore final : public CheckpointStore {
@@ -48,4 +48,4 @@ class MemoryStore final : public CheckpointStore {
   std::optional<WallTime> read_until_;
 };
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

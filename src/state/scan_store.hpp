@@ -11,7 +11,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// How far one segment of a scan is safe.
 struct ScanSegment {
@@ -51,4 +51,4 @@ class ScanStore {
   [[nodiscard]] virtual Status remove_scan() = 0;
 };
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

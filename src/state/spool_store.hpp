@@ -10,7 +10,7 @@
 #include "base/error.hpp"
 #include "model/change.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// A change that waits for its turn.
 struct SpooledChange {
@@ -40,4 +40,4 @@ class SpoolStore {
   [[nodiscard]] virtual Status set_spool_id(std::string_view id) = 0;
 };
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -296,7 +296,8 @@ refuses('a dead-letter file in a folder that cannot be made', {
 });
 
 async function caughtUp(stage, url, target, state, seconds = 60) {
-  const args = replicate(url, 'Source', target, '--state', state, '--stop-when-caught-up', '--idle-poll', '50ms');
+  const args = replicate(url, 'Source', target, '--state', state, '--stop-when-caught-up', '--idle-poll', '50ms',
+    '--start', 'trim-horizon');
   const run = await stage.run(args, { seconds });
   assert.equal(run.ended.code, 0, run.stderr);
 }
@@ -333,7 +334,7 @@ scenario(`a state file of another replication: exit code ${EXIT.state}, and it s
 
 scenario(`a second process on one state file: exit code ${EXIT.state}, and the first goes on`, async (stage) => {
   const state = stage.path('state');
-  const args = replicate(at(), 'Source', 'Target', '--state', state);
+  const args = replicate(at(), 'Source', 'Target', '--state', state, '--start', 'trim-horizon');
   const first = stage.dynamirror(args);
   await first.waitUntil((self) => /replicating/.test(self.stderr), 60, 'start');
   assertRefused(await stage.run(args), { code: EXIT.state, says: [state, /use/, /stop|another/] });
@@ -380,7 +381,7 @@ refuses('a replay without a target', {
 
 scenario(`a replay of a file that a replication writes: exit code ${EXIT.state}`, async (stage) => {
   const letters = stage.path('letters.jsonl');
-  const args = ['--state', stage.path('state'), '--dead-letter', letters];
+  const args = ['--state', stage.path('state'), '--dead-letter', letters, '--start', 'trim-horizon'];
   const replication = stage.dynamirror(replicate(at(), 'Source', 'Target', ...args));
   await replication.waitUntil((self) => /replicating/.test(self.stderr), 60, 'start');
   assert.ok(existsSync(letters) || existsSync(`${letters}.lock`));

@@ -44,7 +44,7 @@ class CopyProcess {
     transport_ = std::move(*made);
     source_ = open(options.source);
     target_ = open(options.target);
-    auto opened = coordination::LocalStore::open(options.folder / "state", {options.source, options.target});
+    auto opened = state::LocalStore::open(options.folder / "state", {options.source, options.target});
     assert(opened);
     store_ = std::move(*opened);
     auto letters_opened = sink::DeadLetters::open({.file = options.folder / "dead-letters.jsonl"});
@@ -73,7 +73,7 @@ class CopyProcess {
 
   [[nodiscard]] jobs::TableSide& source() { return *source_; }
   [[nodiscard]] jobs::TableSide& target() { return *target_; }
-  [[nodiscard]] coordination::LocalStore& store() { return *store_; }
+  [[nodiscard]] state::LocalStore& store() { return *store_; }
   [[nodiscard]] sink::DeadLetters& letters() { return *letters_; }
   [[nodiscard]] sink::TableSink& sink() { return *sink_; }
   [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
@@ -101,7 +101,7 @@ class CopyProcess {
   Random random_{1};
   support::ScriptedEnvironment environment_;
   jobs::StopRequest stop_;
-  std::unique_ptr<coordination::LocalStore> store_;
+  std::unique_ptr<state::LocalStore> store_;
   std::unique_ptr<sink::DeadLetters> letters_;
   std::unique_ptr<jobs::TableSide> source_;
   std::unique_ptr<jobs::TableSide> target_;

@@ -24,7 +24,7 @@ class InitialLoadTest : public CopyTest {
  protected:
   /// What a run is made of; it lives as long as its process.
   struct Job {
-    std::unique_ptr<coordination::LocalStore> spool{};
+    std::unique_ptr<state::LocalStore> spool{};
     std::string spool_name{};
     std::optional<source::TableStream> stream{};
     std::optional<jobs::InitialLoad> load{};
@@ -53,8 +53,8 @@ class InitialLoadTest : public CopyTest {
 
   /// The recorded positions. REQUIRES: no run is under way.
   [[nodiscard]] std::vector<model::ShardCheckpoint> recorded() const {
-    auto store = coordination::LocalStore::open(process_options().folder / "state",
-                                                {source.address_of(kSource), target.address_of(kTarget)});
+    auto store = state::LocalStore::open(process_options().folder / "state",
+                                         {source.address_of(kSource), target.address_of(kTarget)});
     assert(store);
     auto rows = (*store)->load(StreamArn(source.stream_arn(kSource)));
     assert(rows);
@@ -71,8 +71,8 @@ class InitialLoadTest : public CopyTest {
     auto job = std::make_shared<Job>();
     process.job = job;
     if (options.with_spool) {
-      auto opened = coordination::LocalStore::open(spool_file(options.spool_name),
-                                                   {source.address_of(kSource), target.address_of(kTarget)});
+      auto opened = state::LocalStore::open(spool_file(options.spool_name),
+                                            {source.address_of(kSource), target.address_of(kTarget)});
       assert(opened);
       job->spool = std::move(*opened);
       job->spool_name = spool_file(options.spool_name).string();

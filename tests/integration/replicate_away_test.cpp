@@ -15,9 +15,9 @@ using std::chrono::hours;
 
 class Away : public ReplicateTest {
  protected:
-  [[nodiscard]] std::unique_ptr<coordination::LocalStore> state_of(const ReplicationRun& run) const {
+  [[nodiscard]] std::unique_ptr<state::LocalStore> state_of(const ReplicationRun& run) const {
     auto store =
-        coordination::LocalStore::open(run.state_file(), {.source = run.options.source, .target = run.options.target});
+        state::LocalStore::open(run.state_file(), {.source = run.options.source, .target = run.options.target});
     EXPECT_TRUE(store) << to_line(store.error());
     return std::move(*store);
   }

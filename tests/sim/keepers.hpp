@@ -43,7 +43,7 @@ class Keeper : public jobs::ShardRights {
 /// What LocalShards is, without waiting.
 class AloneKeeper final : public Keeper {
  public:
-  AloneKeeper(coordination::CheckpointStore& store, const Clock& clock, jobs::ShardLedger::Options options)
+  AloneKeeper(state::CheckpointStore& store, const Clock& clock, jobs::ShardLedger::Options options)
       : ledger_({.arn = kStream, .retention = std::chrono::hours(24)}, store, clock, options) {}
 
   [[nodiscard]] const ordering::ShardGraph& graph() const { return ledger_.graph(); }

@@ -24,7 +24,7 @@ inline const StreamArn kStream{"the stream"};
 }
 
 /// The state file: what it answers "ok" to outlives the process.
-class Store final : public coordination::CheckpointStore {
+class Store final : public state::CheckpointStore {
  public:
   Store(Durable& durable, Witness& witness, const Faults& faults, Random& random)
       : durable_(durable), witness_(witness), faults_(faults), random_(random) {}

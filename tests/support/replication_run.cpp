@@ -33,11 +33,11 @@ constexpr milliseconds kLook{2};
 milliseconds since(SteadyTime time) { return duration_cast<milliseconds>(system_clock().steady_now() - time); }
 
 /// Shows each save to the test before it happens.
-class WatchedStore final : public coordination::CheckpointStore {
+class WatchedStore final : public state::CheckpointStore {
  public:
   using BeforeSave = std::function<Status(std::span<const model::ShardCheckpoint>)>;
 
-  WatchedStore(std::unique_ptr<coordination::CheckpointStore> store, BeforeSave before_save)
+  WatchedStore(std::unique_ptr<state::CheckpointStore> store, BeforeSave before_save)
       : store_(std::move(store)), before_save_(std::move(before_save)) {}
 
   [[nodiscard]] Result<std::vector<model::ShardCheckpoint>> load(const StreamArn& stream) override {
@@ -57,7 +57,7 @@ class WatchedStore final : public coordination::CheckpointStore {
   [[nodiscard]] Status save_read_until(WallTime time) override { return store_->save_read_until(time); }
 
  private:
-  std::unique_ptr<coordination::CheckpointStore> store_;
+  std::unique_ptr<state::CheckpointStore> store_;
   BeforeSave before_save_;
 };
 
@@ -234,8 +234,8 @@ class ReplicationRun::Process final : public Live {
 
   Status open_files() {
     if (!run_.options.lease_table.empty()) return open_letters();
-    const coordination::ReplicationIdentity identity{.source = run_.options.source, .target = run_.options.target};
-    auto store = coordination::LocalStore::open(run_.state_file(), identity);
+    const state::ReplicationIdentity identity{.source = run_.options.source, .target = run_.options.target};
+    auto store = state::LocalStore::open(run_.state_file(), identity);
     if (!store) return std::unexpected(std::move(store.error()));
     store_ = std::make_unique<WatchedStore>(std::move(*store), run_.options.before_save);
     return open_letters();
@@ -331,7 +331,7 @@ std::vector<std::string> ReplicationRun::dead_letters() const {
 
 std::vector<model::ShardCheckpoint> ReplicationRun::rows() const {
   std::vector<model::ShardCheckpoint> all;
-  auto store = coordination::LocalStore::open(state_file(), {.source = options.source, .target = options.target});
+  auto store = state::LocalStore::open(state_file(), {.source = options.source, .target = options.target});
   assert(store);
   const auto streams = (*store)->streams();
   assert(streams);

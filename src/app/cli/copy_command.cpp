@@ -74,8 +74,8 @@ class CopyRun {
   }
 
   /// A share is a copy of its own: it has its own state file.
-  [[nodiscard]] coordination::ReplicationIdentity identity(const jobs::TableSide& source, const jobs::TableSide& target,
-                                                           const jobs::CopyTables& tables) const {
+  [[nodiscard]] state::ReplicationIdentity identity(const jobs::TableSide& source, const jobs::TableSide& target,
+                                                    const jobs::CopyTables& tables) const {
     std::string share;
     if (share_.count > 1) share = fmt::format(" (segment {} of {})", share_.index, share_.count);
     return {.source = identity_of(source, tables.source),
@@ -99,7 +99,7 @@ class CopyRun {
     auto files = open_state_files(options, wanted);
     if (!files) co_return end(files.error(), ExitCode::kState);
     // Only a dry run has another store than a state file.
-    auto& store = dynamic_cast<coordination::ScanStore&>(*files->store);
+    auto& store = dynamic_cast<state::ScanStore&>(*files->store);
     const auto found = store.load_scan();
     if (!found) co_return end(found.error(), ExitCode::kState);
     const ExitCode checked = co_await check_target(target, found->has_value());
@@ -151,7 +151,7 @@ class CopyRun {
   }
 
   async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, StateFiles& files,
-                                   coordination::ScanStore& store) {
+                                   state::ScanStore& store) {
     const jobs::ScanPlan plan{
         .table = tables.source.name, .share = share_.index, .shares = share_.count, .split = command_.split};
     jobs::LocalSegments segments(store, {.plan = plan}, session_.executor());

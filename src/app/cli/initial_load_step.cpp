@@ -61,8 +61,7 @@ jobs::InitialLoadOptions options_of(const InitialLoadStep& step) {
   return options;
 }
 
-async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, coordination::ScanStore& scans,
-                                         coordination::LocalStore* spool) {
+async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, state::ScanStore& scans, state::LocalStore* spool) {
   std::optional<jobs::SpoolParts> spool_parts;
   if (spool != nullptr) spool_parts.emplace(jobs::SpoolParts{*spool, *spool, spool_file(step).string()});
   const jobs::InitialLoadParts parts{.stream = step.stream,
@@ -98,11 +97,11 @@ async::Task<InitialLoadOutcome> run_load(InitialLoadStep step, coordination::Sca
   co_return outcome;
 }
 
-async::Task<InitialLoadOutcome> load_with_spool(InitialLoadStep step, coordination::ScanStore& scans) {
+async::Task<InitialLoadOutcome> load_with_spool(InitialLoadStep step, state::ScanStore& scans) {
   const std::filesystem::path file = spool_file(step);
   // Whether the tables are still the same is the state file's to say.
-  const coordination::ReplicationIdentity tables{.source = step.identity.source, .target = step.identity.target};
-  auto spool = coordination::LocalStore::open(file, tables);
+  const state::ReplicationIdentity tables{.source = step.identity.source, .target = step.identity.target};
+  auto spool = state::LocalStore::open(file, tables);
   if (!spool) co_return failed(jobs::job_failure(ExitCode::kState, std::move(spool.error())));
   auto outcome = co_await run_load(step, scans, spool->get());
   if (!outcome.ended) co_return outcome;
@@ -120,7 +119,7 @@ async::Task<InitialLoadOutcome> initial_load_step(InitialLoadStep step) {
     co_return InitialLoadOutcome{};
   }
   // Only a dry run has another store than a state file.
-  auto& scans = dynamic_cast<coordination::ScanStore&>(*step.files.store);
+  auto& scans = dynamic_cast<state::ScanStore&>(*step.files.store);
   if (!step.command.initial_load) {
     auto finished = jobs::check_no_unfinished_load(scans);
     if (!finished) co_return failed(jobs::job_failure(ExitCode::kState, std::move(finished.error())));

@@ -26,7 +26,7 @@ struct InitialLoadStep {
   jobs::TableSide& target;
   const jobs::Prepared& prepared;
   const source::ChangeStream& stream;
-  const coordination::ReplicationIdentity& identity;
+  const state::ReplicationIdentity& identity;
   StateFiles& files;
   sink::TableSink& sink;
 };

@@ -58,7 +58,7 @@ class ReplicateRun {
     std::unique_ptr<jobs::TableSide> source;
     std::unique_ptr<jobs::TableSide> target;
     jobs::Prepared prepared{};
-    coordination::ReplicationIdentity identity{};
+    state::ReplicationIdentity identity{};
   };
 
   /// A side by its address; awslabs' flags name the region beside an endpoint.

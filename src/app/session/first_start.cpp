@@ -14,7 +14,7 @@ using jobs::ExitCode;
 using jobs::JobResult;
 
 /// Whether the state file knows nothing of the pair: shards are in it before the first change is read.
-Result<bool> knows_nothing(coordination::CheckpointStore& store) {
+Result<bool> knows_nothing(state::CheckpointStore& store) {
   const auto streams = store.streams();
   if (!streams) return std::unexpected(streams.error());
   const auto read_until = store.read_until();

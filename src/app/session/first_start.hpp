@@ -18,7 +18,7 @@ namespace dynamirror::app {
 /// mistake (the state file was lost, or a second process has one of its own), such a start on a target that holds items
 /// needs the user's word.
 struct FirstStart {
-  coordination::CheckpointStore& store;
+  state::CheckpointStore& store;
   bool meant = false;    ///< the user has said so
   bool dry_run = false;  ///< only a warning then
   std::string target;    ///< for messages

@@ -18,11 +18,11 @@ bool is_absent(const std::filesystem::path& file) {
 }
 
 /// A dry run starts where the real one would, and leaves the file as it is.
-Result<std::unique_ptr<coordination::CheckpointStore>> copy_of_state(
-    const std::filesystem::path& file, const coordination::ReplicationIdentity& identity) {
-  auto copy = std::make_unique<coordination::MemoryStore>();
+Result<std::unique_ptr<state::CheckpointStore>> copy_of_state(const std::filesystem::path& file,
+                                                              const state::ReplicationIdentity& identity) {
+  auto copy = std::make_unique<state::MemoryStore>();
   if (is_absent(file)) return copy;
-  auto store = coordination::LocalStore::open(file, identity);
+  auto store = state::LocalStore::open(file, identity);
   if (!store) return std::unexpected(std::move(store.error()));
   const auto streams = (*store)->streams();
   if (!streams) return std::unexpected(streams.error());
@@ -53,10 +53,9 @@ Status refuse_standing_letters(const std::string& file) {
 }
 
 /// Held on the pair's default state file, which a process that uses that file holds anyway.
-Result<std::optional<FileLock>> lock_pair(const StateFileOptions& options,
-                                          const coordination::ReplicationIdentity& identity) {
+Result<std::optional<FileLock>> lock_pair(const StateFileOptions& options, const state::ReplicationIdentity& identity) {
   if (!options.one_process || options.state.empty()) return std::nullopt;
-  auto guarded = coordination::LocalStore::default_path(identity);
+  auto guarded = state::LocalStore::default_path(identity);
   if (!guarded) return std::nullopt;
   *guarded += options.kind;
   if (!create_folders(folder_of(*guarded))) return std::nullopt;
@@ -88,12 +87,11 @@ std::string identity_of(const jobs::TableSide& side, const aws::TableDescription
   return table.arn;
 }
 
-Result<StateFiles> open_state_files(const StateFileOptions& options,
-                                    const coordination::ReplicationIdentity& identity) {
+Result<StateFiles> open_state_files(const StateFileOptions& options, const state::ReplicationIdentity& identity) {
   std::filesystem::path state = options.state;
   std::string letters_file = state.string();  // all jobs of one pair of tables have the same
   if (state.empty()) {
-    auto path = coordination::LocalStore::default_path(identity);
+    auto path = state::LocalStore::default_path(identity);
     if (!path) return std::unexpected(std::move(path.error()));
     letters_file = path->string();
     state = path->string() + options.kind;
@@ -109,7 +107,7 @@ Result<StateFiles> open_state_files(const StateFileOptions& options,
   auto pair = lock_pair(options, identity);
   if (!pair) return std::unexpected(std::move(pair.error()));
   if (*pair) files.pair.emplace(std::move(**pair));
-  auto store = coordination::LocalStore::open(state, identity);
+  auto store = state::LocalStore::open(state, identity);
   if (!store) return std::unexpected(std::move(store.error()));
   files.store = std::move(*store);
   log::info("state file", {{"file", state.string()}});

@@ -16,7 +16,7 @@ namespace dynamirror::app {
 /// What a continuous job keeps on disk.
 struct StateFiles {
   std::optional<FileLock> pair;  ///< of `one_process`
-  std::unique_ptr<coordination::CheckpointStore> store;
+  std::unique_ptr<state::CheckpointStore> store;
   std::unique_ptr<sink::DeadLetters> dead_letters;  ///< null in a dry run and when the user wants none
 };
 
@@ -36,7 +36,7 @@ struct StateFileOptions {
 
 /// Errors: those of the files, each with the remedy.
 [[nodiscard]] Result<StateFiles> open_state_files(const StateFileOptions& options,
-                                                  const coordination::ReplicationIdentity& identity);
+                                                  const state::ReplicationIdentity& identity);
 
 /// Opens a file of dead letters, and says what is in it already. Nothing without a name.
 [[nodiscard]] Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file);

@@ -14,7 +14,7 @@ namespace {
 Result<ObjectPlace> split_url(std::string_view url) {
   const auto address = objects::parse_object_address(url);
   if (!address) return std::unexpected(address.error());
-  const std::string& prefix = std::get<objects::S3Address>(*address).prefix;
+  const std::string prefix = objects::without_closing_slash(std::get<objects::S3Address>(*address).prefix);
   if (prefix.empty()) return failure(ErrorClass::kInvalid, "read address", std::string(url), "it names no object");
   return ObjectPlace{std::string(url.substr(0, url.rfind('/'))), prefix.substr(prefix.rfind('/') + 1)};
 }

@@ -57,8 +57,6 @@ Error classify_s3_error(const http::Response& response, std::string doing, std::
     classify(error, ErrorClass::kThrottled);
   } else if (is_one_of(error.code, kPassing)) {
     classify(error, ErrorClass::kTransient);
-  } else if (error.code == "InvalidToken") {
-    classify(error, ErrorClass::kDenied);
   } else if (error.code == "NoSuchBucket") {
     error.message = "there is no such bucket; check its name, and that it is at this endpoint, or create it first";
   } else if (response.status == 404 && lacks_reason(error)) {

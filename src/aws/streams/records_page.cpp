@@ -26,6 +26,7 @@ struct Record {
   std::string_view new_image;
   std::string_view sequence;
   WallTime created{};
+  bool by_service = false;
 };
 
 /// A member that is given twice has no meaning that we could rely on.
@@ -59,6 +60,15 @@ Status read_stream_record(Record& record, json::Value& value) {
     }
     return {};
   });
+}
+
+/// Time to live deletes as the service's own principal; changes of users come without an identity. The stream spells
+/// the member PrincipalId, Lambda's events principalId.
+Status read_identity(Record& record, json::Value& value) {
+  const auto identity = value.raw();
+  if (!identity) return std::unexpected(identity.error());
+  record.by_service = identity->contains("\"dynamodb.amazonaws.com\"");
+  return {};
 }
 
 /// "record 4 (sequence number 123)": enough to find it by hand.
@@ -99,6 +109,7 @@ Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value
   auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
     if (name == "dynamodb") return read_stream_record(record, member);
     if (name == "eventName") return take(name, record.event_name, member.string());
+    if (name == "userIdentity") return read_identity(record, member);
     return {};
   });
   if (!status) {
@@ -107,6 +118,8 @@ Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value
   }
   auto change = to_change(record, page.changes.size(), keys);
   if (!change) return std::unexpected(std::move(change.error()));
+  if (record.event_name == "INSERT") change->set_kind(model::Change::Kind::kInsert);
+  if (record.by_service && change->is_delete()) change->set_expiry();
   page.changes.push_back(std::move(*change));
   return {};
 }

@@ -221,7 +221,7 @@ async::Task<> TableCopy::Impl::keep_looking() {
 
 /// A segment's end is not its checkpoint: `finish` says it.
 void TableCopy::Impl::keep_safe() {
-  for (coordination::ScanSegment& moved : segments.take_safe()) {
+  for (state::ScanSegment& moved : segments.take_safe()) {
     if (is_over(moved.segment) || moved.done) continue;
     parts.keeper.checkpoint({.segment = moved.segment, .after_key_json = std::move(moved.after_key_json)});
   }

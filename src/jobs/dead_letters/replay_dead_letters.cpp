@@ -54,12 +54,12 @@ std::vector<Attempt> note(std::vector<Attempt> batch, const std::vector<sink::Ou
   for (std::size_t i = 0; i < batch.size(); ++i) {
     KeyState& state = *batch[i].state;
     ++state.attempts;
-    if (std::holds_alternative<sink::Applied>(outcomes[i])) {
+    if (std::holds_alternative<sink::Applied>(outcomes[i]) || std::holds_alternative<sink::Superseded>(outcomes[i])) {
       state.applied = true;
     } else if (const auto* rejected = std::get_if<sink::Rejected>(&outcomes[i])) {
       state.error = rejected->error;
     } else {
-      state.error = std::get<sink::TryAgain>(outcomes[i]).error;
+      if (const auto* trouble = std::get_if<sink::TryAgain>(&outcomes[i])) state.error = trouble->error;
       if (state.attempts < max_attempts) again.push_back(std::move(batch[i]));
     }
   }

@@ -17,7 +17,7 @@ namespace dynamirror::jobs {
 class ChangeSpool final : public sink::ChangeSink {
  public:
   /// REQUIRES: store outlives the sink.
-  explicit ChangeSpool(coordination::SpoolStore& store) : store_(store) {}
+  explicit ChangeSpool(state::SpoolStore& store) : store_(store) {}
 
   [[nodiscard]] Limits limits() const override { return {.max_changes = 1'000, .max_bytes = 4u << 20}; }
   [[nodiscard]] async::Task<Result<std::vector<sink::Outcome>>> write(std::span<const model::Change* const> changes,
@@ -25,7 +25,7 @@ class ChangeSpool final : public sink::ChangeSink {
   [[nodiscard]] std::string describe() const override { return "the spool"; }
 
  private:
-  coordination::SpoolStore& store_;
+  state::SpoolStore& store_;
 };
 
 }  // namespace dynamirror::jobs

@@ -41,7 +41,7 @@ Error conflict(std::string resource, std::string message) {
 }
 
 /// The time of reading goes with the rows.
-Status copy_time(coordination::CheckpointStore& from, coordination::CheckpointStore& to) {
+Status copy_time(state::CheckpointStore& from, state::CheckpointStore& to) {
   const auto time = from.read_until();
   if (!time) return std::unexpected(time.error());
   return *time ? to.save_read_until(**time) : Status{};
@@ -49,7 +49,7 @@ Status copy_time(coordination::CheckpointStore& from, coordination::CheckpointSt
 
 /// Makes a store hold exactly these rows of the stream. New ones are saved before old ones go: at no moment is it
 /// empty.
-Status replace_rows(coordination::CheckpointStore& store, const StreamArn& stream,
+Status replace_rows(state::CheckpointStore& store, const StreamArn& stream,
                     const std::vector<model::ShardCheckpoint>& rows) {
   const auto before = store.load(stream);
   if (!before) return std::unexpected(before.error());
@@ -85,7 +85,7 @@ struct InitialLoad::Impl {
   [[nodiscard]] async::Task<JobResult<void>> load();
   [[nodiscard]] JobResult<void> after_load();
   [[nodiscard]] async::Task<JobResult<void>> drain();
-  [[nodiscard]] async::Task<JobResult<void>> drain_changes(std::vector<coordination::SpooledChange> changes);
+  [[nodiscard]] async::Task<JobResult<void>> drain_changes(std::vector<state::SpooledChange> changes);
   [[nodiscard]] JobResult<void> check_stream() const;
   [[nodiscard]] JobResult<void> check_spool() const;
   [[nodiscard]] JobResult<void> begin_spool();
@@ -170,7 +170,7 @@ JobResult<void> InitialLoad::Impl::restore() {
                                  "newer ones; go on without --initial-load, or remove the state file and empty the "
                                  "target to start over"));
   }
-  const coordination::ScanJob fresh = fresh_scan(plan(), parts.clock.wall_now());
+  const state::ScanJob fresh = fresh_scan(plan(), parts.clock.wall_now());
   if (auto saved = parts.scans.save_scan(fresh); !saved) return state_failed(saved.error());
   phase = fresh.phase;
   begun = fresh.begun;
@@ -346,14 +346,14 @@ async::Task<JobResult<void>> InitialLoad::Impl::drain() {
   co_return finish();
 }
 
-async::Task<JobResult<void>> InitialLoad::Impl::drain_changes(std::vector<coordination::SpooledChange> changes) {
+async::Task<JobResult<void>> InitialLoad::Impl::drain_changes(std::vector<state::SpooledChange> changes) {
   const ItemLoader::Options loader_options{.max_concurrent_writes =
                                                options.copy.pipeline.writing.max_concurrent_writes};
   loader.emplace(
       ItemLoader::Parts{parts.stream.key(), parts.sink, parts.dead_letters, parts.clock, parts.random, executor},
       loader_options);
   Status given;
-  for (const coordination::SpooledChange& change : changes) {
+  for (const state::SpooledChange& change : changes) {
     if (change.image.empty()) {
       given = co_await loader->remove(change.key);
     } else {
@@ -411,7 +411,7 @@ std::optional<std::chrono::seconds> expected_load_time(const CopyEstimate& estim
   return std::chrono::seconds(static_cast<std::int64_t>(seconds));
 }
 
-Status check_no_unfinished_load(coordination::ScanStore& scans) {
+Status check_no_unfinished_load(state::ScanStore& scans) {
   const auto job = scans.load_scan();
   if (!job) return std::unexpected(job.error());
   if (!*job || (*job)->purpose != kInitialLoad || (*job)->phase == kLoadDone) return {};

@@ -21,8 +21,8 @@ namespace dynamirror::jobs {
 
 /// Where the stream's changes wait while the load runs; both are one file.
 struct SpoolParts {
-  coordination::CheckpointStore& positions;
-  coordination::SpoolStore& changes;
+  state::CheckpointStore& positions;
+  state::SpoolStore& changes;
   std::string name;  ///< for messages: the file
 };
 
@@ -39,8 +39,8 @@ struct InitialLoadParts {
   aws::DynamoDbClient& source;
   sink::ChangeSink& sink;
   sink::DeadLetters* dead_letters;  ///< null: the first item that the target refuses ends the load
-  coordination::CheckpointStore& positions;
-  coordination::ScanStore& scans;  ///< the same file
+  state::CheckpointStore& positions;
+  state::ScanStore& scans;  ///< the same file
   std::optional<SpoolParts> spool;
   StopRequest& stop;
   const Clock& clock;
@@ -94,6 +94,6 @@ struct LoadBudgets {
 
 /// Errors: class conflict when a state file remembers an initial load that has not ended: the stream must not be
 /// applied before.
-[[nodiscard]] Status check_no_unfinished_load(coordination::ScanStore& scans);
+[[nodiscard]] Status check_no_unfinished_load(state::ScanStore& scans);
 
 }  // namespace dynamirror::jobs

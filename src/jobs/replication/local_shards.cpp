@@ -19,7 +19,7 @@ constexpr async::RetryPolicy kListing{.max_attempts = async::RetryPolicy::kUnlim
 
 }  // namespace
 
-LocalShards::LocalShards(const source::ChangeStream& stream, coordination::CheckpointStore& store, const Clock& clock,
+LocalShards::LocalShards(const source::ChangeStream& stream, state::CheckpointStore& store, const Clock& clock,
                          Random& random, const ReplicateOptions& options)
     : stream_(stream),
       clock_(clock),

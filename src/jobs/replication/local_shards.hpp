@@ -18,8 +18,8 @@ namespace dynamirror::jobs {
 class LocalShards final : public ShardKeeper {
  public:
   /// REQUIRES: what is referred to outlives the keeper.
-  LocalShards(const source::ChangeStream& stream, coordination::CheckpointStore& store, const Clock& clock,
-              Random& random, const ReplicateOptions& options);
+  LocalShards(const source::ChangeStream& stream, state::CheckpointStore& store, const Clock& clock, Random& random,
+              const ReplicateOptions& options);
 
   [[nodiscard]] JobResult<void> restore() override { return ledger_.restore(); }
   void start(Reading& reading, async::TaskGroup& finding) override;

@@ -27,8 +27,8 @@ namespace dynamirror::jobs {
 struct ReplicateParts {
   const source::ChangeStream& stream;
   sink::ChangeSink& sink;
-  sink::DeadLetters* dead_letters;       ///< null: the first change that the target refuses ends the job
-  coordination::CheckpointStore* store;  ///< of this process alone; null with `shards`
+  sink::DeadLetters* dead_letters;  ///< null: the first change that the target refuses ends the job
+  state::CheckpointStore* store;    ///< of this process alone; null with `shards`
   StopRequest& stop;
   const Clock& clock;
   Random& random;

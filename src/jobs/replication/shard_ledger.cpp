@@ -25,7 +25,7 @@ bool names_no_record(const model::ShardCheckpoint& row) {
 
 bool has_ended(const model::ShardCheckpoint& row) { return std::holds_alternative<model::ShardEnd>(row.checkpoint); }
 
-Status remove_rows(coordination::CheckpointStore& store, const StreamArn& stream) {
+Status remove_rows(state::CheckpointStore& store, const StreamArn& stream) {
   const auto rows = store.load(stream);
   if (!rows) return std::unexpected(rows.error());
   std::vector<ShardId> shards;
@@ -35,7 +35,7 @@ Status remove_rows(coordination::CheckpointStore& store, const StreamArn& stream
 
 }  // namespace
 
-ShardLedger::ShardLedger(Stream stream, coordination::CheckpointStore& store, const Clock& clock, Options options)
+ShardLedger::ShardLedger(Stream stream, state::CheckpointStore& store, const Clock& clock, Options options)
     : stream_(std::move(stream)), store_(store), clock_(clock), options_(options), listed_at_(clock.wall_now()) {}
 
 JobResult<void> ShardLedger::restore() {

@@ -40,7 +40,7 @@ class ShardLedger {
   };
 
   /// REQUIRES: store and clock outlive the ledger.
-  ShardLedger(Stream stream, coordination::CheckpointStore& store, const Clock& clock, Options options);
+  ShardLedger(Stream stream, state::CheckpointStore& store, const Clock& clock, Options options);
 
   /// Reads what is remembered. Called once, before all else.
   [[nodiscard]] JobResult<void> restore();
@@ -86,7 +86,7 @@ class ShardLedger {
   [[nodiscard]] Status forget_old_shards();
 
   Stream stream_;
-  coordination::CheckpointStore& store_;
+  state::CheckpointStore& store_;
   const Clock& clock_;
   Options options_;
   std::optional<ordering::ShardGraph> graph_;                     ///< made by `restore`

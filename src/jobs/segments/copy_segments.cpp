@@ -36,8 +36,8 @@ Status CopySegments::push_page(const aws::ScanPage& page, source::SegmentPositio
   return {};
 }
 
-std::vector<coordination::ScanSegment> CopySegments::take_safe() {
-  std::vector<coordination::ScanSegment> moved;
+std::vector<state::ScanSegment> CopySegments::take_safe() {
+  std::vector<state::ScanSegment> moved;
   for (auto& [number, segment] : segments_) {
     const auto& safe = pipeline_.safe(segment.shard);
     std::optional<source::SegmentPosition> newest;

@@ -39,7 +39,7 @@ class CopySegments {
   [[nodiscard]] std::uint32_t segment_of(Pipeline::ShardHandle shard) const { return shards_.at(shard); }
 
   /// The segments that have moved since the last call, each with its newest safe position.
-  [[nodiscard]] std::vector<coordination::ScanSegment> take_safe();
+  [[nodiscard]] std::vector<state::ScanSegment> take_safe();
 
  private:
   struct PageEnd {

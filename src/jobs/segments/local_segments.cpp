@@ -9,18 +9,18 @@
 
 namespace dynamirror::jobs {
 
-coordination::ScanJob fresh_scan(const ScanPlan& plan, WallTime now) {
-  coordination::ScanJob job{.purpose = plan.purpose,
-                            .phase = plan.phase,
-                            .share = plan.share,
-                            .shares = plan.shares,
-                            .split = plan.split,
-                            .begun = std::chrono::floor<std::chrono::seconds>(now)};
+state::ScanJob fresh_scan(const ScanPlan& plan, WallTime now) {
+  state::ScanJob job{.purpose = plan.purpose,
+                     .phase = plan.phase,
+                     .share = plan.share,
+                     .shares = plan.shares,
+                     .split = plan.split,
+                     .begun = std::chrono::floor<std::chrono::seconds>(now)};
   for (std::uint32_t i = 0; i < plan.split; ++i) job.segments.push_back({.segment = plan.share * plan.split + i});
   return job;
 }
 
-Status check_same_scan(const coordination::ScanJob& remembered, const ScanPlan& plan) {
+Status check_same_scan(const state::ScanJob& remembered, const ScanPlan& plan) {
   const auto refuse = [&](std::string message) {
     return failure(ErrorClass::kConflict, "resume " + plan.purpose, "of " + plan.table.str(), std::move(message));
   };
@@ -35,7 +35,7 @@ Status check_same_scan(const coordination::ScanJob& remembered, const ScanPlan& 
                   remembered.share, remembered.shares, remembered.split, plan.share, plan.shares, plan.split));
 }
 
-LocalSegments::LocalSegments(coordination::ScanStore& store, Options options, boost::asio::any_io_executor executor)
+LocalSegments::LocalSegments(state::ScanStore& store, Options options, boost::asio::any_io_executor executor)
     : store_(store), options_(std::move(options)), saving_(std::move(executor)) {}
 
 JobResult<void> LocalSegments::restore(WallTime now) {
@@ -48,7 +48,7 @@ JobResult<void> LocalSegments::restore(WallTime now) {
   } else if (auto same = check_same_scan(**job, options_.plan); !same) {
     return job_failure(ExitCode::kState, same.error());
   }
-  for (coordination::ScanSegment& segment : (*job)->segments) {
+  for (state::ScanSegment& segment : (*job)->segments) {
     if (segment.done) {
       ++done_;
     } else {
@@ -112,7 +112,7 @@ async::Task<> LocalSegments::keep_saving() {
 
 Status LocalSegments::save() {
   if (unsaved_.empty()) return {};
-  std::vector<coordination::ScanSegment> segments;
+  std::vector<state::ScanSegment> segments;
   for (const auto& [number, segment] : unsaved_) segments.push_back(segment);
   auto saved = store_.save_segments(segments);
   if (saved) unsaved_.clear();

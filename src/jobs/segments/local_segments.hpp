@@ -25,11 +25,11 @@ struct ScanPlan {
 };
 
 /// What a store is to remember before the first page is read.
-[[nodiscard]] coordination::ScanJob fresh_scan(const ScanPlan& plan, WallTime now);
+[[nodiscard]] state::ScanJob fresh_scan(const ScanPlan& plan, WallTime now);
 
 /// Errors: class conflict when the scan that a store remembers is another job's, or was cut otherwise, so that its
 /// positions mean nothing to this one.
-[[nodiscard]] Status check_same_scan(const coordination::ScanJob& remembered, const ScanPlan& plan);
+[[nodiscard]] Status check_same_scan(const state::ScanJob& remembered, const ScanPlan& plan);
 
 /// The segments of one share, all of them this process's, with their positions in a store of its own. They are all
 /// begun at once, each where the store remembers it.
@@ -41,7 +41,7 @@ class LocalSegments final : public SegmentKeeper {
   };
 
   /// REQUIRES: the store outlives this.
-  LocalSegments(coordination::ScanStore& store, Options options, boost::asio::any_io_executor executor);
+  LocalSegments(state::ScanStore& store, Options options, boost::asio::any_io_executor executor);
 
   /// Errors: kState for a store that cannot be used, or that holds another scan.
   [[nodiscard]] JobResult<void> restore(WallTime now) override;
@@ -63,11 +63,11 @@ class LocalSegments final : public SegmentKeeper {
   [[nodiscard]] async::Task<> keep_saving();
   [[nodiscard]] Status save();
 
-  coordination::ScanStore& store_;
+  state::ScanStore& store_;
   Options options_;
   Work* work_ = nullptr;  ///< from `start` on
   std::vector<source::SegmentPosition> from_;
-  std::map<std::uint32_t, coordination::ScanSegment> unsaved_;
+  std::map<std::uint32_t, state::ScanSegment> unsaved_;
   std::set<std::uint32_t> held_;  ///< begun, and neither finished nor given back
   std::uint32_t done_ = 0;
   bool resumed_ = false;

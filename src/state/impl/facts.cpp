@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/impl/facts.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 sqlite::Answer<std::string> read_fact(const sqlite::Database& database, std::string_view name) {
   auto select = database.prepare("SELECT value FROM facts WHERE name = ?");
@@ -20,4 +20,4 @@ sqlite::Answer<> write_fact(const sqlite::Database& database, std::string_view n
   return upsert->run();
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -6,7 +6,7 @@
 
 #include "sqlite/sqlite.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 // What a state file knows by name, each in a word: too little for tables of their own.
 inline constexpr std::string_view kSourceIdFact = "source id";
@@ -20,4 +20,4 @@ inline constexpr std::string_view kSpoolIdFact = "spool id";        ///< of a sp
 [[nodiscard]] sqlite::Answer<> write_fact(const sqlite::Database& database, std::string_view name,
                                           std::string_view value);
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

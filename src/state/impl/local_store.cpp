@@ -18,7 +18,7 @@
 #include "state/impl/spool_rows.hpp"
 #include "state/impl/state_file.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 constexpr char kParentSeparator = '\n';
@@ -270,4 +270,4 @@ Result<std::filesystem::path> LocalStore::default_path(const ReplicationIdentity
   return folder / "dynamirror" / (name + ".state");
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -5,7 +5,7 @@
 
 #include "state/impl/facts.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 using sqlite::Answer;
@@ -101,4 +101,4 @@ Answer<> erase_scan(const Database& database) {
   return transaction->commit();
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -4,7 +4,7 @@
 #include "sqlite/sqlite.hpp"
 #include "state/scan_store.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 // The rows of a scan in a state file; what each does, see ScanStore.
 [[nodiscard]] sqlite::Answer<std::optional<ScanJob>> read_scan(const sqlite::Database& database);
@@ -13,4 +13,4 @@ namespace dynamirror::coordination {
 [[nodiscard]] sqlite::Answer<> write_phase(const sqlite::Database& database, std::string_view phase);
 [[nodiscard]] sqlite::Answer<> erase_scan(const sqlite::Database& database);
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

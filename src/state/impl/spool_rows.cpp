@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/impl/spool_rows.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 sqlite::Answer<> write_changes(const sqlite::Database& database, std::span<const model::Change* const> changes) {
   auto transaction = sqlite::Transaction::begin(database);
@@ -46,4 +46,4 @@ sqlite::Answer<> erase_changes(const sqlite::Database& database, std::int64_t to
   return erase->run();
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -4,7 +4,7 @@
 #include "sqlite/sqlite.hpp"
 #include "state/spool_store.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 // The spooled changes in a state file; what each does, see SpoolStore.
 [[nodiscard]] sqlite::Answer<> write_changes(const sqlite::Database& database,
@@ -14,4 +14,4 @@ namespace dynamirror::coordination {
                                                                       std::size_t max_bytes);
 [[nodiscard]] sqlite::Answer<> erase_changes(const sqlite::Database& database, std::int64_t to_row);
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

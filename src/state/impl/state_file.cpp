@@ -14,7 +14,7 @@
 #include "base/version.hpp"
 #include "state/impl/table_ids.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 constexpr std::string_view kOpening = "open state file";
@@ -236,4 +236,4 @@ Result<sqlite::Database> open_state_file(const std::filesystem::path& file, cons
   return std::move(*database);
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -8,7 +8,7 @@
 #include "sqlite/sqlite.hpp"
 #include "state/local_store.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 
 /// Opens the database of a state file, makes it if there is none, and checks that it is whole, ours, of a format we
 /// know and for this replication. A file that fails a check is left as it was. Durability: write-ahead log with one
@@ -21,4 +21,4 @@ namespace dynamirror::coordination {
 [[nodiscard]] std::unexpected<Error> state_failure(std::string doing, const std::filesystem::path& file,
                                                    const sqlite::Failure& failure);
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -8,7 +8,7 @@
 #include "state/impl/facts.hpp"
 #include "state/impl/state_file.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 struct TableOfFile {
@@ -61,4 +61,4 @@ sqlite::Answer<> keep_table_ids(const sqlite::Database& database, const Replicat
   return {};
 }
 
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -58,7 +58,8 @@ export function complaints(run) {
   return run.stderr.split('\n').filter((line) => line.startsWith('dynamirror: '));
 }
 
-// The run failed with one line for the user that holds each of `says` (strings or patterns), and nothing on stdout.
+// The run failed with one line for the user that holds each of `says` (strings or patterns), and nothing on stdout but,
+// with `--output json`, the object that says the same to programs.
 export function assertRefused(run, { code, says }) {
   const [line, ...more] = complaints(run);
   assert.ok(line, `a line for the user, not:\n${run.stderr}`);
@@ -68,5 +69,6 @@ export function assertRefused(run, { code, says }) {
     assert.ok(found, `"${part}" is not in: ${line}`);
   }
   assert.equal(run.ended.code, code, line);
-  assert.equal(run.stdout, '', 'nothing on stdout');
+  if (run.stdout === '') return;
+  assert.deepEqual(JSON.parse(run.stdout), { exit_code: code, error: line.slice('dynamirror: '.length) });
 }

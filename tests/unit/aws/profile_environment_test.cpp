@@ -64,7 +64,7 @@ TEST_F(ProfileEnvironmentTest, NamesTheSettingThatIsWrong) {
   config(
       "[profile p]\nendpoint_url = localhost\n[profile q]\nservices = absent\n[profile r]\nservices = s\n"
       "[services s]\ndynamodb =\n  endpoint_url = ftp://x\n[profile broken]\nx\n");
-  EXPECT_THAT(endpoint(Service::kSts, "p"), HasSubstr("read endpoint_url of profile p: not an endpoint"));
+  EXPECT_THAT(endpoint(Service::kSts, "p"), HasSubstr("read endpoint_url of profile p: it is no URL"));
   EXPECT_THAT(endpoint(Service::kSts, "q"), AllOf(HasSubstr("read profile q"), HasSubstr("[services absent]")));
   EXPECT_THAT(endpoint(Service::kDynamoDb, "r"), HasSubstr("read dynamodb.endpoint_url of services s"));
   EXPECT_THAT(endpoint(Service::kSts, "broken"), HasSubstr("line 11: expected"));

@@ -63,7 +63,10 @@ TEST(RecordsPage, ReadsAPageAsTheServiceSendsIt) {
   EXPECT_EQ(put.sequence().text(), "500000000003498069978");
   EXPECT_EQ(put.created(), WallTime(std::chrono::seconds(1479499740)));
   const model::Change& removal = page->changes[1];
+  EXPECT_EQ(put.kind(), model::Change::Kind::kInsert);
+  EXPECT_FALSE(put.is_expiry());
   EXPECT_TRUE(removal.is_delete());
+  EXPECT_TRUE(removal.is_expiry()) << "time to live has deleted it";
   EXPECT_EQ(removal.key(), R"({"id":{"S":"b"}})");
   EXPECT_EQ(removal.created(), WallTime(std::chrono::seconds(1479499800)));
 }

@@ -151,7 +151,7 @@ TEST_F(SqliteLeaseStoreTest, LeavesFilesOfOthersAsTheyAre) {
 }
 
 TEST_F(SqliteLeaseStoreTest, RefusesAStateFile) {
-  ASSERT_TRUE(LocalStore::open(file_, {"source", "target"}));
+  ASSERT_TRUE(state::LocalStore::open(file_, {"source", "target"}));
   const std::string before = content();
   const auto refused = open();
   ASSERT_FALSE(refused);

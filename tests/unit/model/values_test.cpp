@@ -71,6 +71,26 @@ TEST(Change, HoldsKeyAndImageApart) {
   EXPECT_TRUE(removal.is_delete());
 }
 
+TEST(Change, OfAKeyAloneIsNoDeletion) {
+  const Change change = Change::of_key("key", sequence("1"), {});
+  EXPECT_TRUE(change.is_key_only());
+  EXPECT_FALSE(change.is_delete());
+  EXPECT_FALSE(Change("key", "", sequence("2"), {}).is_key_only()) << "a deletion has no image to be read";
+}
+
+TEST(Change, KeepsTheOldImageApartFromANewOne) {
+  Change change("key", "new", sequence("1"), {});
+  EXPECT_EQ(change.old_image(), "");
+  change.set_old_image("old");
+  change.replace_image("another");
+  EXPECT_EQ(change.key(), "key");
+  EXPECT_EQ(change.image(), "another");
+  EXPECT_EQ(change.old_image(), "old");
+  change.replace_image("");
+  EXPECT_TRUE(change.is_delete()) << "a rule may turn a change into a deletion";
+  EXPECT_EQ(change.old_image(), "old");
+}
+
 TEST(KeySchema, IsDescribedWithItsTypes) {
   EXPECT_EQ(describe({{"id", "S"}, {}}), "id (S)");
   EXPECT_EQ(describe({{"id", "S"}, KeyAttribute{"time", "N"}}), "id (S), time (N)");

@@ -27,6 +27,7 @@ class ScriptedSink final : public sink::ChangeSink {
  public:
   bool takes = true;
   bool refuses = false;
+  std::vector<sink::Outcome> next;  ///< instead, of the next changes
   std::vector<std::string> images;
 
   [[nodiscard]] Limits limits() const override { return {}; }
@@ -36,7 +37,10 @@ class ScriptedSink final : public sink::ChangeSink {
     for (const model::Change* change : changes) {
       const Error error{
           .error_class = ErrorClass::kThrottled, .doing = "write", .resource = "it", .code = "Slow", .message = "no"};
-      if (refuses) {
+      if (!next.empty()) {
+        outcomes.push_back(next.front());
+        next.erase(next.begin());
+      } else if (refuses) {
         outcomes.emplace_back(sink::Rejected{error});
       } else if (takes) {
         images.emplace_back(change->image());
@@ -180,6 +184,37 @@ TEST_F(PipelineTest, DrainsNoLongerThanItsCallerWants) {
   with_pipeline({}, {}, work);
   EXPECT_TRUE(asked);
   EXPECT_FALSE(ending.failure());
+}
+
+TEST_F(PipelineTest, CountsWhatARuleOfTheSinkFoundMoot) {
+  sink.next = {sink::Superseded{"newer-version"}};
+  const auto work = [](Pipeline& pipeline, PipelineTest&) -> async::Task<> {
+    const auto shard = pipeline.add_shard();
+    pipeline.push(shard, change(1, "old"));
+    pipeline.push(shard, change(2, "other"));
+    pipeline.wake_writers();
+    co_await pipeline.drain();
+    EXPECT_EQ(pipeline.counters().superseded, 1u);
+    EXPECT_EQ(pipeline.counters().applied, 1u);
+    EXPECT_EQ(pipeline.statistics().superseded_by.at("newer-version"), 1u);
+    EXPECT_EQ(pipeline.safe(shard)->text(), "2");
+  };
+  with_pipeline({}, {}, work);
+}
+
+TEST_F(PipelineTest, WaitsUntilTheSinkIsReadyForAChangeWithoutCountingAnAttempt) {
+  sink.next = {sink::WaitUntil{clock.steady_now() + std::chrono::milliseconds(50)}};
+  const auto work = [](Pipeline& pipeline, PipelineTest& test) -> async::Task<> {
+    pipeline.push(pipeline.add_shard(), change(1, "waits"));
+    pipeline.wake_writers();
+    while (!test.sink.next.empty()) co_await async::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(pipeline.counters().held(), 1u);
+    test.clock.advance(std::chrono::milliseconds(60));
+    co_await pipeline.drain();
+    EXPECT_EQ(pipeline.counters().applied, 1u);
+  };
+  with_pipeline({.writing = {.max_attempts = 1}}, {}, work);
+  EXPECT_FALSE(ending.failure()) << "waiting is no failed attempt";
 }
 
 TEST_F(PipelineTest, WritesNothingAfterItWasStopped) {

@@ -21,7 +21,7 @@
 #include "support/child_process.hpp"
 #include "support/temp_folder.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 using model::ShardCheckpoint;
@@ -388,4 +388,4 @@ TEST_F(DefaultPath, NeedsAHome) {
 }
 
 }  // namespace
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -12,7 +12,7 @@
 #include "state/local_store.hpp"
 #include "support/temp_folder.hpp"
 
-namespace dynamirror::coordination {
+namespace dynamirror::state {
 namespace {
 
 class ScanStoreTest : public ::testing::Test {
@@ -96,4 +96,4 @@ TEST_F(ScanStoreTest, AFileOfTheFormerFormatLearnsIt) {
 }
 
 }  // namespace
-}  // namespace dynamirror::coordination
+}  // namespace dynamirror::state

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "async/sleep.hpp"
@@ -55,7 +56,8 @@ std::string circle_in(const std::vector<model::Shard>& shards) {
   };
   const model::Shard* first =
       &*std::ranges::find_if(shards, [&](const model::Shard& shard) { return parents_left.contains(&shard); });
-  for (std::size_t steps = 0; steps < shards.size(); ++steps) first = parent_left(first);  // into the circle
+  std::unordered_set<const model::Shard*> passed;
+  while (passed.insert(first).second) first = parent_left(first);  // from a descendant into the circle
   std::string circle = first->id.str();
   for (const model::Shard* next = parent_left(first); next != first; next = parent_left(next)) {
     circle += " -> " + next->id.str();

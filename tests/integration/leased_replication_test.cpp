@@ -137,7 +137,11 @@ TEST_F(LeasedReplication, ThreeWorkersFollowSplitsWithOneKilledAndOneLate) {
     EXPECT_EQ(ended.status.counters.held(), 0u);
   }
   EXPECT_TRUE(in_step()) << differences();
-  EXPECT_EQ(owners(), std::set<std::string>{""}) << "every lease was given up";
+  // A lease that was being taken, or asked for, when its worker stopped may bear that one's name until its time is
+  // over.
+  auto next = start("d");
+  EXPECT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("d")}; })) << "none is stuck";
+  EXPECT_EQ(next->stop().exit_code, ExitCode::kOk);
   EXPECT_THAT(check_order(source, kSource, target, kTarget, 1).violations, ::testing::IsEmpty());
   EXPECT_THAT(source.complaints(), ::testing::IsEmpty());
   EXPECT_THAT(target.complaints(), ::testing::IsEmpty());

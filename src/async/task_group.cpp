@@ -43,15 +43,15 @@ class Cancellable {
 }  // namespace
 
 void TaskGroup::spawn(Task<> task) {
-  const auto at = running_.insert(running_.end(), std::make_shared<Running>());
+  const auto entry = running_.insert(running_.end(), std::make_shared<Running>());
   boost::asio::co_spawn(executor_, std::move(task),
-                        Cancellable((*at)->stop.slot(), [this, at](std::exception_ptr failure) {
+                        Cancellable((*entry)->stop.slot(), [this, entry](std::exception_ptr failure) {
                           if (failure && !is_cancellation(failure)) terminate_by(failure);
-                          (*at)->ended = true;
-                          running_.erase(at);
+                          (*entry)->ended = true;
+                          running_.erase(entry);
                           ended_.notify();
                         }));
-  if (cancelled_) signal(*at);
+  if (cancelled_) signal(*entry);
 }
 
 void TaskGroup::cancel() {

@@ -168,9 +168,9 @@ Error head_of(const http::Response& response, std::string doing, std::string res
 
 ErrorClass class_of_code(std::string_view code, int http_status) {
   const std::string_view bare = without_exception(code);
-  const auto at =
+  const auto known =
       std::find_if(std::begin(kCodes), std::end(kCodes), [&](const CodeClass& entry) { return entry.code == bare; });
-  return at == std::end(kCodes) ? class_of_status(http_status) : at->error_class;
+  return known == std::end(kCodes) ? class_of_status(http_status) : known->error_class;
 }
 
 void classify(Error& error, ErrorClass error_class) {

@@ -71,15 +71,16 @@ Status sync_folder(const std::filesystem::path& folder) {
 Status create_folders(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> missing;  // innermost first
   std::error_code error;
-  for (auto at = folder; !at.empty() && !std::filesystem::exists(at, error); at = at.parent_path()) {
+  for (auto ancestor = folder; !ancestor.empty() && !std::filesystem::exists(ancestor, error);
+       ancestor = ancestor.parent_path()) {
     if (error) return failure(ErrorClass::kInvalid, "create folder", folder.string(), error.message());
-    if (at.has_filename()) missing.push_back(at);  // a trailing slash leaves an empty last name
+    if (ancestor.has_filename()) missing.push_back(ancestor);  // a trailing slash leaves an empty last name
   }
-  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
-    if (::mkdir(at->c_str(), 0700) != 0 && errno != EEXIST) {
-      return file_failure("create folder", *at);
+  for (auto next = missing.rbegin(); next != missing.rend(); ++next) {
+    if (::mkdir(next->c_str(), 0700) != 0 && errno != EEXIST) {
+      return file_failure("create folder", *next);
     }
-    if (auto synced = sync_folder(folder_of(*at)); !synced) return synced;
+    if (auto synced = sync_folder(folder_of(*next)); !synced) return synced;
   }
   return {};
 }

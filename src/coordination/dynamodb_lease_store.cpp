@@ -138,7 +138,7 @@ async::Task<Result<std::optional<std::string>>> DynamoDbLeaseStore::get(TableNam
   co_return std::move(answer->item);
 }
 
-async::Task<Result<std::optional<Lease>>> DynamoDbLeaseStore::look(std::string key) {
+async::Task<Result<std::optional<Lease>>> DynamoDbLeaseStore::get(std::string key) {
   auto row = co_await get(options_.table, lease_key_json(key));
   if (!row) co_return std::unexpected(std::move(row.error()));
   if (!*row) co_return std::nullopt;

@@ -48,7 +48,7 @@ class DynamoDbLeaseStore final : public LeaseStore {
   [[nodiscard]] async::Task<Result<FleetVersion>> fleet_version();
 
   [[nodiscard]] async::Task<Result<LeaseRows>> scan(LeaseShare share) override;
-  [[nodiscard]] async::Task<Result<std::optional<Lease>>> look(std::string key) override;
+  [[nodiscard]] async::Task<Result<std::optional<Lease>>> get(std::string key) override;
   [[nodiscard]] async::Task<Result<Outcome>> write(LeaseWrite write, SteadyTime not_after) override;
 
   [[nodiscard]] std::string describe() const override { return client_.resource(options_.table); }

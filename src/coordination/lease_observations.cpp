@@ -26,24 +26,25 @@ void LeaseObservations::observe(const LeaseRows& rows, bool everything, SteadyTi
 }
 
 void LeaseObservations::observe(const Lease& lease, SteadyTime now) {
-  const auto [at, added] = seen_.try_emplace(lease.key, Seen{.lease = lease, .moved = now, .looked = now});
+  const auto [entry, added] =
+      seen_.try_emplace(lease.key, Seen{.lease = lease, .counter_moved = now, .last_seen = now});
   if (added) return;
-  Seen& seen = at->second;
-  if (seen.lease.counter != lease.counter || seen.lease.owner != lease.owner) seen.moved = now;
-  seen.looked = now;
+  Seen& seen = entry->second;
+  if (seen.lease.counter != lease.counter || seen.lease.owner != lease.owner) seen.counter_moved = now;
+  seen.last_seen = now;
   seen.lease = lease;
 }
 
 const LeaseObservations::Seen* LeaseObservations::find(const std::string& key) const {
-  const auto at = seen_.find(key);
-  return at == seen_.end() ? nullptr : &at->second;
+  const auto entry = seen_.find(key);
+  return entry == seen_.end() ? nullptr : &entry->second;
 }
 
 std::map<std::string, LeaseObservations::Load> LeaseObservations::live_owners() const {
   struct Signs {
     Load load{};
-    SteadyTime moved{};
-    SteadyTime looked{};
+    SteadyTime counter_moved{};
+    SteadyTime last_seen{};
   };
   std::unordered_map<std::string_view, Signs> owners;
   for (const auto& [key, seen] : seen_) {
@@ -51,12 +52,12 @@ std::map<std::string, LeaseObservations::Load> LeaseObservations::live_owners() 
     Signs& signs = owners[seen.lease.owner];
     signs.load.unfinished += seen.lease.done() ? 0 : 1;
     signs.load.all += seen.lease.done() && expired(seen) ? 0 : 1;
-    signs.moved = std::max(signs.moved, seen.moved);
-    signs.looked = std::max(signs.looked, seen.looked);
+    signs.counter_moved = std::max(signs.counter_moved, seen.counter_moved);
+    signs.last_seen = std::max(signs.last_seen, seen.last_seen);
   }
   std::map<std::string, Load> live;
   for (const auto& [owner, signs] : owners) {
-    if (signs.looked - signs.moved <= failover_) live.emplace(owner, signs.load);
+    if (signs.last_seen - signs.counter_moved <= failover_) live.emplace(owner, signs.load);
   }
   return live;
 }

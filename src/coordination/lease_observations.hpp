@@ -21,8 +21,8 @@ class LeaseObservations {
  public:
   struct Seen {
     Lease lease;
-    SteadyTime moved{};   ///< when we first saw it with this owner and counter
-    SteadyTime looked{};  ///< when we last saw it
+    SteadyTime counter_moved{};  ///< when we first saw it with this owner and counter
+    SteadyTime last_seen{};      ///< when we last saw it
   };
 
   explicit LeaseObservations(Duration failover) : failover_(failover) {}
@@ -38,7 +38,7 @@ class LeaseObservations {
 
   /// Owned, and not renewed for longer than the fail-over time. Never of a lease that we have seen only once.
   [[nodiscard]] bool expired(const Seen& seen) const {
-    return !seen.lease.owner.empty() && seen.looked - seen.moved > failover_;
+    return !seen.lease.owner.empty() && seen.last_seen - seen.counter_moved > failover_;
   }
 
   struct Load {

@@ -91,8 +91,8 @@ async::Task<> LeaseRunner::execute(LeaseWorker::Job job) {
   if (!unanswered_since_) unanswered_since_ = clock_.steady_now();
   if (const auto* scan_job = std::get_if<LeaseWorker::Scan>(&job.what)) {
     co_await scan(job.id, scan_job->share);
-  } else if (auto* look_job = std::get_if<LeaseWorker::Look>(&job.what)) {
-    co_await look(job.id, std::move(look_job->key));
+  } else if (auto* get_job = std::get_if<LeaseWorker::Get>(&job.what)) {
+    co_await get(job.id, std::move(get_job->key));
   } else {
     co_await write(job.id, std::move(std::get<LeaseWorker::Write>(job.what)));
   }
@@ -111,14 +111,14 @@ async::Task<> LeaseRunner::scan(std::uint64_t id, LeaseShare share) {
   }
 }
 
-async::Task<> LeaseRunner::look(std::uint64_t id, std::string key) {
-  const auto row = co_await store_.look(std::move(key));
+async::Task<> LeaseRunner::get(std::uint64_t id, std::string key) {
+  const auto row = co_await store_.get(std::move(key));
   if (row) {
     answered();
-    worker_.looked(id, clock_.steady_now(), true, *row);
+    worker_.got(id, clock_.steady_now(), true, *row);
   } else {
     trouble(row.error());
-    worker_.looked(id, clock_.steady_now(), false, std::nullopt);
+    worker_.got(id, clock_.steady_now(), false, std::nullopt);
   }
 }
 

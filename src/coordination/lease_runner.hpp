@@ -59,7 +59,7 @@ class LeaseRunner {
  private:
   [[nodiscard]] async::Task<> execute(LeaseWorker::Job job);
   [[nodiscard]] async::Task<> scan(std::uint64_t id, LeaseShare share);
-  [[nodiscard]] async::Task<> look(std::uint64_t id, std::string key);
+  [[nodiscard]] async::Task<> get(std::uint64_t id, std::string key);
   [[nodiscard]] async::Task<> write(std::uint64_t id, LeaseWorker::Write write);
   void answered();
   void trouble(const Error& error);

@@ -48,7 +48,7 @@ class LeaseStore {
   [[nodiscard]] virtual async::Task<Result<LeaseRows>> scan(LeaseShare share) = 0;
 
   /// One row as it is now (strongly consistent); nothing when it is not there.
-  [[nodiscard]] virtual async::Task<Result<std::optional<Lease>>> look(std::string key) = 0;
+  [[nodiscard]] virtual async::Task<Result<std::optional<Lease>>> get(std::string key) = 0;
 
   /// One conditional write. Not sent after `not_after`, nor waited for: what was not answered by then is an error.
   /// Errors leave open whether the write landed: `look` tells.

@@ -30,18 +30,18 @@ void shuffle(std::vector<const Seen*>& leases, Random& random) {
 Available find_available(const LeaseObservations& seen, const Taker& taker, SteadyTime now, Duration failover,
                          Random& random) {
   Available available;
-  for (const auto& [key, one] : seen.all()) {
-    if (one.looked < now || one.lease.done() || taker.mine.contains(key)) continue;
+  for (const auto& [key, row] : seen.all()) {
+    if (row.last_seen < now || row.lease.done() || taker.mine.contains(key)) continue;
     // What bears our name and is not ours any more was lost by time alone, or taken unseen: nobody else has it. But
     // while a hand-over to us is under way, its last owner goes on.
     const bool free =
-        one.lease.owner.empty() || (one.lease.owner == taker.worker && one.lease.checkpoint_owner.empty());
-    if (!free && !seen.expired(one)) {
-      if (one.lease.owner == taker.worker) available.coming.push_back(&one);
+        row.lease.owner.empty() || (row.lease.owner == taker.worker && row.lease.checkpoint_owner.empty());
+    if (!free && !seen.expired(row)) {
+      if (row.lease.owner == taker.worker) available.coming.push_back(&row);
       continue;
     }
-    available.leases.push_back(&one);
-    if (now - one.moved > (free ? failover : failover * 2)) available.overdue.push_back(&one);
+    available.leases.push_back(&row);
+    if (now - row.counter_moved > (free ? failover : failover * 2)) available.overdue.push_back(&row);
   }
   shuffle(available.leases, random);
   shuffle(available.overdue, random);
@@ -61,8 +61,8 @@ std::size_t unfinished(const LeaseObservations& seen) {
 
 std::vector<const Seen*> leases_of(const LeaseObservations& seen, const std::string& owner, Random& random) {
   std::vector<const Seen*> leases;
-  for (const auto& [key, one] : seen.all()) {
-    if (one.lease.owner == owner && !one.lease.done() && one.lease.checkpoint_owner.empty()) leases.push_back(&one);
+  for (const auto& [key, row] : seen.all()) {
+    if (row.lease.owner == owner && !row.lease.done() && row.lease.checkpoint_owner.empty()) leases.push_back(&row);
   }
   shuffle(leases, random);
   return leases;
@@ -124,9 +124,9 @@ std::vector<Lease> above_share(const LeaseObservations& seen, const Loads& loads
     const bool most_loaded = &owner == &owners.front().second;
     if (most_loaded && wanted.need > 1 && load == wanted.share) count = std::min<std::size_t>(left, 1);
     if (count == 0) break;
-    for (const Seen* one : leases_of(seen, owner, random)) {
+    for (const Seen* row : leases_of(seen, owner, random)) {
       if (count-- == 0) break;
-      leases.push_back(one->lease);
+      leases.push_back(row->lease);
     }
   }
   return leases;
@@ -138,7 +138,7 @@ TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, Steady
                        Random& random) {
   TakingPlan plan;
   const Available available = find_available(seen, taker, now, options.failover, random);
-  for (const Seen* one : available.coming) plan.hand_over.push_back(one->lease);
+  for (const Seen* row : available.coming) plan.hand_over.push_back(row->lease);
   const std::size_t load = taker.load + available.coming.size();
   const Fleet fleet(seen, taker.worker);
   const Lack wanted = lack_of(seen, fleet, load, options.max_leases);
@@ -146,9 +146,9 @@ TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, Steady
 
   std::unordered_set<std::string> taken;
   const auto take = [&](const std::vector<const Seen*>& leases, std::size_t most) {
-    for (const Seen* one : leases) {
+    for (const Seen* row : leases) {
       if (taken.size() >= most) return;
-      if (taken.insert(one->lease.key).second) plan.take.push_back(one->lease);
+      if (taken.insert(row->lease.key).second) plan.take.push_back(row->lease);
     }
   };
   take(available.leases, wanted.need);

@@ -29,8 +29,7 @@ LeaseWorker::LeaseWorker(Options options, Random& random, SteadyTime now)
     : impl_(std::make_unique<Impl>(std::move(options), random, now)) {}
 LeaseWorker::~LeaseWorker() = default;
 
-std::uint64_t LeaseWorker::Impl::add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what,
-                                         Purpose purpose) {
+std::uint64_t LeaseWorker::Impl::add_job(std::vector<Job>& jobs, std::variant<Scan, Get, Write> what, Purpose purpose) {
   const std::uint64_t id = ++last_job;
   jobs_under_way.emplace(id, std::move(purpose));
   jobs.push_back({.id = id, .what = std::move(what)});
@@ -46,7 +45,7 @@ std::vector<LeaseWorker::Job> LeaseWorker::take_jobs(SteadyTime now) {
   }
   std::vector<std::string> getting;
   for (const auto& [key, acquiring] : impl.acquiring) {
-    if (acquiring.job == 0 && acquiring.at <= now) getting.push_back(key);
+    if (acquiring.job == 0 && acquiring.next_attempt <= now) getting.push_back(key);
   }
   for (const std::string& key : getting) impl.go_on(impl.acquiring.at(key), now, jobs);
   impl.start_upkeep(now, jobs);
@@ -59,11 +58,11 @@ SteadyTime LeaseWorker::next_wake() const {
   SteadyTime wake = kNoDeadline;
   if (!impl.due.empty()) wake = impl.due.begin()->first;
   for (const auto& [key, acquiring] : impl.acquiring) {
-    if (acquiring.job == 0) wake = std::min(wake, acquiring.at);
+    if (acquiring.job == 0) wake = std::min(wake, acquiring.next_attempt);
   }
   for (const Impl::Upkeep& upkeep : impl.upkeep) {
     if (impl.upkeep_jobs >= kMostUpkeepAtOnce) break;  // an answer comes before
-    if (upkeep.job == 0 && !impl.waits_for_parents(upkeep.write)) wake = std::min(wake, upkeep.at);
+    if (upkeep.job == 0 && !impl.waits_for_parents(upkeep.write)) wake = std::min(wake, upkeep.next_attempt);
   }
   if (!impl.stopping && impl.scan_job == 0) wake = std::min(wake, impl.scan_at);
   return wake;
@@ -122,12 +121,12 @@ void LeaseWorker::Impl::plan_next_scan(const TakingPlan& plan, SteadyTime now) {
   bool alone = !held.empty() && acquiring.empty() && !plan.beside_others;
   bool worried = false;
   SteadyTime next = now + spread(watch());
-  for (const auto& [key, one] : seen.all()) {
-    if ((!alone && one.looked != now) || one.lease.done() || held.contains(key)) continue;
+  for (const auto& [key, row] : seen.all()) {
+    if ((!alone && row.last_seen != now) || row.lease.done() || held.contains(key)) continue;
     alone = false;
-    if (one.lease.owner.empty() || one.looked != now || now - one.moved <= watch() * 4 / 5) continue;
+    if (row.lease.owner.empty() || row.last_seen != now || now - row.counter_moved <= watch() * 4 / 5) continue;
     worried = true;
-    const SteadyTime expires = one.moved + options.failover + std::chrono::milliseconds(5);
+    const SteadyTime expires = row.counter_moved + options.failover + std::chrono::milliseconds(5);
     if (expires > now) next = std::min(next, expires);
   }
   share = seen.share_of(options.worker_id);
@@ -143,8 +142,8 @@ void LeaseWorker::Impl::plan_next_scan(const TakingPlan& plan, SteadyTime now) {
 
 std::unordered_set<std::string> LeaseWorker::Impl::mine() const {
   std::unordered_set<std::string> keys;
-  for (const auto& [key, one] : held) keys.insert(key);
-  for (const auto& [key, one] : acquiring) keys.insert(key);
+  for (const auto& [key, unused] : held) keys.insert(key);
+  for (const auto& [key, unused] : acquiring) keys.insert(key);
   return keys;
 }
 
@@ -179,10 +178,10 @@ void LeaseWorker::Impl::keep_up(LeaseWrite write, std::string for_key) {
 /// KCL renews finished leases as any other, and takes those that are not renewed: its workers would have their share in
 /// what needs no work. Among ours they need no renewal.
 void LeaseWorker::Impl::keep_finished(SteadyTime now) {
-  for (const auto& [key, one] : seen.all()) {
-    if (!one.lease.done() || one.lease.owner != options.worker_id || held.contains(key)) continue;
+  for (const auto& [key, row] : seen.all()) {
+    if (!row.lease.done() || row.lease.owner != options.worker_id || held.contains(key)) continue;
     if (std::ranges::any_of(upkeep, [&](const Upkeep& other) { return other.write.key == key; })) continue;
-    LeaseWrite write{.kind = LeaseWrite::Kind::kRenew, .key = key, .counter = one.lease.counter};
+    LeaseWrite write{.kind = LeaseWrite::Kind::kRenew, .key = key, .counter = row.lease.counter};
     upkeep.push_back({.write = std::move(write), .for_key = {}, .not_after = now + options.failover});
   }
 }
@@ -194,51 +193,51 @@ bool LeaseWorker::Impl::waits_for_parents(const LeaseWrite& write) const {
 }
 
 void LeaseWorker::Impl::start_upkeep(SteadyTime now, std::vector<Job>& jobs) {
-  for (auto one = upkeep.begin(); one != upkeep.end();) {
-    const auto next = std::next(one);
-    if (one->job == 0 && is_outdated(*one, now)) drop_upkeep(one);
-    one = next;
+  for (auto task = upkeep.begin(); task != upkeep.end();) {
+    const auto next = std::next(task);
+    if (task->job == 0 && is_outdated(*task, now)) drop_upkeep(task);
+    task = next;
   }
-  for (Upkeep& one : upkeep) {
+  for (Upkeep& task : upkeep) {
     if (upkeep_jobs >= kMostUpkeepAtOnce) return;
-    if (one.job != 0 || one.at > now || waits_for_parents(one.write)) continue;
-    const auto* row = seen.find(one.write.key);
-    if (one.write.kind == LeaseWrite::Kind::kDelete && row != nullptr) one.write.counter = row->lease.counter;
-    const SteadyTime not_after = std::min<SteadyTime>(one.not_after, now + options.failover);
-    one.job = add_job(jobs, Write{one.write, not_after}, {.what = Purpose::What::kUpkeep});
+    if (task.job != 0 || task.next_attempt > now || waits_for_parents(task.write)) continue;
+    const auto* row = seen.find(task.write.key);
+    if (task.write.kind == LeaseWrite::Kind::kDelete && row != nullptr) task.write.counter = row->lease.counter;
+    const SteadyTime not_after = std::min<SteadyTime>(task.not_after, now + options.failover);
+    task.job = add_job(jobs, Write{task.write, not_after}, {.what = Purpose::What::kUpkeep});
     ++upkeep_jobs;
   }
 }
 
 /// A row that was not there long ago may have been created, finished and deleted since: it must not come again. The row
 /// of a child, as long as its parent is ours, cannot have been.
-bool LeaseWorker::Impl::is_outdated(const Upkeep& one, SteadyTime now) const {
-  return one.for_key.empty() ? now >= one.not_after : !held.contains(one.for_key);
+bool LeaseWorker::Impl::is_outdated(const Upkeep& task, SteadyTime now) const {
+  return task.for_key.empty() ? now >= task.not_after : !held.contains(task.for_key);
 }
 
-void LeaseWorker::Impl::drop_upkeep(std::list<Upkeep>::iterator one) {
-  if (one->write.kind == LeaseWrite::Kind::kCreate) creating.erase(creating.find(one->write.key));
-  upkeep.erase(one);
+void LeaseWorker::Impl::drop_upkeep(std::list<Upkeep>::iterator task) {
+  if (task->write.kind == LeaseWrite::Kind::kCreate) creating.erase(creating.find(task->write.key));
+  upkeep.erase(task);
 }
 
 void LeaseWorker::Impl::upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now) {
-  const auto one = std::ranges::find(upkeep, id, &Upkeep::job);
-  if (one == upkeep.end()) return;
+  const auto task = std::ranges::find(upkeep, id, &Upkeep::job);
+  if (task == upkeep.end()) return;
   --upkeep_jobs;
   if (answer == Answer::kDone || answer == Answer::kConflict) {
-    upkeep_done(one, answer == Answer::kDone, now);
+    upkeep_done(task, answer == Answer::kDone, now);
     return;
   }
   // Creating and deleting are idempotent: what landed unseen ends as a conflict. A finished lease waits for its
   // children however long that takes, and a child's row for its parents'; the rest is found again at the next look.
-  one->job = 0;
-  one->at = now + pause_after(one->troubles);
-  const bool needed = one->write.kind == LeaseWrite::Kind::kCreate &&
-                      (held.contains(one->for_key) || std::ranges::any_of(upkeep, [&](const Upkeep& other) {
-                         return std::ranges::find(other.write.parents, one->write.key) != other.write.parents.end();
+  task->job = 0;
+  task->next_attempt = now + pause_after(task->troubles);
+  const bool needed = task->write.kind == LeaseWrite::Kind::kCreate &&
+                      (held.contains(task->for_key) || std::ranges::any_of(upkeep, [&](const Upkeep& other) {
+                         return std::ranges::find(other.write.parents, task->write.key) != other.write.parents.end();
                        }));
-  if (++one->troubles < kUpkeepAttempts || needed) return;
-  drop_upkeep(one);
+  if (++task->troubles < kUpkeepAttempts || needed) return;
+  drop_upkeep(task);
 }
 
 void LeaseWorker::Impl::finished_renewed(const std::string& key, bool done, SteadyTime now) {
@@ -252,10 +251,10 @@ void LeaseWorker::Impl::finished_renewed(const std::string& key, bool done, Stea
   seen.observe(renewed, now);
 }
 
-void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool created, SteadyTime now) {
-  const LeaseWrite write = std::move(one->write);
-  const std::string for_key = std::move(one->for_key);
-  upkeep.erase(one);
+void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator task, bool created, SteadyTime now) {
+  const LeaseWrite write = std::move(task->write);
+  const std::string for_key = std::move(task->for_key);
+  upkeep.erase(task);
   if (write.kind == LeaseWrite::Kind::kDelete) seen.forget(write.key);
   if (write.kind == LeaseWrite::Kind::kRenew) finished_renewed(write.key, created, now);
   if (write.kind != LeaseWrite::Kind::kCreate) return;
@@ -264,9 +263,9 @@ void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool create
     if (created) scan_soon(now + options.failover / 50);
     return;
   }
-  const auto at = held.find(for_key);
-  if (at == held.end()) return;
-  Held& parent = at->second;
+  const auto entry = held.find(for_key);
+  if (entry == held.end()) return;
+  Held& parent = entry->second;
   // Who created a child goes for it; one that was there may be anybody's.
   if (!created) std::erase_if(parent.children, [&](const Lease& child) { return child.key == write.key; });
   parent.children_left.erase(write.key);
@@ -276,23 +275,23 @@ void LeaseWorker::Impl::upkeep_done(std::list<Upkeep>::iterator one, bool create
 // ---- what the work says
 
 void LeaseWorker::checkpoint(const std::string& key, std::string checkpoint) {
-  const auto at = impl_->held.find(key);
-  if (at != impl_->held.end()) at->second.checkpoint = std::move(checkpoint);
+  const auto entry = impl_->held.find(key);
+  if (entry != impl_->held.end()) entry->second.checkpoint = std::move(checkpoint);
 }
 
 void LeaseWorker::checkpoint_now(const std::string& key, std::string checkpoint) {
-  const auto at = impl_->held.find(key);
-  if (at == impl_->held.end()) return;
-  at->second.checkpoint = std::move(checkpoint);
-  at->second.renew_at = SteadyTime::min();
-  impl_->reschedule(at->second, SteadyTime::min());
+  const auto entry = impl_->held.find(key);
+  if (entry == impl_->held.end()) return;
+  entry->second.checkpoint = std::move(checkpoint);
+  entry->second.renew_at = SteadyTime::min();
+  impl_->reschedule(entry->second, SteadyTime::min());
 }
 
 void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
   Impl& impl = *impl_;
-  const auto at = impl.held.find(key);
-  if (at == impl.held.end()) return;
-  Impl::Held& held = at->second;
+  const auto entry = impl.held.find(key);
+  if (entry == impl.held.end()) return;
+  Impl::Held& held = entry->second;
   held.phase = Impl::Phase::kFinishing;
   held.checkpoint = kShardEnd;
   held.children = std::move(children);
@@ -309,10 +308,10 @@ void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
 }
 
 void LeaseWorker::drained(const std::string& key) {
-  const auto at = impl_->held.find(key);
-  if (at == impl_->held.end() || at->second.phase == Impl::Phase::kFinishing) return;
-  at->second.phase = Impl::Phase::kReleasing;
-  impl_->reschedule(at->second, SteadyTime::min());
+  const auto entry = impl_->held.find(key);
+  if (entry == impl_->held.end() || entry->second.phase == Impl::Phase::kFinishing) return;
+  entry->second.phase = Impl::Phase::kReleasing;
+  impl_->reschedule(entry->second, SteadyTime::min());
 }
 
 void LeaseWorker::slept(Duration time, SteadyTime now) {
@@ -340,9 +339,9 @@ void LeaseWorker::stop() {
 }
 
 std::optional<SteadyTime> LeaseWorker::write_until(const std::string& key) const {
-  const auto at = impl_->held.find(key);
-  if (at == impl_->held.end()) return std::nullopt;
-  const Impl::Held& held = at->second;
+  const auto entry = impl_->held.find(key);
+  if (entry == impl_->held.end()) return std::nullopt;
+  const Impl::Held& held = entry->second;
   if (held.phase != Impl::Phase::kWorking && held.phase != Impl::Phase::kWindingDown) return std::nullopt;
   return held.renewed + impl_->options.failover - impl_->margin();
 }
@@ -359,35 +358,35 @@ LeaseWorker::Statistics LeaseWorker::statistics() const {
 
 // ---- answers
 
-void LeaseWorker::looked(std::uint64_t id, SteadyTime now, bool answered, const std::optional<Lease>& lease) {
+void LeaseWorker::got(std::uint64_t id, SteadyTime now, bool answered, const std::optional<Lease>& lease) {
   Impl& impl = *impl_;
   auto job = impl.jobs_under_way.extract(id);
   if (job.empty()) return;
   const Impl::Purpose& purpose = job.mapped();
-  if (purpose.what == Impl::Purpose::What::kAcquireLook) {
-    const auto at = impl.acquiring.find(purpose.key);
-    if (at == impl.acquiring.end() || at->second.job != id) return;
-    at->second.job = 0;
+  if (purpose.what == Impl::Purpose::What::kAcquireGet) {
+    const auto entry = impl.acquiring.find(purpose.key);
+    if (entry == impl.acquiring.end() || entry->second.job != id) return;
+    entry->second.job = 0;
     if (answered) {
-      impl.acquire_looked(at->second, lease, now);
+      impl.acquire_row_read(entry->second, lease, now);
     } else {
-      at->second.at = now + impl.pause_after(at->second.troubles++);
+      entry->second.next_attempt = now + impl.pause_after(entry->second.troubles++);
     }
     return;
   }
-  const auto at = impl.held.find(purpose.key);
-  if (at == impl.held.end() || at->second.job != id) return;
-  Impl::Held& held = at->second;
+  const auto entry = impl.held.find(purpose.key);
+  if (entry == impl.held.end() || entry->second.job != id) return;
+  Impl::Held& held = entry->second;
   held.job = 0;
   if (!answered) {
     held.not_before = now + impl.pause_after(held.troubles++);
-  } else if (purpose.what == Impl::Purpose::What::kParentLook) {
+  } else if (purpose.what == Impl::Purpose::What::kParentGet) {
     if (!lease || lease->done()) {
       held.finished_parents.insert(purpose.parent);
       held.parents_at = now;
     }
   } else {
-    impl.held_looked(held, lease, now);  // may end it
+    impl.held_row_read(held, lease, now);  // may end it
     return;
   }
   impl.reschedule(held, now);
@@ -402,15 +401,15 @@ void LeaseWorker::written(std::uint64_t id, SteadyTime begun, SteadyTime now, An
   if (purpose.what == Impl::Purpose::What::kUpkeep) {
     impl.upkeep_answered(id, answer, now);
   } else if (purpose.what == Impl::Purpose::What::kAcquireWrite) {
-    const auto at = impl.acquiring.find(purpose.key);
-    if (at == impl.acquiring.end() || at->second.job != id) return;
-    at->second.job = 0;
-    impl.acquire_written(at->second, begun, now, answer);
+    const auto entry = impl.acquiring.find(purpose.key);
+    if (entry == impl.acquiring.end() || entry->second.job != id) return;
+    entry->second.job = 0;
+    impl.acquire_written(entry->second, begun, now, answer);
   } else {
-    const auto at = impl.held.find(purpose.key);
-    if (at == impl.held.end() || at->second.job != id) return;
-    at->second.job = 0;
-    impl.held_written(at->second, purpose.write, begun, now, answer);
+    const auto entry = impl.held.find(purpose.key);
+    if (entry == impl.held.end() || entry->second.job != id) return;
+    entry->second.job = 0;
+    impl.held_written(entry->second, purpose.write, begun, now, answer);
   }
 }
 

@@ -50,7 +50,7 @@ class LeaseWorker {
   struct Scan {
     LeaseShare share;
   };
-  struct Look {
+  struct Get {
     std::string key;
   };
   struct Write {
@@ -59,7 +59,7 @@ class LeaseWorker {
   };
   struct Job {
     std::uint64_t id = 0;
-    std::variant<Scan, Look, Write> what;
+    std::variant<Scan, Get, Write> what;
   };
   enum class Answer {
     kDone,
@@ -119,7 +119,7 @@ class LeaseWorker {
   /// Answers. `begun`: when the job was begun (before it was sent); `now`: when its answer was there.
   /// Nothing in place of rows: the scan failed.
   void scanned(std::uint64_t id, SteadyTime now, const std::optional<LeaseRows>& rows);
-  void looked(std::uint64_t id, SteadyTime now, bool answered, const std::optional<Lease>& lease);
+  void got(std::uint64_t id, SteadyTime now, bool answered, const std::optional<Lease>& lease);
   void written(std::uint64_t id, SteadyTime begun, SteadyTime now, Answer answer);
 
   // ---- what the work says of a lease that was granted and is not lost

@@ -26,7 +26,7 @@ class MemoryLeaseStore final : public LeaseStore {
     co_return rows;
   }
 
-  [[nodiscard]] async::Task<Result<std::optional<Lease>>> look(std::string key) override {
+  [[nodiscard]] async::Task<Result<std::optional<Lease>>> get(std::string key) override {
     ++statistics_.requests;
     co_return find(key);
   }
@@ -49,9 +49,9 @@ class MemoryLeaseStore final : public LeaseStore {
 
  private:
   [[nodiscard]] std::optional<Lease> find(const std::string& key) const {
-    const auto found = rows_.find(key);
-    if (found == rows_.end()) return std::nullopt;
-    return found->second;
+    const auto row = rows_.find(key);
+    if (row == rows_.end()) return std::nullopt;
+    return row->second;
   }
 
   const Clock& clock_;

@@ -36,7 +36,7 @@ class SqliteLeaseStore final : public LeaseStore {
   ~SqliteLeaseStore() override;
 
   [[nodiscard]] async::Task<Result<LeaseRows>> scan(LeaseShare share) override;
-  [[nodiscard]] async::Task<Result<std::optional<Lease>>> look(std::string key) override;
+  [[nodiscard]] async::Task<Result<std::optional<Lease>>> get(std::string key) override;
   [[nodiscard]] async::Task<Result<Outcome>> write(LeaseWrite write, SteadyTime not_after) override;
 
   [[nodiscard]] std::string describe() const override;

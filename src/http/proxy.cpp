@@ -63,12 +63,12 @@ Result<std::optional<Proxy>> parse_proxy(const Secret& text, const std::string& 
     rest.remove_prefix(scheme + 3);
   }
   Secret authorization;
-  if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
-    const auto user = percent_decoded(rest.substr(0, at));
+  if (const auto separator = rest.rfind('@'); separator != std::string_view::npos) {
+    const auto user = percent_decoded(rest.substr(0, separator));
     if (!user) return wrong("bad percent-encoding in user or password");
     const bool has_password = user->find(':') != std::string::npos;
     authorization = Secret("Basic " + base64(has_password ? *user : *user + ":"));
-    rest.remove_prefix(at + 1);
+    rest.remove_prefix(separator + 1);
   }
   const auto url = parse_url("http://" + std::string(rest));
   if (!url || url->path_and_query.size() > 1) return wrong("expected [http://][user:password@]host[:port]");

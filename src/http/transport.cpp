@@ -119,9 +119,10 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::optional<std::string_view> Response::header(std::string_view name) const {
-  const auto at = std::ranges::find(headers, name, [](const auto& header) { return std::string_view(header.first); });
-  if (at == headers.end()) return std::nullopt;
-  return at->second;
+  const auto header =
+      std::ranges::find(headers, name, [](const auto& header) { return std::string_view(header.first); });
+  if (header == headers.end()) return std::nullopt;
+  return header->second;
 }
 
 }  // namespace dynamirror::http

@@ -21,10 +21,10 @@ constexpr const char* kDefaultRegion = "us-east-1";
 
 using Dimensions = std::vector<std::pair<std::string, std::string>>;
 
-aws::MetricDatum datum(std::string name, double value, std::string unit, const char* operation, WallTime at) {
+aws::MetricDatum datum(std::string name, double value, std::string unit, const char* operation, WallTime time) {
   aws::MetricDatum made{.name = std::move(name), .value = value, .unit = std::move(unit)};
   if (operation != nullptr) made.dimensions = {{"Operation", operation}};
-  made.at = at;
+  made.time = time;
   return made;
 }
 
@@ -38,27 +38,27 @@ std::uint64_t processed(const LeaseReading& reading) {
 
 }  // namespace
 
-std::vector<aws::MetricDatum> kcl_metrics(const LeaseReading& before, const LeaseReading& now, WallTime at) {
+std::vector<aws::MetricDatum> kcl_metrics(const LeaseReading& before, const LeaseReading& now, WallTime time) {
   constexpr const char* kProcess = "ProcessTask";
   constexpr const char* kRenew = "RenewAllLeases";
   constexpr const char* kTake = "TakeLeases";
   const auto lag = now.status.current_lag.value_or(std::chrono::milliseconds(0));
-  return {datum("RecordsProcessed", count(processed(now), processed(before)), "Count", kProcess, at),
-          datum("DataBytesProcessed", count(now.stream_bytes, before.stream_bytes), "Bytes", kProcess, at),
-          datum("CurrentLeases", static_cast<double>(now.leases.held), "Count", kRenew, at),
-          datum("LostLeases", count(now.leases.lost, before.leases.lost), "Count", kRenew, at),
-          datum("TakenLeases", count(now.leases.taken, before.leases.taken), "Count", kTake, at),
-          datum("TotalLeases", static_cast<double>(now.leases.known), "Count", kTake, at),
-          datum("ReplicationLag", static_cast<double>(lag.count()), "Milliseconds", nullptr, at)};
+  return {datum("RecordsProcessed", count(processed(now), processed(before)), "Count", kProcess, time),
+          datum("DataBytesProcessed", count(now.stream_bytes, before.stream_bytes), "Bytes", kProcess, time),
+          datum("CurrentLeases", static_cast<double>(now.leases.held), "Count", kRenew, time),
+          datum("LostLeases", count(now.leases.lost, before.leases.lost), "Count", kRenew, time),
+          datum("TakenLeases", count(now.leases.taken, before.leases.taken), "Count", kTake, time),
+          datum("TotalLeases", static_cast<double>(now.leases.known), "Count", kTake, time),
+          datum("ReplicationLag", static_cast<double>(lag.count()), "Milliseconds", nullptr, time)};
 }
 
-std::vector<aws::MetricDatum> cross_region_metrics(const LeaseReading& before, const LeaseReading& now, WallTime at) {
+std::vector<aws::MetricDatum> cross_region_metrics(const LeaseReading& before, const LeaseReading& now, WallTime time) {
   const auto& last = before.status;
   const auto& status = now.status;
-  return {
-      datum("RecordsWritten", count(status.counters.applied, last.counters.applied), "Count", nullptr, at),
-      datum("RecordsRetried", count(status.retries, last.retries), "Count", nullptr, at),
-      datum("RecordsFailed", count(status.counters.dead_lettered, last.counters.dead_lettered), "Count", nullptr, at)};
+  return {datum("RecordsWritten", count(status.counters.applied, last.counters.applied), "Count", nullptr, time),
+          datum("RecordsRetried", count(status.retries, last.retries), "Count", nullptr, time),
+          datum("RecordsFailed", count(status.counters.dead_lettered, last.counters.dead_lettered), "Count", nullptr,
+                time)};
 }
 
 /// One region, and what has been sent there.

@@ -35,10 +35,10 @@ struct LeaseReading {
 
 /// Of KCL, and the lag.
 [[nodiscard]] std::vector<aws::MetricDatum> kcl_metrics(const LeaseReading& before, const LeaseReading& now,
-                                                        WallTime at);
+                                                        WallTime time);
 /// Of awslabs' tool.
 [[nodiscard]] std::vector<aws::MetricDatum> cross_region_metrics(const LeaseReading& before, const LeaseReading& now,
-                                                                 WallTime at);
+                                                                 WallTime time);
 
 /// Sends the metrics of one worker to CloudWatch, every minute and at the end. Never fails the job: trouble is a
 /// warning, at most every ten minutes. Values that CloudWatch has refused are in the next request again; those of which

@@ -41,7 +41,7 @@ Status check_metrics_endpoint(const aws::Environment& environment) {
 async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget target, std::vector<aws::MetricDatum> data) {
   for (aws::MetricDatum& datum : data) {
     datum.dimensions = {{"TableName", target.table}};
-    datum.at = surroundings.clock.wall_now();
+    datum.time = surroundings.clock.wall_now();
   }
   const auto published = co_await publish(surroundings, std::move(target), std::move(data));
   if (!published) log::warning("metrics could not be sent", {{"error", to_line(published.error())}});

@@ -131,9 +131,9 @@ struct ItemDigester::Impl {
       const auto kind = kind_of(type);
       if (!kind) return refuse("there is no attribute type " + std::string(type));
       if (digest) return refuse("an attribute value has two types");
-      auto found = typed(*kind, content);
-      if (!found) return std::unexpected(std::move(found.error()));
-      digest = *found;
+      auto typed_digest = typed(*kind, content);
+      if (!typed_digest) return std::unexpected(std::move(typed_digest.error()));
+      digest = *typed_digest;
       return {};
     });
     if (!status) return std::unexpected(std::move(status.error()));
@@ -181,16 +181,16 @@ Result<ItemDigest> ItemDigester::digest(std::string_view item_json) {
 Result<ItemDigester::Keyed> ItemDigester::digest_with_key(std::string_view item_json, const KeySchema& schema) {
   Unordered item;
   Unordered key;
-  std::size_t found = 0;
+  std::size_t attributes_seen = 0;
   Status status = impl_->read(item_json, [&](std::string_view name, const ItemDigest& value) {
     const ItemDigest attribute = attribute_digest(name, value);
     item.add(attribute);
     if (name != schema.hash.name && !(schema.range && name == schema.range->name)) return;
     key.add(attribute);
-    ++found;
+    ++attributes_seen;
   });
   if (!status) return std::unexpected(std::move(status.error()));
-  if (found != (schema.range ? 2u : 1u)) return refuse("an item has not exactly the key " + describe(schema));
+  if (attributes_seen != (schema.range ? 2u : 1u)) return refuse("an item has not exactly the key " + describe(schema));
   return Keyed{key.end(seed(Kind::kItem)), item.end(seed(Kind::kItem))};
 }
 

@@ -99,9 +99,9 @@ bool is_canonical(const KeyAttribute& attribute, std::string_view value) {
   return canonical == value;
 }
 
-std::uint64_t eight_bytes(const char* at) {
+std::uint64_t eight_bytes(const char* bytes_begin) {
   std::uint64_t bytes = 0;
-  std::memcpy(&bytes, at, sizeof bytes);
+  std::memcpy(&bytes, bytes_begin, sizeof bytes);
   return bytes;
 }
 
@@ -112,18 +112,18 @@ bool contains(std::string_view image, std::string_view attribute) {
   const std::size_t last = attribute.size() - 3;
   const std::uint64_t first_byte = kOnes * static_cast<unsigned char>(attribute[1]);
   const std::uint64_t last_byte = kOnes * static_cast<unsigned char>(attribute[last]);
-  std::size_t at = 0;
-  for (; at + attribute.size() + 8 <= image.size(); at += 8) {
+  std::size_t offset = 0;
+  for (; offset + attribute.size() + 8 <= image.size(); offset += 8) {
     const std::uint64_t difference =
-        (eight_bytes(image.data() + at + 1) ^ first_byte) | (eight_bytes(image.data() + at + last) ^ last_byte);
+        (eight_bytes(image.data() + offset + 1) ^ first_byte) | (eight_bytes(image.data() + offset + last) ^ last_byte);
     // A byte of it is zero where both fit; a higher one may be taken for zero, too, which the comparison finds out.
     std::uint64_t zeros = (difference - kOnes) & ~difference & (kOnes * 0x80);
     for (; zeros != 0; zeros &= zeros - 1) {
-      const auto place = at + static_cast<std::size_t>(std::countr_zero(zeros)) / 8;
+      const auto place = offset + static_cast<std::size_t>(std::countr_zero(zeros)) / 8;
       if (image.substr(place, attribute.size()) == attribute) return true;
     }
   }
-  return image.substr(at).find(attribute) != std::string_view::npos;
+  return image.substr(offset).find(attribute) != std::string_view::npos;
 }
 
 }  // namespace
@@ -189,10 +189,10 @@ Status KeyCanonicalizer::check_item(std::string_view key, std::string_view item_
   const std::string_view range = schema_.range ? key.substr(separator + 1, key.size() - separator - 2) : hash;
   if (contains(item_json, hash) && contains(item_json, range)) return {};
   const std::string wanted(key);
-  const auto found = from_item(item_json);
-  if (!found) return std::unexpected(found.error());
-  if (*found == wanted) return {};
-  return refuse("the item beside the key " + wanted + " has another one, " + std::string(*found));
+  const auto own = from_item(item_json);
+  if (!own) return std::unexpected(own.error());
+  if (*own == wanted) return {};
+  return refuse("the item beside the key " + wanted + " has another one, " + std::string(*own));
 }
 
 Result<KeySchema> schema_of_key(std::string_view key_json) {

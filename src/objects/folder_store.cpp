@@ -35,11 +35,11 @@ WallTime modified_of(const struct stat& file) {
 /// Every part names a file of its own below the folder.
 bool is_safe(std::string_view key) {
   if (key.empty() || key.find('\0') != std::string_view::npos) return false;
-  for (std::size_t at = 0; at <= key.size();) {
-    const std::size_t end = std::min(key.find('/', at), key.size());
-    const std::string_view part = key.substr(at, end - at);
+  for (std::size_t offset = 0; offset <= key.size();) {
+    const std::size_t end = std::min(key.find('/', offset), key.size());
+    const std::string_view part = key.substr(offset, end - offset);
     if (part.empty() || part == "." || part == ".." || part.starts_with(kUnfinishedPrefix)) return false;
-    at = end + 1;
+    offset = end + 1;
   }
   return true;
 }

@@ -12,8 +12,8 @@ namespace dynamirror::objects {
 namespace {
 
 /// "SIZE:VERSIONKEY", since a key may hold any byte.
-std::string position_text(const aws::S3VersionsPosition& at) {
-  return std::to_string(at.version_id_marker.size()) + ":" + at.version_id_marker + at.key_marker;
+std::string position_text(const aws::S3VersionsPosition& position) {
+  return std::to_string(position.version_id_marker.size()) + ":" + position.version_id_marker + position.key_marker;
 }
 
 Result<aws::S3VersionsPosition> read_position(std::string_view text) {
@@ -65,12 +65,12 @@ async::Task<Status> S3Store::remove(std::string key) {
 }
 
 async::Task<Result<ObjectsPage>> S3Store::list(std::string prefix, std::string from) {
-  auto found = co_await access_->client.list_objects(prefix_ + prefix, std::move(from));
-  if (!found) co_return std::unexpected(std::move(found.error()));
+  auto listed = co_await access_->client.list_objects(prefix_ + prefix, std::move(from));
+  if (!listed) co_return std::unexpected(std::move(listed.error()));
   ObjectsPage page;
-  page.next = std::move(found->continuation_token);
-  page.objects.reserve(found->objects.size());
-  for (aws::S3Object& object : found->objects) {
+  page.next = std::move(listed->continuation_token);
+  page.objects.reserve(listed->objects.size());
+  for (aws::S3Object& object : listed->objects) {
     if (!object.key.starts_with(prefix_)) continue;  // cannot be, unless the server is broken
     page.objects.push_back(
         {.key = object.key.substr(prefix_.size()), .size_bytes = object.size_bytes, .modified = object.modified});
@@ -81,12 +81,12 @@ async::Task<Result<ObjectsPage>> S3Store::list(std::string prefix, std::string f
 async::Task<Result<VersionsPage>> S3Store::list_versions(std::string prefix, std::string from) {
   const auto position = read_position(from);
   if (!position) co_return std::unexpected(position.error());
-  auto found = co_await access_->client.list_object_versions(prefix_ + prefix, *position);
-  if (!found) co_return std::unexpected(std::move(found.error()));
+  auto listed = co_await access_->client.list_object_versions(prefix_ + prefix, *position);
+  if (!listed) co_return std::unexpected(std::move(listed.error()));
   VersionsPage page;
-  if (found->truncated) page.next = position_text(found->next);
-  page.versions.reserve(found->versions.size());
-  for (aws::S3Version& version : found->versions) {
+  if (listed->truncated) page.next = position_text(listed->next);
+  page.versions.reserve(listed->versions.size());
+  for (aws::S3Version& version : listed->versions) {
     if (!version.key.starts_with(prefix_)) continue;  // cannot be, unless the server is broken
     page.versions.push_back({.key = version.key.substr(prefix_.size()),
                              .version_id = std::move(version.version_id),

@@ -59,29 +59,29 @@ struct ShardGraph::Impl {
   std::vector<model::ShardCheckpoint> new_rows;
 
   Node& node(const ShardId& id) {
-    const auto [at, is_new] = nodes.try_emplace(id);
-    if (is_new) at->second.id = id;
-    return at->second;
+    const auto [entry, is_new] = nodes.try_emplace(id);
+    if (is_new) entry->second.id = id;
+    return entry->second;
   }
 
   Node& known_node(const ShardId& id) {
-    const auto at = nodes.find(id);
-    assert(at != nodes.end() && at->second.known);
-    return at->second;
+    const auto entry = nodes.find(id);
+    assert(entry != nodes.end() && entry->second.known);
+    return entry->second;
   }
 
   /// All nodes above `start` (without it).
   [[nodiscard]] static std::set<const Node*> ancestors(const Node& start) {
-    std::set<const Node*> found;
+    std::set<const Node*> ancestors;
     std::vector<const Node*> open{&start};
     while (!open.empty()) {
-      const Node* at = open.back();
+      const Node* node = open.back();
       open.pop_back();
-      for (const Node* parent : at->parents) {
-        if (found.insert(parent).second) open.push_back(parent);
+      for (const Node* parent : node->parents) {
+        if (ancestors.insert(parent).second) open.push_back(parent);
       }
     }
-    return found;
+    return ancestors;
   }
 
   void link(Node& parent, Node& child) {
@@ -163,9 +163,9 @@ struct ShardGraph::Impl {
     }
     std::set<const Node*> seen;
     while (!open.empty()) {
-      Node* at = open.back();
+      Node* node = open.back();
       open.pop_back();
-      for (Node* parent : at->parents) {
+      for (Node* parent : node->parents) {
         if (!seen.insert(parent).second) continue;
         parent->skipped |= !parent->known;
         open.push_back(parent);
@@ -180,9 +180,9 @@ struct ShardGraph::Impl {
       if (shard.known) open.push_back(&shard);
     }
     while (!open.empty()) {
-      Node* at = open.back();
+      Node* node = open.back();
       open.pop_back();
-      for (Node* child : at->children) {
+      for (Node* child : node->children) {
         if (!adoptable(*child)) continue;
         adopt(*child, model::TrimHorizon{});
         open.push_back(child);
@@ -225,18 +225,18 @@ struct ShardGraph::Impl {
   /// then each shard would keep its ancestors for ever.
   void prune() {
     const auto asks = [](const Node* child) { return !child->gone() || (child->known && !child->started()); };
-    for (auto at = nodes.begin(); at != nodes.end();) {
-      const Node& shard = at->second;
+    for (auto entry = nodes.begin(); entry != nodes.end();) {
+      const Node& shard = entry->second;
       const bool needed =
           shard.known || !shard.gone() || std::any_of(shard.children.begin(), shard.children.end(), asks);
-      at = needed ? std::next(at) : drop(at);
+      entry = needed ? std::next(entry) : drop(entry);
     }
   }
 
-  std::map<ShardId, Node>::iterator drop(std::map<ShardId, Node>::iterator at) {
-    for (Node* parent : at->second.parents) std::erase(parent->children, &at->second);
-    for (Node* child : at->second.children) std::erase(child->parents, &at->second);
-    return nodes.erase(at);
+  std::map<ShardId, Node>::iterator drop(std::map<ShardId, Node>::iterator entry) {
+    for (Node* parent : entry->second.parents) std::erase(parent->children, &entry->second);
+    for (Node* child : entry->second.children) std::erase(child->parents, &entry->second);
+    return nodes.erase(entry);
   }
 
   [[nodiscard]] static bool blocks(const Node& parent, const Node& child) {

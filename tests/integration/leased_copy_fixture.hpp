@@ -37,9 +37,9 @@ class LeaseLine final : public coordination::LeaseStore {
     if (cut) co_return std::unexpected(no_answer());
     co_return co_await store_.scan(share);
   }
-  [[nodiscard]] async::Task<Result<std::optional<coordination::Lease>>> look(std::string key) override {
+  [[nodiscard]] async::Task<Result<std::optional<coordination::Lease>>> get(std::string key) override {
     if (cut) co_return std::unexpected(no_answer());
-    co_return co_await store_.look(std::move(key));
+    co_return co_await store_.get(std::move(key));
   }
   [[nodiscard]] async::Task<Result<Outcome>> write(coordination::LeaseWrite write, SteadyTime not_after) override {
     if (cut) co_return std::unexpected(no_answer());
@@ -174,7 +174,7 @@ class LeasedCopyTest : public ReplicateTest {
   }
 
   [[nodiscard]] coordination::Lease row(std::uint32_t segment) {
-    auto found = support::run_task(rows.look(names().key_of(kSegments, segment)));
+    auto found = support::run_task(rows.get(names().key_of(kSegments, segment)));
     return found && *found ? **found : coordination::Lease{};
   }
   [[nodiscard]] std::uint32_t rows_done() {

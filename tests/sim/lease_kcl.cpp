@@ -43,7 +43,7 @@ void KclMember::write(const std::string& key, std::uint64_t counter, std::functi
   if (lost) answer(now + world_.part(random.unit() / 4), Answer::kUnknown);
   if (lost && random.chance(0.5)) return;
   world_.agenda.at(lands, [this, key, counter, change, answer, lost] {
-    auto row = world_.table.look(key);
+    auto row = world_.table.get(key);
     const bool holds = row && row->counter == counter;
     if (holds) {
       change(*row);
@@ -103,7 +103,7 @@ void KclMember::renewed(const std::string& key, SteadyTime begun, const std::str
   if (answer == Answer::kUnknown) return;
   if (answer == Answer::kConflict) {
     // KCL looks whether it was its own write that it did not hear of.
-    const auto row = world_.table.look(key);
+    const auto row = world_.table.get(key);
     if (!row || row->owner != id_ || row->counter != held.counter + 1) return drop(key);
     held.checkpoint = row->checkpoint;
   } else {
@@ -117,10 +117,10 @@ void KclMember::renewed(const std::string& key, SteadyTime begun, const std::str
 
 void KclMember::begin_work(const std::string& key, Held& held) {
   const bool blocked = std::ranges::any_of(held.parents, [&](const std::string& parent) {
-    const auto row = world_.table.look(parent);
+    const auto row = world_.table.get(parent);
     return row && !row->done();
   });
-  const auto row = world_.table.look(key);
+  const auto row = world_.table.get(key);
   if (blocked || !row || row->owner != id_) return;
   ShardWork::Host host;
   host.ours = false;

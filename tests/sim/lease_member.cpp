@@ -92,7 +92,7 @@ void LeaseMember::start_read(const Worker::Job& job) {
   if (world_.random.chance(is_scan ? world_.faults.scan_fails : world_.faults.lost)) {
     world_.agenda.at(now + world_.part(world_.random.unit() / 3), [this, id = job.id, is_scan] {
       deliver([this, id, is_scan] {
-        is_scan ? worker_.scanned(id, local(), std::nullopt) : worker_.looked(id, local(), false, std::nullopt);
+        is_scan ? worker_.scanned(id, local(), std::nullopt) : worker_.got(id, local(), false, std::nullopt);
         pump();
       });
     });
@@ -120,14 +120,14 @@ void LeaseMember::read(const Worker::Job& job) {
     world_.agenda.at(answered, std::move(answer));
     return;
   }
-  const std::string& key = std::get<Worker::Look>(job.what).key;
-  ++looks_;
+  const std::string& key = std::get<Worker::Get>(job.what).key;
+  ++gets_;
   read_units_ += 1;  // strongly consistent
   const bool stale = world_.mistake == LeaseMistake::kStaleLooks;
-  const auto row = stale ? world_.table.look_stale(key, world_.failover) : world_.table.look(key);
+  const auto row = stale ? world_.table.get_stale(key, world_.failover) : world_.table.get(key);
   world_.agenda.at(answered, [this, id = job.id, row] {
     deliver([this, id, row] {
-      worker_.looked(id, local(), true, row);
+      worker_.got(id, local(), true, row);
       pump();
     });
   });

@@ -71,7 +71,7 @@ class LeaseMember final : public LeaseProcess {
 
   [[nodiscard]] const coordination::LeaseWorker& worker() const { return worker_; }
   [[nodiscard]] std::uint64_t scans() const { return scans_; }
-  [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  [[nodiscard]] std::uint64_t gets() const { return gets_; }
   /// As DynamoDB would charge for rows of about 300 bytes.
   [[nodiscard]] double read_units() const { return read_units_; }
 
@@ -105,7 +105,7 @@ class LeaseMember final : public LeaseProcess {
   std::map<std::string, Duration> done_since_;
   Duration wake_ = Duration::max();
   std::uint64_t scans_ = 0;
-  std::uint64_t looks_ = 0;
+  std::uint64_t gets_ = 0;
   double read_units_ = 0;
 };
 

@@ -181,7 +181,7 @@ bool LeaseSimulation::all_done() {
   for (std::size_t i = 0; i < shards.all().size(); ++i) {
     if (world_.invariants.is_finished(i)) continue;
     if (shards[i].closed) return false;
-    const auto row = world_.table.look(shards[i].id);
+    const auto row = world_.table.get(shards[i].id);
     if (!row) return false;
     if (!shards[i].records.empty() && LeaseInvariants::covered(*row) < shards[i].records.back().version) return false;
   }
@@ -238,15 +238,15 @@ std::optional<std::string> LeaseSimulation::run() {
 /// three times a fail-over time, all of it a few times, and single rows only for what changes.
 void LeaseSimulation::check_reads(double failovers) {
   std::map<const LeaseMember*, std::pair<std::uint64_t, std::uint64_t>> before;
-  for (const auto& one : members_) before[one.get()] = {one->scans(), one->looks()};
+  for (const auto& one : members_) before[one.get()] = {one->scans(), one->gets()};
   run_for(failovers);
   for (const auto& one : members_) {
     const auto scans = one->scans() - before[one.get()].first;
-    const auto looks = one->looks() - before[one.get()].second;
+    const auto gets = one->gets() - before[one.get()].second;
     if (static_cast<double>(scans) > failovers * 4 + 2) {
       world_.invariants.trouble(one->id() + " scans " + std::to_string(scans) + " times though all is quiet");
     }
-    if (looks > 0) world_.invariants.trouble(one->id() + " looks " + std::to_string(looks) + " times at quiet rows");
+    if (gets > 0) world_.invariants.trouble(one->id() + " gets quiet rows " + std::to_string(gets) + " times");
   }
 }
 

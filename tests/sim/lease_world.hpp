@@ -91,16 +91,16 @@ class SimulatedTable {
     if (check_rows) invariants_.row_changed(before ? &*before : nullptr, lease ? &*lease : nullptr);
   }
 
-  [[nodiscard]] std::optional<Lease> look(const std::string& key) const {
+  [[nodiscard]] std::optional<Lease> get(const std::string& key) const {
     const auto at = rows_.find(key);
     return at == rows_.end() ? std::nullopt : std::optional(at->second);
   }
 
   /// As a replica shows it that may lag by `lag`.
-  [[nodiscard]] std::optional<Lease> look_stale(const std::string& key, Duration lag) const {
+  [[nodiscard]] std::optional<Lease> get_stale(const std::string& key, Duration lag) const {
     const auto at = previous_.find(key);
     if (at != previous_.end() && agenda_.now() - at->second.until < lag) return at->second.lease;
-    return look(key);
+    return get(key);
   }
 
   template <class IsStale>
@@ -108,7 +108,7 @@ class SimulatedTable {
     coordination::LeaseRows read;
     for (const auto& [key, lease] : rows_) {
       if (!coordination::in_share(key, share)) continue;
-      const auto row = is_stale() ? look_stale(key, lag) : std::optional(lease);
+      const auto row = is_stale() ? get_stale(key, lag) : std::optional(lease);
       if (row) read.leases.push_back(*row);
     }
     return read;

@@ -92,7 +92,7 @@ async::Task<bool> pause_for(Session& session, std::chrono::milliseconds time) {
 
 async::Task<Result<std::optional<std::string>>> LeaseTable::row(std::string key) const {
   if (!side) {
-    const auto lease = co_await store->look(std::move(key));
+    const auto lease = co_await store->get(std::move(key));
     if (!lease) co_return std::unexpected(lease.error());
     if (!*lease) co_return std::nullopt;
     co_return jobs::row_json(**lease);

@@ -11,7 +11,7 @@
 namespace dynamirror::app {
 
 async::Task<Result<bool>> SharedJobSession::has_begun() const {
-  const auto row = co_await leases.store->look(names().job_key());
+  const auto row = co_await leases.store->get(names().job_key());
   if (!row) co_return std::unexpected(row.error());
   co_return row->has_value();
 }

@@ -22,8 +22,8 @@ std::string metrics_body(const std::string& name_space, const std::vector<Metric
       }
       json.end_array();
     }
-    const auto at = std::chrono::duration_cast<std::chrono::seconds>(datum.at.time_since_epoch());
-    json.name("Timestamp").integer(at.count());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(datum.time.time_since_epoch());
+    json.name("Timestamp").integer(seconds.count());
     json.name("Value").raw(fmt::format("{}", datum.value)).name("Unit").string(datum.unit).end_object();
   }
   json.end_array().end_object();

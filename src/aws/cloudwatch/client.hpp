@@ -17,7 +17,7 @@ struct MetricDatum {
   double value = 0;
   std::string unit = "Count";
   std::vector<std::pair<std::string, std::string>> dimensions{};  ///< name and value
-  WallTime at{};
+  WallTime time{};
 };
 
 /// The body of a PutMetricData request in the service's JSON protocol.

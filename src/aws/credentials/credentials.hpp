@@ -19,9 +19,9 @@ struct Credentials {
 };
 
 /// True when a request signed with either means the same to the service, whatever is known of their ends.
-[[nodiscard]] inline bool same_keys(const Credentials& one, const Credentials& other) {
-  return one.access_key_id == other.access_key_id && one.secret_access_key == other.secret_access_key &&
-         one.session_token == other.session_token;
+[[nodiscard]] inline bool same_keys(const Credentials& left, const Credentials& right) {
+  return left.access_key_id == right.access_key_id && left.secret_access_key == right.secret_access_key &&
+         left.session_token == right.session_token;
 }
 
 /// Where signing keys come from. Not thread-safe: one per event loop, shared by the clients of one side.

@@ -71,9 +71,9 @@ SourceResult default_source(SourceContext context, const std::string& region) {
   const auto profiles = Profiles::load(environment);
   if (!profiles) return std::unexpected(profiles.error());
   const std::string name = profile_name(environment);
-  const auto found = profiles->find(name);
-  if (!found) return std::unexpected(found.error());
-  const Profile* const profile = *found;
+  const auto profile_in_files = profiles->find(name);
+  if (!profile_in_files) return std::unexpected(profile_in_files.error());
+  const Profile* const profile = *profile_in_files;
   const bool named = named_profile(environment).has_value();
   if (profile == nullptr && named) return source_of_profile(context, *profiles, name, region);  // says what is missing
   if (profile != nullptr && chains_roles(*profile)) return source_of_profile(context, *profiles, name, region);
@@ -132,8 +132,8 @@ std::optional<std::string> configured_region(const Environment& environment, con
   }
   const auto profiles = Profiles::load(environment);
   if (!profiles) return std::nullopt;
-  const auto found = profiles->find(profile.empty() ? profile_name(environment) : profile);
-  return found && *found != nullptr ? (*found)->setting("region") : std::nullopt;
+  const auto profile_in_files = profiles->find(profile.empty() ? profile_name(environment) : profile);
+  return profile_in_files && *profile_in_files != nullptr ? (*profile_in_files)->setting("region") : std::nullopt;
 }
 
 }  // namespace dynamirror::aws

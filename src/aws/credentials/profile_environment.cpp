@@ -37,15 +37,15 @@ Result<ProfileEnvironment> ProfileEnvironment::of(const Environment& environment
   // Files that may not be read are as good as none to who names no profile.
   if (!profiles && !named && profiles.error().error_class == ErrorClass::kDenied) return completed;
   if (!profiles) return std::unexpected(profiles.error());
-  const auto found = profiles->find(name);
-  if (!found) return std::unexpected(found.error());
-  if (*found == nullptr) return completed;
+  const auto own_profile = profiles->find(name);
+  if (!own_profile) return std::unexpected(own_profile.error());
+  if (*own_profile == nullptr) return completed;
 
   for (const auto& [variable, setting] : kSettings) {
-    const auto value = (*found)->setting(setting);
+    const auto value = (*own_profile)->setting(setting);
     if (value) completed.settings_[variable] = {*value, std::string(setting) + " of profile " + name};
   }
-  const auto section = (*found)->setting("services");
+  const auto section = (*own_profile)->setting("services");
   if (!section) return completed;
   const auto services = profiles->services(*section);
   if (!services) return std::unexpected(services.error());

@@ -59,9 +59,9 @@ class ProfileResolver {
       : context_(context), profiles_(profiles), region_(std::move(region)) {}
 
   SourceResult resolve(const std::string& name) {
-    const auto found = profiles_.find(name);
-    if (!found) return std::unexpected(found.error());
-    const Profile* const profile = *found;
+    const auto named = profiles_.find(name);
+    if (!named) return std::unexpected(named.error());
+    const Profile* const profile = *named;
     if (profile == nullptr) return bad_profile(name, "there is no such profile in " + profiles_.files());
     if (std::find(path_.begin(), path_.end(), name) != path_.end()) return bad_profile(name, loop_text(name));
     path_.push_back(name);
@@ -144,9 +144,9 @@ class ProfileResolver {
 async::Task<Result<Credentials>> ProfileKeysSource::fetch() {
   const auto profiles = Profiles::load(environment_);
   if (!profiles) co_return std::unexpected(profiles.error());
-  const auto found = profiles->find(profile_);
-  if (!found) co_return std::unexpected(found.error());
-  const Profile* const profile = *found;
+  const auto named = profiles->find(profile_);
+  if (!named) co_return std::unexpected(named.error());
+  const Profile* const profile = *named;
   if (profile == nullptr) co_return bad_profile(profile_, "there is no such profile any more in " + profiles->files());
   const auto id = profile->setting("aws_access_key_id");
   const auto secret = profile->setting("aws_secret_access_key");

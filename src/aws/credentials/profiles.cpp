@@ -33,9 +33,9 @@ Result<std::vector<IniSection>> read_sections(const Environment& environment, co
 }  // namespace
 
 std::optional<std::string> Profile::setting(std::string_view name) const {
-  const auto at = settings_.find(std::string(name));
-  if (at == settings_.end() || at->second.empty()) return std::nullopt;
-  return at->second;
+  const auto setting = settings_.find(std::string(name));
+  if (setting == settings_.end() || setting->second.empty()) return std::nullopt;
+  return setting->second;
 }
 
 void Profiles::add(Profile& profile, const IniSection& section) {
@@ -81,10 +81,10 @@ Result<Profiles> Profiles::load(const Environment& environment) {
 }
 
 Result<const Profile*> Profiles::find_in(const std::map<std::string, Profile>& sections, const std::string& name) {
-  const auto at = sections.find(name);
-  if (at == sections.end()) return nullptr;
-  if (at->second.trouble_) return std::unexpected(*at->second.trouble_);
-  return &at->second;
+  const auto section = sections.find(name);
+  if (section == sections.end()) return nullptr;
+  if (section->second.trouble_) return std::unexpected(*section->second.trouble_);
+  return &section->second;
 }
 
 std::optional<std::string> named_profile(const Environment& environment) {

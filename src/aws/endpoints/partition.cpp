@@ -37,9 +37,9 @@ const Partition& partition_of_region(std::string_view region) {
 }
 
 const Partition* find_partition(std::string_view name) {
-  const auto at = std::find_if(kPartitions.begin(), kPartitions.end(),
-                               [&](const Partition& partition) { return partition.name == name; });
-  return at == kPartitions.end() ? nullptr : &*at;
+  const auto partition = std::find_if(kPartitions.begin(), kPartitions.end(),
+                                      [&](const Partition& partition) { return partition.name == name; });
+  return partition == kPartitions.end() ? nullptr : &*partition;
 }
 
 std::optional<std::string_view> before_domain_of_aws(std::string_view host) {

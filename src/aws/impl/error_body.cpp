@@ -30,17 +30,17 @@ Status read_text(json::Value& member, std::string& out) {
 
 std::optional<ErrorBody> read_json_error(std::string_view body) {
   if (body.size() > kMaxErrorBodyBytes) return std::nullopt;
-  ErrorBody found;
+  ErrorBody parsed;
   json::Reader reader;
   const Status read = reader.read_copy(body, [&](json::Value& root) {
     return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-      if (name == "__type" || (name == "code" && found.code.empty())) return read_text(member, found.code);
-      if (name == "message" || name == "Message") return read_text(member, found.message);
+      if (name == "__type" || (name == "code" && parsed.code.empty())) return read_text(member, parsed.code);
+      if (name == "message" || name == "Message") return read_text(member, parsed.message);
       return {};
     });
   });
   if (!read) return std::nullopt;
-  return found;
+  return parsed;
 }
 
 std::optional<ErrorBody> read_xml_error(std::string_view body) {

@@ -36,14 +36,14 @@ void append_percent_encoded(std::string& out, std::string_view text) {
 std::string decode_form(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
-    const char* const digits = text.data() + at + 1;
-    if (text[at] == '%' && at + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
+    const char* const digits = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
       out += static_cast<char>(value);
-      at += 2;
+      i += 2;
     } else {
-      out += text[at] == '+' ? ' ' : text[at];
+      out += text[i] == '+' ? ' ' : text[i];
     }
   }
   return out;

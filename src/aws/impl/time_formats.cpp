@@ -28,7 +28,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   if (text.size() != kPattern.size() || !text.ends_with(" GMT")) return std::nullopt;
   const auto month = std::find(kMonths.begin(), kMonths.end(), text.substr(8, 3));
   if (month == kMonths.end()) return std::nullopt;
-  const auto number = [&](std::size_t at, std::size_t size) { return digits(text.substr(at, size)); };
+  const auto number = [&](std::size_t offset, std::size_t size) { return digits(text.substr(offset, size)); };
   const auto year = number(12, 4);
   const auto day = number(5, 2);
   const auto hour = number(17, 2);

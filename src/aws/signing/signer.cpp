@@ -24,8 +24,8 @@ std::array<char, 16> timestamp(WallTime time) {
   const std::chrono::year_month_day date(days);
   const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - days));
   std::array<char, 16> text;
-  const auto put = [&text](std::size_t at, unsigned value, std::size_t digits) {
-    for (std::size_t i = digits; i-- > 0; value /= 10) text[at + i] = static_cast<char>('0' + value % 10);
+  const auto put = [&text](std::size_t offset, unsigned value, std::size_t digits) {
+    for (std::size_t i = digits; i-- > 0; value /= 10) text[offset + i] = static_cast<char>('0' + value % 10);
   };
   put(0, static_cast<unsigned>(static_cast<int>(date.year())), 4);
   put(4, static_cast<unsigned>(date.month()), 2);
@@ -39,10 +39,10 @@ std::array<char, 16> timestamp(WallTime time) {
 }
 
 void set_header(http::Headers& headers, std::string_view name, std::string value) {
-  const auto at =
+  const auto header =
       std::find_if(headers.begin(), headers.end(), [&](const auto& header) { return header.first == name; });
-  if (at != headers.end()) {
-    at->second = std::move(value);
+  if (header != headers.end()) {
+    header->second = std::move(value);
   } else {
     headers.emplace_back(name, std::move(value));
   }

@@ -204,13 +204,13 @@ Result<LeaseFile> LeaseFile::open(const std::filesystem::path& file, const std::
   const auto fail = [&](const sqlite::Failure& failure) { return lease_file_failure(kOpening, file, failure); };
   auto all = database->prepare(fmt::format("SELECT {} FROM leases", kColumns));
   if (!all) return fail(all.error());
-  auto one = database->prepare(fmt::format("SELECT {} FROM leases WHERE key = ?", kColumns));
-  if (!one) return fail(one.error());
+  auto single = database->prepare(fmt::format("SELECT {} FROM leases WHERE key = ?", kColumns));
+  if (!single) return fail(single.error());
   auto upsert = database->prepare(fmt::format("INSERT OR REPLACE INTO leases({}) VALUES (?,?,?,?,?,?,?,?)", kColumns));
   if (!upsert) return fail(upsert.error());
   auto erase = database->prepare("DELETE FROM leases WHERE key = ?");
   if (!erase) return fail(erase.error());
-  return LeaseFile(std::move(*database), std::move(*all), std::move(*one), std::move(*upsert), std::move(*erase));
+  return LeaseFile(std::move(*database), std::move(*all), std::move(*single), std::move(*upsert), std::move(*erase));
 }
 
 sqlite::Answer<Lease> LeaseFile::lease_at(const sqlite::Statement& row) {
@@ -243,12 +243,12 @@ sqlite::Answer<std::vector<Lease>> LeaseFile::scan(LeaseShare share) {
 }
 
 sqlite::Answer<std::optional<Lease>> LeaseFile::find(const std::string& key) {
-  one_.bind(1, key);
-  const auto row = one_.step();
+  single_.bind(1, key);
+  const auto row = single_.step();
   if (!row) return std::unexpected(row.error());
   if (!*row) return std::nullopt;
-  auto lease = lease_at(one_);
-  one_.reset();
+  auto lease = lease_at(single_);
+  single_.reset();
   if (!lease) return std::unexpected(std::move(lease.error()));
   return std::move(*lease);
 }

@@ -27,11 +27,11 @@ class LeaseFile {
   [[nodiscard]] sqlite::Answer<bool> write(const LeaseWrite& write);
 
  private:
-  LeaseFile(sqlite::Database database, sqlite::Statement all, sqlite::Statement one, sqlite::Statement upsert,
+  LeaseFile(sqlite::Database database, sqlite::Statement all, sqlite::Statement single, sqlite::Statement upsert,
             sqlite::Statement erase)
       : database_(std::move(database)),
         all_(std::move(all)),
-        one_(std::move(one)),
+        single_(std::move(single)),
         upsert_(std::move(upsert)),
         erase_(std::move(erase)) {}
 
@@ -42,7 +42,7 @@ class LeaseFile {
 
   sqlite::Database database_;  // declared first: its statements are finalized before it is closed
   sqlite::Statement all_;
-  sqlite::Statement one_;
+  sqlite::Statement single_;
   sqlite::Statement upsert_;
   sqlite::Statement erase_;
   json::Reader reader_;

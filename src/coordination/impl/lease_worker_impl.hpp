@@ -59,8 +59,8 @@ struct LeaseWorker::Impl {
     bool doubtful = false;  ///< whether our write landed has to be looked up
     SteadyTime begun{};     ///< of that write
     SteadyTime asked_at{};
-    SteadyTime moved{};  ///< when the counter of the owner who finishes was last seen to move
-    SteadyTime at{};     ///< of the next attempt or look
+    SteadyTime counter_moved{};  ///< when the counter of the owner who finishes was last seen to move
+    SteadyTime next_attempt{};   ///< of the next attempt or look
     int troubles = 0;
     std::uint64_t job = 0;
   };
@@ -70,14 +70,14 @@ struct LeaseWorker::Impl {
     LeaseWrite write;
     std::string for_key;     ///< the lease that waits for it, as its child; or empty
     SteadyTime not_after{};  ///< what it was concluded from may have changed then
-    SteadyTime at{};
+    SteadyTime next_attempt{};
     int troubles = 0;
     std::uint64_t job = 0;
   };
 
   /// What a job under way is for.
   struct Purpose {
-    enum class What { kScan, kHeldWrite, kHeldLook, kParentLook, kAcquireWrite, kAcquireLook, kUpkeep };
+    enum class What { kScan, kHeldWrite, kHeldGet, kParentGet, kAcquireWrite, kAcquireGet, kUpkeep };
     What what = What::kScan;
     std::string key{};
     std::string parent{};
@@ -92,25 +92,25 @@ struct LeaseWorker::Impl {
   void plan_next_scan(const TakingPlan& plan, SteadyTime now);
   [[nodiscard]] std::unordered_set<std::string> mine() const;
   [[nodiscard]] std::size_t load() const;
-  [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Look, Write> what, Purpose purpose);
+  [[nodiscard]] std::uint64_t add_job(std::vector<Job>& jobs, std::variant<Scan, Get, Write> what, Purpose purpose);
   void keep_up(LeaseWrite write, std::string for_key);
   void keep_finished(SteadyTime now);
   void finished_renewed(const std::string& key, bool done, SteadyTime now);
   void start_upkeep(SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool waits_for_parents(const LeaseWrite& write) const;
-  [[nodiscard]] bool is_outdated(const Upkeep& one, SteadyTime now) const;
-  void drop_upkeep(std::list<Upkeep>::iterator one);
+  [[nodiscard]] bool is_outdated(const Upkeep& task, SteadyTime now) const;
+  void drop_upkeep(std::list<Upkeep>::iterator task);
   void upkeep_done(std::list<Upkeep>::iterator upkeep, bool created, SteadyTime now);
   void upkeep_answered(std::uint64_t id, Answer answer, SteadyTime now);
   [[nodiscard]] Duration pause_after(int troubles);
-  void scan_soon(SteadyTime at) { scan_at = std::min(scan_at, at); }
+  void scan_soon(SteadyTime when) { scan_at = std::min(scan_at, when); }
 
   // lease_worker_held.cpp: keeping
   Held& hold(Lease lease, SteadyTime renewed, SteadyTime grant_at, bool proven, SteadyTime now);
   void reschedule(Held& held, SteadyTime now);
   void look_after(Held& held, SteadyTime now, std::vector<Job>& jobs);
   [[nodiscard]] bool parents_finished(const Held& held) const;
-  void look_at_parent(Held& held, SteadyTime now, std::vector<Job>& jobs);
+  void get_parent(Held& held, SteadyTime now, std::vector<Job>& jobs);
   void wake_waiting(SteadyTime now);
   [[nodiscard]] bool still_ours(const Held& held, const Lease& row) const;
   void send(Held& held, LeaseWrite write, SteadyTime now, std::vector<Job>& jobs);
@@ -118,7 +118,7 @@ struct LeaseWorker::Impl {
   [[nodiscard]] bool may_release(const Held& held, SteadyTime now) const;
   void held_written(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now, Answer answer);
   void landed(Held& held, const LeaseWrite& write, SteadyTime begun, SteadyTime now);
-  void held_looked(Held& held, const std::optional<Lease>& row, SteadyTime now);
+  void held_row_read(Held& held, const std::optional<Lease>& row, SteadyTime now);
   void hand_over_wanted(Held& held, const Lease& row, SteadyTime now);
   void released(Held& held, SteadyTime now);
   void lose(Held& held, std::string reason, SteadyTime now);
@@ -128,8 +128,8 @@ struct LeaseWorker::Impl {
   void acquire(const Lease& lease, Acquiring::Way way, SteadyTime now);
   void go_on(Acquiring& acquiring, SteadyTime now, std::vector<Job>& jobs);
   void acquire_written(Acquiring& acquiring, SteadyTime begun, SteadyTime now, Answer answer);
-  void acquire_looked(Acquiring& acquiring, const std::optional<Lease>& row, SteadyTime now);
-  void hand_over_looked(Acquiring& acquiring, const Lease& row, SteadyTime now);
+  void acquire_row_read(Acquiring& acquiring, const std::optional<Lease>& row, SteadyTime now);
+  void hand_over_row_read(Acquiring& acquiring, const Lease& row, SteadyTime now);
   void acquired(Acquiring& acquiring, std::uint64_t counter, SteadyTime begun, bool proven, SteadyTime now);
   void give_up(Acquiring& acquiring);
 

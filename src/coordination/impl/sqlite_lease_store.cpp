@@ -54,9 +54,9 @@ async::Task<Result<LeaseRows>> SqliteLeaseStore::scan(LeaseShare share) {
   co_return LeaseRows{.leases = std::move(*leases)};
 }
 
-async::Task<Result<std::optional<Lease>>> SqliteLeaseStore::look(std::string key) {
+async::Task<Result<std::optional<Lease>>> SqliteLeaseStore::get(std::string key) {
   auto attempt = [this, &key] { return impl_->file.find(key); };
-  co_return co_await impl_->repeat<std::optional<Lease>>("look at lease", impl_->end(), attempt);
+  co_return co_await impl_->repeat<std::optional<Lease>>("get lease", impl_->end(), attempt);
 }
 
 async::Task<Result<LeaseStore::Outcome>> SqliteLeaseStore::write(LeaseWrite write, SteadyTime not_after) {

@@ -13,10 +13,10 @@ struct DeadlineWatch::State : std::enable_shared_from_this<DeadlineWatch::State>
   explicit State(const boost::asio::any_io_executor& executor) : timer(executor) {}
 
   /// Makes sure that the timer fires no later than `at`.
-  void arm(SteadyTime at) {
-    if (at >= armed_for) return;
-    armed_for = at;
-    timer.expires_at(at);
+  void arm(SteadyTime deadline) {
+    if (deadline >= armed_for) return;
+    armed_for = deadline;
+    timer.expires_at(deadline);
     // Weak: the handler of a cancelled timer still runs, perhaps after the owner is gone.
     timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
       if (error) return;
@@ -34,12 +34,12 @@ struct DeadlineWatch::State : std::enable_shared_from_this<DeadlineWatch::State>
     armed_for = SteadyTime::max();
     SteadyTime next = SteadyTime::max();
     for (Guard& guard : guards) {
-      if (guard.at_ <= now) {
-        guard.at_ = SteadyTime::max();
+      if (guard.deadline_ <= now) {
+        guard.deadline_ = SteadyTime::max();
         guard.expired_ = true;
         guard.stream_.close();
       }
-      next = std::min(next, guard.at_);
+      next = std::min(next, guard.deadline_);
     }
     arm(next);
   }
@@ -62,9 +62,9 @@ DeadlineWatch::Guard::~Guard() {
   if (state_.guards.empty()) state_.disarm();
 }
 
-void DeadlineWatch::Guard::set(SteadyTime at) {
-  at_ = at;
-  state_.arm(at);
+void DeadlineWatch::Guard::set(SteadyTime deadline) {
+  deadline_ = deadline;
+  state_.arm(deadline);
 }
 
 }  // namespace dynamirror::http::impl

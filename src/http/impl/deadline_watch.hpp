@@ -35,8 +35,8 @@ class DeadlineWatch {
     ~Guard();
 
     /// From now on the stream is closed at this time, in place of the time set before.
-    void set(SteadyTime at);
-    void clear() { at_ = SteadyTime::max(); }
+    void set(SteadyTime deadline);
+    void clear() { deadline_ = SteadyTime::max(); }
     /// The stream was closed because its time had come.
     [[nodiscard]] bool expired() const { return expired_; }
 
@@ -44,7 +44,7 @@ class DeadlineWatch {
     friend struct State;
     State& state_;
     Stream& stream_;
-    SteadyTime at_ = SteadyTime::max();
+    SteadyTime deadline_ = SteadyTime::max();
     bool expired_ = false;
   };
 

@@ -121,7 +121,7 @@ async::Task<Result<LeaseActionResult>> act_on_lease(LeaseActing acting, Lease as
     if (outcome && *outcome == LeaseStore::Outcome::kDone) {
       co_return LeaseActionResult{.done = true, .said = done_text(action, *row)};
     }
-    auto now = co_await acting.store.look(as_read.key);
+    auto now = co_await acting.store.get(as_read.key);
     if (!now) co_return std::unexpected(std::move(now.error()));
     // A write whose answer was lost may have had its effect.
     if (is_done(action, *now)) co_return LeaseActionResult{.done = true, .said = done_text(action, *row)};

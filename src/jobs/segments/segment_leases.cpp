@@ -157,7 +157,7 @@ async::Task<Result<SharedTerms>> join_shared_job(coordination::LeaseStore& store
     const coordination::LeaseWrite write = leases.announcement(wanted);
     const auto outcome = co_await store.write(write, clock.steady_now() + kAnswerTime);
     if (outcome && *outcome == coordination::LeaseStore::Outcome::kDone) co_return wanted;
-    const auto row = co_await store.look(leases.job_key());
+    const auto row = co_await store.get(leases.job_key());
     if (row && *row) {
       const auto terms = SegmentLeases::terms_of(**row);
       if (terms) co_return *terms;

@@ -31,12 +31,12 @@ class Mixing {
   }
 
   Mixing& text(std::string_view bytes) {
-    const char* at = bytes.data();
+    const char* next = bytes.data();
     std::size_t left = bytes.size();
-    for (; left >= 16; left -= 16, at += 16) take(load(at, 8), load(at + 8, 8));
+    for (; left >= 16; left -= 16, next += 16) take(load(next, 8), load(next + 8, 8));
     // The last block is filled with zeros; the length tells it from one that ends in zeros.
-    const std::uint64_t first = load(at, left < 8 ? left : 8);
-    const std::uint64_t second = left > 8 ? load(at + 8, left - 8) : 0;
+    const std::uint64_t first = load(next, left < 8 ? left : 8);
+    const std::uint64_t second = left > 8 ? load(next + 8, left - 8) : 0;
     take(first, second);
     take(bytes.size(), kOdd3);
     return *this;

@@ -23,14 +23,14 @@ Result<std::vector<std::string>> entries_of(const FolderListing& listing, const 
   std::vector<std::string> entries;
   const std::filesystem::path folder = listing.folder / base;
   std::error_code error;
-  auto at = std::filesystem::directory_iterator(folder, error);
-  for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
-    std::string name = base + at->path().filename().string();
+  auto entry = std::filesystem::directory_iterator(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::string name = base + entry->path().filename().string();
     if (std::string_view(name).substr(base.size()).starts_with(kUnfinishedPrefix)) continue;
     std::error_code gone;  // removed since it was listed
-    if (at->is_directory(gone) && !at->is_symlink(gone)) {
+    if (entry->is_directory(gone) && !entry->is_symlink(gone)) {
       name += '/';
-    } else if (!at->is_regular_file(gone)) {
+    } else if (!entry->is_regular_file(gone)) {
       continue;
     }
     if (wanted(listing, name)) entries.push_back(std::move(name));

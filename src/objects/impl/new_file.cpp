@@ -40,10 +40,10 @@ bool has_name(const FileDescriptor& fd) {
 void clear_unfinished_below(const std::filesystem::path& folder) {
   using Walk = std::filesystem::recursive_directory_iterator;
   std::error_code error;
-  Walk at(folder, std::filesystem::directory_options::skip_permission_denied, error);
-  for (; !error && at != Walk(); at.increment(error)) {
-    if (at.depth() == kMaxDepth) at.disable_recursion_pending();
-    if (at->path().filename().native().starts_with(kUnfinishedPrefix)) remove_if_left(at->path());
+  Walk entry(folder, std::filesystem::directory_options::skip_permission_denied, error);
+  for (; !error && entry != Walk(); entry.increment(error)) {
+    if (entry.depth() == kMaxDepth) entry.disable_recursion_pending();
+    if (entry->path().filename().native().starts_with(kUnfinishedPrefix)) remove_if_left(entry->path());
   }
 }
 

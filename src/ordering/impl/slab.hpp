@@ -48,12 +48,12 @@ class Slab {
     return *cell(index);
   }
 
-  /// Calls `look` with every object, in no order.
-  template <class Look>
-  void for_each(Look look) const {
+  /// Calls `visit` with every object, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
     for (const auto& chunk : chunks_) {
       for (const std::optional<T>& held : *chunk) {
-        if (held) look(*held);
+        if (held) visit(*held);
       }
     }
   }

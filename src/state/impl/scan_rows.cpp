@@ -46,9 +46,9 @@ Answer<> insert_job(const Database& database, const ScanJob& job) {
 Answer<std::optional<ScanJob>> read_scan(const Database& database) {
   auto jobs = database.prepare("SELECT purpose, phase, share, shares, split, begun FROM scan_job");
   if (!jobs) return std::unexpected(jobs.error());
-  const auto found = jobs->step();
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return std::optional<ScanJob>();
+  const auto has_row = jobs->step();
+  if (!has_row) return std::unexpected(has_row.error());
+  if (!*has_row) return std::optional<ScanJob>();
   ScanJob job{.purpose = std::string(jobs->text(0)),
               .phase = std::string(jobs->text(1)),
               .share = static_cast<std::uint32_t>(jobs->integer(2)),

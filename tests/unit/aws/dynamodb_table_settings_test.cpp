@@ -46,7 +46,7 @@ TEST(MetricsBody, HoldsWhatCloudWatchTakes) {
                                        .value = 12.5,
                                        .unit = "Bytes",
                                        .dimensions = {{"TableName", "Orders"}},
-                                       .at = WallTime(std::chrono::seconds(1'700'000'000))}};
+                                       .time = WallTime(std::chrono::seconds(1'700'000'000))}};
   EXPECT_EQ(
       metrics_body("Backups", data),
       R"({"Namespace":"Backups","MetricData":[{"MetricName":"BackupSize",)"

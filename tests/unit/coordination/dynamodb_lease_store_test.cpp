@@ -31,7 +31,7 @@ class DynamoDbLeaseStoreTest : public ::testing::Test {
   Result<Outcome> write(const LeaseWrite& write, SteadyTime not_after = kNoDeadline) {
     return backend_.run(store_.write(write, not_after));
   }
-  std::uint64_t counter() { return backend_.run(store_.look("a"))->value().counter; }
+  std::uint64_t counter() { return backend_.run(store_.get("a"))->value().counter; }
   std::uint64_t sent(const std::string& operation) { return backend_.standin().statistics().requests[operation]; }
 
   static SteadyTime soon() { return system_clock().steady_now() + std::chrono::milliseconds(60); }

@@ -185,7 +185,7 @@ TEST_F(LeaseConformanceTest, Case14LeavesRowsThatAreNoLeasesAlone) {
   auto after = rows();
   after["lease"] = before.at("lease");
   EXPECT_EQ(after, before);
-  EXPECT_FALSE(backend_.run(store_.look("Leader"))) << "a lease of that key cannot be had";
+  EXPECT_FALSE(backend_.run(store_.get("Leader"))) << "a lease of that key cannot be had";
 }
 
 TEST_F(LeaseConformanceTest, Case14KeepsAttributesThatItDoesNotKnow) {

@@ -55,7 +55,7 @@ class LeaseTable {
     return read;
   }
 
-  [[nodiscard]] std::optional<Lease> look(const std::string& key) const {
+  [[nodiscard]] std::optional<Lease> get(const std::string& key) const {
     const auto at = rows.find(key);
     return at == rows.end() ? std::nullopt : std::optional(at->second);
   }
@@ -103,9 +103,9 @@ class Player {
     if (const auto* scan = std::get_if<LeaseWorker::Scan>(&job.what)) {
       ++scans;
       worker.scanned(job.id, now, table_.scan(scan->share));
-    } else if (const auto* look = std::get_if<LeaseWorker::Look>(&job.what)) {
+    } else if (const auto* get = std::get_if<LeaseWorker::Get>(&job.what)) {
       ++looks;
-      worker.looked(job.id, now, true, table_.look(look->key));
+      worker.got(job.id, now, true, table_.get(get->key));
     } else {
       const LeaseWrite& write = std::get<LeaseWorker::Write>(job.what).write;
       const auto wrong = trouble(write);

@@ -42,7 +42,7 @@ class LeaseStoreTest : public ::testing::TestWithParam<const char*> {
   }
 
   std::optional<Lease> look(const std::string& key = "a") {
-    auto lease = backend_->run(store_->look(key));
+    auto lease = backend_->run(store_->get(key));
     EXPECT_TRUE(lease) << to_line(lease.error());
     return lease.value_or(std::nullopt);
   }

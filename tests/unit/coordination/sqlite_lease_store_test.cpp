@@ -54,7 +54,7 @@ class SqliteLeaseStoreTest : public ::testing::Test {
   /// Renews lease "a" so many times, against whoever else does.
   static async::Task<bool> renew(LeaseStore& store, int times) {
     for (int attempts = 0; times > 0 && attempts < 100'000; ++attempts) {
-      const auto lease = co_await store.look("a");
+      const auto lease = co_await store.get("a");
       if (!lease || !*lease) co_return false;
       LeaseWrite write{.kind = Kind::kRenew, .key = "a", .counter = (*lease)->counter};
       const auto outcome = co_await store.write(std::move(write), kNoDeadline);
@@ -90,7 +90,7 @@ TEST_F(SqliteLeaseStoreTest, LosesNoRenewalBetweenProcesses) {
   }));
   const auto store = open();
   ASSERT_TRUE(store);
-  EXPECT_EQ(support::run_task((*store)->look("a"))->value().counter, kProcesses * kTimes);
+  EXPECT_EQ(support::run_task((*store)->get("a"))->value().counter, kProcesses * kTimes);
 }
 
 TEST_F(SqliteLeaseStoreTest, IsMadeByOneOfSeveralProcessesThatStartTogether) {

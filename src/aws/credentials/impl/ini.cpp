@@ -38,9 +38,9 @@ std::string_view without_comment(std::string_view text) {
 /// One setting: the name in lower case, and what stands behind the first of `delimiters`; nothing without one.
 std::optional<std::pair<std::string, std::string_view>> split_setting(std::string_view text,
                                                                       std::string_view delimiters) {
-  const auto at = text.find_first_of(delimiters);
-  if (at == std::string_view::npos) return std::nullopt;
-  return std::pair{to_lower(trimmed(text.substr(0, at))), trimmed(text.substr(at + 1))};
+  const auto delimiter = text.find_first_of(delimiters);
+  if (delimiter == std::string_view::npos) return std::nullopt;
+  return std::pair{to_lower(trimmed(text.substr(0, delimiter))), trimmed(text.substr(delimiter + 1))};
 }
 
 class IniParser {
@@ -110,10 +110,10 @@ class IniParser {
     const std::string_view whole = trimmed(value, kBlankOrBreak);
     properties[name] = std::string(value.starts_with('\n') ? std::string_view{} : whole);
     if (!value.starts_with('\n')) return;
-    for (std::size_t at = 0; at < whole.size();) {
-      const std::size_t end = std::min(whole.find('\n', at), whole.size());
-      const std::string_view nested = trimmed(whole.substr(at, end - at));
-      at = end + 1;
+    for (std::size_t offset = 0; offset < whole.size();) {
+      const std::size_t end = std::min(whole.find('\n', offset), whole.size());
+      const std::string_view nested = trimmed(whole.substr(offset, end - offset));
+      offset = end + 1;
       if (nested.empty()) continue;
       const auto parts = split_setting(nested, "=");
       if (!parts || parts->first.empty()) return wrong("below it, expected nested settings \"name = value\"");
@@ -144,11 +144,11 @@ std::vector<IniSection> parse_ini(std::string_view text, const std::string& file
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   IniParser parser(file);
   int number = 0;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    parser.line(text.substr(at, end - at), ++number);
-    at = end + 1;
+  std::size_t offset = 0;
+  while (offset < text.size()) {
+    const std::size_t end = std::min(text.find('\n', offset), text.size());
+    parser.line(text.substr(offset, end - offset), ++number);
+    offset = end + 1;
   }
   return parser.take();
 }

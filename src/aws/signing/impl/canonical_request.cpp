@@ -40,16 +40,16 @@ std::string decoded(std::string_view text) {
 /// Removes empty, "." and ".." segments (RFC 3986, 5.2.4); a slash at the end stays.
 void append_normalised_path(std::string& out, std::string_view path) {
   std::vector<std::string_view> segments;
-  std::size_t at = 0;
-  while (at < path.size()) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view segment = path.substr(at, end - at);
+  std::size_t offset = 0;
+  while (offset < path.size()) {
+    const std::size_t end = std::min(path.find('/', offset), path.size());
+    const std::string_view segment = path.substr(offset, end - offset);
     if (segment == "..") {
       if (!segments.empty()) segments.pop_back();
     } else if (!segment.empty() && segment != ".") {
       segments.push_back(segment);
     }
-    at = end + 1;
+    offset = end + 1;
   }
   for (const std::string_view segment : segments) {
     out += '/';
@@ -60,11 +60,11 @@ void append_normalised_path(std::string& out, std::string_view path) {
 
 void append_canonical_query(std::string& out, std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parameters;
-  std::size_t at = 0;
-  while (at < query.size()) {
-    const std::size_t end = std::min(query.find('&', at), query.size());
-    const std::string_view parameter = query.substr(at, end - at);
-    at = end + 1;
+  std::size_t offset = 0;
+  while (offset < query.size()) {
+    const std::size_t end = std::min(query.find('&', offset), query.size());
+    const std::string_view parameter = query.substr(offset, end - offset);
+    offset = end + 1;
     if (parameter.empty()) continue;
     const std::size_t equals = std::min(parameter.find('='), parameter.size());
     auto& [name, value] = parameters.emplace_back();
@@ -132,10 +132,10 @@ void append_canonical_request(std::string& out, std::string& signed_headers, con
   for (const auto& [name, value] : request.headers) {
     if (is_unsigned(name)) continue;
     // Behind its equals, because the values of a repeated header are joined in the order they are sent.
-    const auto at =
+    const auto place =
         std::upper_bound(headers.begin(), headers.end(), std::string_view(name),
                          [](std::string_view wanted, const Header& header) { return wanted < header.first; });
-    headers.emplace(at, name, value);
+    headers.emplace(place, name, value);
   }
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const bool repeated = i > 0 && headers[i].first == headers[i - 1].first;

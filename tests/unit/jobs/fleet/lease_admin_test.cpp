@@ -32,7 +32,7 @@ class Crowded final : public LeaseStore {
   async::Task<Result<coordination::LeaseRows>> scan(coordination::LeaseShare share) override {
     return rows.scan(share);
   }
-  async::Task<Result<std::optional<Lease>>> look(std::string key) override { return rows.look(std::move(key)); }
+  async::Task<Result<std::optional<Lease>>> get(std::string key) override { return rows.get(std::move(key)); }
   async::Task<Result<Outcome>> write(LeaseWrite write, SteadyTime not_after) override {
     if (before_write) before_write();
     const auto outcome = co_await rows.write(std::move(write), not_after);
@@ -53,7 +53,7 @@ class LeaseAdminTest : public ::testing::Test {
     put({.kind = LeaseWrite::Kind::kCreate, .key = key, .checkpoint = "7"});
     if (!owner.empty()) put({.kind = LeaseWrite::Kind::kTake, .key = key, .counter = 0, .owner = owner});
   }
-  std::optional<Lease> row(const std::string& key = "a") { return support::run_task(store_.rows.look(key)).value(); }
+  std::optional<Lease> row(const std::string& key = "a") { return support::run_task(store_.rows.get(key)).value(); }
   LeaseActionResult act(LeaseAction action) {
     const LeaseActing acting{store_, system_clock(), random_};
     auto result = support::run_task(act_on_lease(acting, *row(), std::move(action)));
@@ -69,7 +69,7 @@ class LeaseAdminTest : public ::testing::Test {
     };
   }
   /// Memory answers at once, also within another loop's turn.
-  Lease row_inside() { return support::run_task(store_.rows.look("a")).value().value(); }
+  Lease row_inside() { return support::run_task(store_.rows.get("a")).value().value(); }
   LeaseStore::Outcome run_inside(const LeaseWrite& write) {
     return support::run_task(store_.rows.write(write, kNoDeadline)).value();
   }

@@ -425,6 +425,15 @@ scenario('a full and an incremental export are restored identically', async (sta
   await put(table, fresh);
   await assertEqual(stage, source, target);
 
+  writeExport(stage.path('mixed-up'), { incremental: true, lines: [line(gone, after)] });
+  await refused(
+    stage,
+    ['restore-table', `file:${stage.path('mixed-up')}`, target, '--overwrite'],
+    EXIT_USAGE,
+    /part0\.json\.gz line 1: the item beside the key .* has another one/,
+  );
+  await assertEqual(stage, source, target);
+
   const part = stage.path('full/data/part1.json.gz');
   writeFileSync(part, gzipSync(`${gunzipSync(readFileSync(part))}\n`));
   const other = `${servers().to}/${newName('Restored')}`;

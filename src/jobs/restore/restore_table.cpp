@@ -64,6 +64,7 @@ Restore::Restore(const RestorePlan& plan, RestoreOptions options, objects::Objec
       pool_(pool),
       stop_(stop),
       executor_(std::move(executor)),
+      keys_(options_.key),
       names_(store, plan.folder, options_.key, options_.as_of) {}
 
 Status Restore::complete() const {
@@ -158,9 +159,17 @@ async::Task<Status> Restore::load_line(std::string_view line) {
     ++progress_.deletes;
     co_return co_await loader_.remove(key);
   }
+  if (auto right = check_image(*change); !right) co_return right;
   ++progress_.items;
   progress_.bytes += item.size();
   co_return co_await loader_.put(item);
+}
+
+Status Restore::check_image(const ExportLine& change) {
+  if (change.key.empty()) return {};
+  const auto key = keys_.from_key(change.key);
+  if (!key) return std::unexpected(key.error());
+  return keys_.check_item(*key, change.item);
 }
 
 async::Task<Status> Restore::read_folder() {
@@ -191,8 +200,8 @@ async::Task<Status> Restore::read_folder_as_of(WallTime moment) {
     if (!page) co_return std::unexpected(std::move(page.error()));
     auto turned = paging.turn(page->next, page->versions.size(), store_.describe(plan_.folder));
     if (!turned) co_return turned;
-    const auto found = states.take(std::move(page->versions));
-    if (auto read = co_await read_items(found); !read) co_return read;
+    const auto objects = states.take(std::move(page->versions));
+    if (auto read = co_await read_items(objects); !read) co_return read;
     from = std::move(page->next);
   } while (!from.empty());
   states.end_key();

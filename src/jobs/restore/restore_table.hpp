@@ -7,7 +7,9 @@
 
 #include "async/cpu_pool.hpp"
 #include "jobs/item_backup/two_names.hpp"
+#include "jobs/restore/export_line.hpp"
 #include "jobs/restore/restore_plan.hpp"
+#include "model/key_canonicalizer.hpp"
 #include "pipeline/exit_code.hpp"
 #include "pipeline/item_loader.hpp"
 
@@ -58,6 +60,8 @@ class Restore {
   [[nodiscard]] async::Task<Status> read_part(const RestorePart& part);
   [[nodiscard]] async::Task<Status> load_lines(std::string_view lines, std::uint64_t& count);
   [[nodiscard]] async::Task<Status> load_line(std::string_view line);
+  /// Whether an image is that of its key. Errors: class invalid, naming both keys.
+  [[nodiscard]] Status check_image(const ExportLine& change);
 
   [[nodiscard]] async::Task<Status> read_folder();
   [[nodiscard]] async::Task<Status> read_folder_as_of(WallTime moment);
@@ -82,6 +86,7 @@ class Restore {
   const StopRequest& stop_;
   boost::asio::any_io_executor executor_;
   json::Reader reader_;
+  model::KeyCanonicalizer keys_;
   TwoNames names_;
   RestoreProgress progress_;
 };

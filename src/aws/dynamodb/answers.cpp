@@ -142,7 +142,7 @@ Result<BatchWriteAnswer> parse_batch_write_answer(std::string& body, const Table
       const bool unprocessed = name == "UnprocessedItems";
       if ((!unprocessed && name != "ConsumedCapacity") || member.consume_null()) return {};
       if (unprocessed) return read_unprocessed(answer, member, table, key, changes);
-      return member.for_each_element([&](json::Value& one) { return add_units(answer.consumed_units, one); });
+      return member.for_each_element([&](json::Value& capacity) { return add_units(answer.consumed_units, capacity); });
     });
   });
   if (!status) return as_fatal(std::move(status.error()));

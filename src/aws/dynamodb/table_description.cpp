@@ -151,10 +151,11 @@ Status read_member(TableDescription& table, std::vector<KeyElement>& key, std::s
 
 /// Joins the key's names with their types, which the service lists apart.
 Result<model::KeyAttribute> key_attribute(const TableDescription& table, const KeyElement& element) {
-  const auto at = std::find_if(table.attributes.begin(), table.attributes.end(),
-                               [&](const AttributeDefinition& attribute) { return attribute.name == element.name; });
-  if (at == table.attributes.end()) return refuse("the key attribute " + element.name + " has no definition");
-  return model::KeyAttribute{at->name, at->type};
+  const auto attribute =
+      std::find_if(table.attributes.begin(), table.attributes.end(),
+                   [&](const AttributeDefinition& attribute) { return attribute.name == element.name; });
+  if (attribute == table.attributes.end()) return refuse("the key attribute " + element.name + " has no definition");
+  return model::KeyAttribute{attribute->name, attribute->type};
 }
 
 Status join_key(TableDescription& table, const std::vector<KeyElement>& key) {

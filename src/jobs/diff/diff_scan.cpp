@@ -46,13 +46,13 @@ async::Task<Status> ProbeReceiver::probe(std::string_view item_json) {
   auto record = reader_.read(side_, item_json);
   if (!record) co_return std::unexpected(std::move(record.error()));
   const std::string key_json(record->key_json);  // the reader's own text is gone when others are read
-  const auto found = co_await other_.get(key_json);
-  if (!found) co_return std::unexpected(found.error());
+  const auto counterpart = co_await other_.get(key_json);
+  if (!counterpart) co_return std::unexpected(counterpart.error());
   record->key_json = key_json;
-  if (!*found) co_return join_.add(*record);
+  if (!*counterpart) co_return join_.add(*record);
   // What is there on both sides is compared from the primary's items; the replica's tell what is in it alone.
   if (side_ == DiffSide::kReplica) co_return Status{};
-  const auto digest = digester_.digest(**found);
+  const auto digest = digester_.digest(**counterpart);
   if (!digest) co_return unreadable_item(digest.error(), key_json);
   if (*digest == record->item) co_return Status{};
   if (auto added = join_.add(*record); !added) co_return added;

@@ -34,16 +34,16 @@ async::Task<Status> DiffVerifier::look_again(Key& key) {
   if (!pair) co_return std::unexpected(std::move(pair.error()));
   if (!*pair) {
     key.state = Key::State::kEqual;
-    key.moved = true;
+    key.changed = true;
     co_return Status{};
   }
   const auto primary = digest_of((*pair)->primary_json);
   const auto replica = digest_of((*pair)->replica_json);
   key.replica_moved |= *replica != key.replica;
-  key.moved = *primary != key.primary || *replica != key.replica;
+  key.changed = *primary != key.primary || *replica != key.replica;
   key.primary = *primary;
   key.replica = *replica;
-  key.state = key.moved ? Key::State::kWaiting : Key::State::kLasting;
+  key.state = key.changed ? Key::State::kWaiting : Key::State::kLasting;
   key.finding = {.kind = (*pair)->kind(), .key_json = key.json};
   if (key.finding.kind == DiffKind::kDifferent) {
     auto names = model::item_difference(digester_, (*pair)->primary_json, (*pair)->replica_json);
@@ -52,9 +52,9 @@ async::Task<Status> DiffVerifier::look_again(Key& key) {
   co_return Status{};
 }
 
-async::Task<Status> DiffVerifier::settle_after(SteadyTime looked) {
+async::Task<Status> DiffVerifier::settle_after(SteadyTime read_at) {
   while (!stop_.requested()) {  // ends with the pause
-    const Duration left = looked + options_.settle - clock_.steady_now();
+    const Duration left = read_at + options_.settle - clock_.steady_now();
     if (left <= Duration::zero()) co_return Status{};
     co_await stop_.changed().wait_for(left);
   }
@@ -74,13 +74,13 @@ async::Task<Result<DiffVerifier::Verdicts>> DiffVerifier::verify(std::vector<Dif
   for (int round = 0; round < options_.max_rounds && !keys.empty(); ++round) {
     Status status = co_await settle_after(seen_until);
     if (status) {
-      const auto look = [this, &keys](std::size_t i) { return look_again(keys[i]); };
-      status = co_await for_each_in_parallel(keys.size(), options_.width, look);
+      const auto verify_again = [this, &keys](std::size_t i) { return look_again(keys[i]); };
+      status = co_await for_each_in_parallel(keys.size(), options_.width, verify_again);
     }
     if (!status) co_return std::unexpected(std::move(status.error()));
     seen_until = clock_.steady_now();
 
-    const bool quiet = std::none_of(keys.begin(), keys.end(), [](const Key& key) { return key.moved; });
+    const bool quiet = std::none_of(keys.begin(), keys.end(), [](const Key& key) { return key.changed; });
     const bool trusted = round > 0 || quiet;
     std::vector<Key> again;
     for (Key& key : keys) {

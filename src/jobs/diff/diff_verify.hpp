@@ -62,13 +62,13 @@ class DiffVerifier {
     std::optional<model::ItemDigest> primary{};
     std::optional<model::ItemDigest> replica{};
     enum class State { kWaiting, kEqual, kLasting } state = State::kWaiting;
-    bool moved = false;          ///< one side was not as before
+    bool changed = false;        ///< one side was not as before
     bool replica_moved = false;  ///< at any look
     DiffFinding finding{};
   };
 
   [[nodiscard]] async::Task<Status> look_again(Key& key);
-  [[nodiscard]] async::Task<Status> settle_after(SteadyTime looked);
+  [[nodiscard]] async::Task<Status> settle_after(SteadyTime read_at);
   [[nodiscard]] Result<std::optional<model::ItemDigest>> digest_of(const std::string& item_json);
 
   Options options_;

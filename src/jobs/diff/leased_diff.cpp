@@ -21,22 +21,22 @@ DiffOptions divided(DiffOptions options) {
   return options;
 }
 
-void add(DiffTotals& sum, const DiffTotals& one) {
-  sum.primary_items += one.primary_items;
-  sum.replica_items += one.replica_items;
-  sum.suspects += one.suspects;
-  sum.missing += one.missing;
-  sum.extraneous += one.extraneous;
-  sum.different += one.different;
-  sum.changing += one.changing;
-  sum.put += one.put;
-  sum.deleted += one.deleted;
-  sum.unrepaired += one.unrepaired;
-  sum.primary_read_units += one.primary_read_units;
-  sum.replica_read_units += one.replica_read_units;
-  sum.write_units += one.write_units;
-  sum.throttled += one.throttled;
-  sum.spilled_bytes += one.spilled_bytes;
+void add(DiffTotals& sum, const DiffTotals& part) {
+  sum.primary_items += part.primary_items;
+  sum.replica_items += part.replica_items;
+  sum.suspects += part.suspects;
+  sum.missing += part.missing;
+  sum.extraneous += part.extraneous;
+  sum.different += part.different;
+  sum.changing += part.changing;
+  sum.put += part.put;
+  sum.deleted += part.deleted;
+  sum.unrepaired += part.unrepaired;
+  sum.primary_read_units += part.primary_read_units;
+  sum.replica_read_units += part.replica_read_units;
+  sum.write_units += part.write_units;
+  sum.throttled += part.throttled;
+  sum.spilled_bytes += part.spilled_bytes;
 }
 
 }  // namespace
@@ -64,12 +64,12 @@ struct LeasedDiff::Impl {
 };
 
 async::Task<JobResult<void>> LeasedDiff::Impl::compare(SegmentTurn& turn) {
-  DiffOptions one = options;
-  one.share = turn.segment;
-  one.shares = turn.segments;
+  DiffOptions segment_options = options;
+  segment_options.share = turn.segment;
+  segment_options.shares = turn.segments;
   const DiffTables::Surroundings around{parts.clock, parts.random, turn.stop};
-  const auto job =
-      under_way.emplace(under_way.end(), std::move(one), parts.primary, parts.replica, parts.report, around);
+  const auto job = under_way.emplace(under_way.end(), std::move(segment_options), parts.primary, parts.replica,
+                                     parts.report, around);
   auto result = co_await job->run();
   add(ended, job->totals());
   under_way.erase(job);

@@ -66,12 +66,12 @@ std::string DumpNames::manifest() const {
 
 async::Task<Status> check_dump_name(objects::ObjectStore& store, DumpNames names, aws::TableSettings settings) {
   const objects::GetOptions whole;
-  const auto found = co_await store.get(names.table(), whole);
-  if (!found) {
-    const bool free = found.error().error_class == ErrorClass::kNotFound || may_not_look(found.error());
-    co_return free ? Status{} : std::unexpected(found.error());
+  const auto described = co_await store.get(names.table(), whole);
+  if (!described) {
+    const bool free = described.error().error_class == ErrorClass::kNotFound || may_not_look(described.error());
+    co_return free ? Status{} : std::unexpected(described.error());
   }
-  const auto there = aws::parse_table_settings(*found);
+  const auto there = aws::parse_table_settings(*described);
   const std::string other = there ? identity(*there) : std::string();
   if (other.empty() || other == identity(settings)) co_return Status{};
   co_return failure(ErrorClass::kConflict, "back up as", store.describe(names.job_id),

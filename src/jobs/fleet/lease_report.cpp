@@ -62,8 +62,8 @@ constexpr std::array kMeanings{
 };
 
 std::string meaning_of(std::string_view name) {
-  const auto found = std::ranges::find(kMeanings, name, &Meaning::name);
-  return found == kMeanings.end() ? "" : std::string(found->text);
+  const auto known = std::ranges::find(kMeanings, name, &Meaning::name);
+  return known == kMeanings.end() ? "" : std::string(known->text);
 }
 
 void append_set(json::Writer& json, std::string_view name, const std::vector<std::string>& names) {
@@ -102,8 +102,8 @@ LeaseReport report_leases(LeaseLooks looks) {
   }
   LeaseReport report{.workers = {}, .foreign = looks.second.foreign};
   for (Lease& lease : looks.second.leases) {
-    const auto found = before.find(lease.key);
-    report.leases.push_back(line_of(std::move(lease), found == before.end() ? nullptr : found->second, looks));
+    const auto earlier = before.find(lease.key);
+    report.leases.push_back(line_of(std::move(lease), earlier == before.end() ? nullptr : earlier->second, looks));
     const LeaseLine& line = report.leases.back();
     if (line.state == LeaseState::kFinished) {
       ++report.finished;
@@ -127,14 +127,14 @@ Result<std::vector<LeaseAttribute>> explain_row(std::string_view item_json) {
   json::Reader reader;
   const auto read = reader.read_copy(item_json, [&](json::Value& item) {
     return item.for_each_member([&](std::string_view name, json::Value& attribute) -> Status {
-      LeaseAttribute& found = attributes.emplace_back();
-      found.name = name;
-      found.meaning = meaning_of(found.name);
+      LeaseAttribute& described = attributes.emplace_back();
+      described.name = name;
+      described.meaning = meaning_of(described.name);
       return attribute.for_each_member([&](std::string_view type, json::Value& content) -> Status {
-        found.type = type;
+        described.type = type;
         const auto text = type == "S" || type == "N" ? content.string() : content.raw();
         if (!text) return std::unexpected(text.error());
-        found.value = *text;
+        described.value = *text;
         return {};
       });
     });

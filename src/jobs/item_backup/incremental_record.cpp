@@ -76,7 +76,7 @@ async::Task<Result<ObjectUpdate>> write_item_object(TableSide& table, objects::O
   constexpr int kMaxLooks = 20;
   const aws::GetItemOptions consistent;
   ObjectUpdate update{.item = std::move(item)};
-  for (int look = 0; look < kMaxLooks; ++look) {
+  for (int attempt = 0; attempt < kMaxLooks; ++attempt) {
     const auto done = co_await sink::store_item(store, object, update.item);
     if (!done) co_return std::unexpected(done.error());
     if (!recheck) break;

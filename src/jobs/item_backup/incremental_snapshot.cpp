@@ -112,8 +112,8 @@ async::Task<Status> IncrementalSnapshot::read_object(const objects::ObjectInfo& 
 TwoNames* IncrementalSnapshot::names_for(std::string_view key, std::string_view item) {
   if (!names_ && looks_for_key_left_ > 0) {
     --looks_for_key_left_;
-    if (auto found = sink::find_key(key.substr(prefix_.size()), item)) {
-      names_.emplace(from_, prefix_, std::move(*found), std::nullopt);
+    if (auto item_key = sink::find_key(key.substr(prefix_.size()), item)) {
+      names_.emplace(from_, prefix_, std::move(*item_key), std::nullopt);
     }
   }
   return names_ ? &*names_ : nullptr;

@@ -86,9 +86,9 @@ async::Task<Result<std::vector<RecordState>>> record_history(objects::ObjectStor
 }
 
 const RecordState* state_at(const std::vector<RecordState>& history, WallTime moment) {
-  const auto found =
+  const auto version =
       std::find_if(history.begin(), history.end(), [&](const RecordState& state) { return state.since <= moment; });
-  return found == history.end() ? nullptr : &*found;
+  return version == history.end() ? nullptr : &*version;
 }
 
 }  // namespace dynamirror::jobs

@@ -38,10 +38,10 @@ std::optional<Kind> kind_of(std::string_view action, std::string_view reason) {
       {"shutdown", Kind::kLeaseLost},
   }};
   if (action == "shutdown" && reason == "TERMINATE") return Kind::kShardEnded;
-  const auto* found =
+  const auto* known =
       std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& known) { return known.first == action; });
-  if (found == kKinds.end()) return std::nullopt;
-  return found->second;
+  if (known == kKinds.end()) return std::nullopt;
+  return known->second;
 }
 
 Status take_string(json::Value& value, std::string& out) {

@@ -159,8 +159,8 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
 
 /// False, with nothing pushed, when they are not in the shard's order.
 bool MultiLangShard::push(std::vector<model::Change> changes) {
-  const auto not_after = [](const model::Change& one, const model::Change& next) {
-    return next.sequence() <= one.sequence();
+  const auto not_after = [](const model::Change& previous, const model::Change& next) {
+    return next.sequence() <= previous.sequence();
   };
   if (std::adjacent_find(changes.begin(), changes.end(), not_after) != changes.end()) return false;
   for (model::Change& change : changes) {

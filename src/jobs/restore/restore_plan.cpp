@@ -54,14 +54,14 @@ async::Task<Result<std::optional<std::string>>> get_if_there(objects::ObjectStor
 /// Each part must be there with the size that was written down.
 async::Task<Status> check_parts(objects::ObjectStore& store, const std::vector<RestorePart>& parts) {
   for (const RestorePart& part : parts) {
-    const auto found = co_await store.head(part.key);
-    if (!found && found.error().error_class == ErrorClass::kNotFound) {
+    const auto object = co_await store.head(part.key);
+    if (!object && object.error().error_class == ErrorClass::kNotFound) {
       co_return incomplete(store, part.key, "this part of the backup is missing; nothing was restored");
     }
-    if (!found) co_return std::unexpected(found.error());
-    if (part.size_bytes > 0 && found->size_bytes != part.size_bytes) {
+    if (!object) co_return std::unexpected(object.error());
+    if (part.size_bytes > 0 && object->size_bytes != part.size_bytes) {
       co_return incomplete(store, part.key,
-                           "this part has " + std::to_string(found->size_bytes) + " bytes where the manifest says " +
+                           "this part has " + std::to_string(object->size_bytes) + " bytes where the manifest says " +
                                std::to_string(part.size_bytes) + "; nothing was restored");
     }
   }
@@ -273,9 +273,9 @@ async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::
     co_return plan;
   }
   if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
-  const auto found = co_await find_item_folder(store, name);
-  if (!found) co_return std::unexpected(found.error());
-  if (*found != name) co_return co_await plan_restore(store, *found, stop);
+  const auto item_folder = co_await find_item_folder(store, name);
+  if (!item_folder) co_return std::unexpected(item_folder.error());
+  if (*item_folder != name) co_return co_await plan_restore(store, *item_folder, stop);
   // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
   const auto listing = co_await store.list_versions(folder, {});
   if (!listing) co_return std::unexpected(listing.error());

@@ -3,35 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "aws/endpoints/partition.hpp"
+#include "base/percent_decoding.hpp"
 #include "http/transport.hpp"
 
 namespace dynamirror::objects {
 namespace {
 
 std::unexpected<Error> wrong(std::string message) { return failure(ErrorClass::kInvalid, {}, {}, std::move(message)); }
-
-/// Nothing when a per-cent sign is not followed by two hexadecimal digits.
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    unsigned char byte = 0;
-    const std::string_view digits = text.substr(i + 1, 2);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
-    if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) return std::nullopt;
-    out += static_cast<char>(byte);
-    i += 2;
-  }
-  return out;
-}
 
 std::string_view take_last_label(std::string_view& host) {
   const std::size_t dot = host.rfind('.');

@@ -51,7 +51,7 @@ class LeaseStore {
   [[nodiscard]] virtual async::Task<Result<std::optional<Lease>>> get(std::string key) = 0;
 
   /// One conditional write. Not sent after `not_after`, nor waited for: what was not answered by then is an error.
-  /// Errors leave open whether the write landed: `look` tells.
+  /// Errors leave open whether the write landed: `get` tells.
   [[nodiscard]] virtual async::Task<Result<Outcome>> write(LeaseWrite write, SteadyTime not_after) = 0;
 
   /// For messages, e.g. "eu-west-1/Orders-leases".

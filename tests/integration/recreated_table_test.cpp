@@ -14,6 +14,7 @@
 namespace dynamirror::integration {
 namespace {
 
+using app::ExitCode;
 using ::testing::HasSubstr;
 
 class RecreatedTable : public ReplicateTest {

@@ -85,9 +85,9 @@ jobs::ReplicateOptions ReplicationRun::brisk() {
 
 std::string ReplicationRun::Ended::text() const {
   std::string text = killed ? "killed" : out_of_time ? "out of time" : "";
-  if (exit_code) text = fmt::format("exit code {}", static_cast<int>(*exit_code));
+  if (ended) text = "ended by itself";
   for (const jobs::JobFailure& failure : failures) {
-    text += fmt::format("\n  ({}) {}", static_cast<int>(failure.exit_code), to_line(failure.error));
+    text += fmt::format("\n  ({}) {}", static_cast<int>(failure.reason), to_line(failure.error));
   }
   const auto& counters = status.counters;
   text += fmt::format(
@@ -134,19 +134,20 @@ class ReplicationRun::Process final : public Live {
     auto prepared = co_await jobs::preflight(*source_, *target_, run_.options.preflight);
     if (prepared) {
       prepared_.emplace(std::move(*prepared));
-      ended_.exit_code = jobs::ExitCode::kOk;
+      ended_.ended = true;
     } else {
+      ended_.ended = true;
       ended_.failures = std::move(prepared.error());
-      ended_.exit_code = ended_.failures.front().exit_code;
+      ended_.reason = ended_.failures.front().reason;
     }
   }
 
   async::Task<> replicate() {
     co_await prepare();
     if (!prepared_) co_return;
-    ended_.exit_code.reset();
+    ended_.ended = false;
     if (auto opened = open_files(); !opened) {
-      end({jobs::ExitCode::kState, std::move(opened.error())});
+      end({jobs::Reason::kState, std::move(opened.error())});
       co_return;
     }
     stream_.emplace(source::TableStream{source_->streams(), prepared_->stream, prepared_->source.key});
@@ -154,7 +155,7 @@ class ReplicationRun::Process final : public Live {
     jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, clock_, random_};
     if (!run_.options.lease_table.empty()) {
       if (auto opened = co_await open_leases(); !opened) {
-        end({jobs::exit_code_for(opened.error()), opened.error()});
+        end({jobs::reason_for(opened.error()), opened.error()});
         co_return;
       }
       parts.store = nullptr;
@@ -164,7 +165,7 @@ class ReplicationRun::Process final : public Live {
     reading_since_ = system_clock().steady_now();
     auto result = co_await job_->run();
     if (result) {
-      ended_.exit_code = jobs::ExitCode::kOk;
+      ended_.ended = true;
     } else {
       end(std::move(result.error()));
     }
@@ -256,7 +257,8 @@ class ReplicationRun::Process final : public Live {
   }
 
   void end(jobs::JobFailure failure) {
-    ended_.exit_code = failure.exit_code;
+    ended_.ended = true;
+    ended_.reason = failure.reason;
     ended_.failures.push_back(std::move(failure));
   }
 

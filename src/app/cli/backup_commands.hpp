@@ -116,14 +116,14 @@ struct RestoreRecordCommand {
   CommonOptions common;
 };
 
-[[nodiscard]] jobs::ExitCode run_backup_table(const BackupTableCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_backup(const IncrementalBackupCommand& command);
-[[nodiscard]] jobs::ExitCode run_backfill(const BackfillCommand& command);
-[[nodiscard]] jobs::ExitCode run_snapshot(const SnapshotCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_diff_record(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_backup_record(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_record_history(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_restore_table(const RestoreTableCommand& command);
-[[nodiscard]] jobs::ExitCode run_restore_record(const RestoreRecordCommand& command);
+[[nodiscard]] ExitCode run_backup_table(const BackupTableCommand& command);
+[[nodiscard]] ExitCode run_incremental_backup(const IncrementalBackupCommand& command);
+[[nodiscard]] ExitCode run_backfill(const BackfillCommand& command);
+[[nodiscard]] ExitCode run_snapshot(const SnapshotCommand& command);
+[[nodiscard]] ExitCode run_incremental_diff_record(const RecordCommand& command);
+[[nodiscard]] ExitCode run_incremental_backup_record(const RecordCommand& command);
+[[nodiscard]] ExitCode run_record_history(const RecordCommand& command);
+[[nodiscard]] ExitCode run_restore_table(const RestoreTableCommand& command);
+[[nodiscard]] ExitCode run_restore_record(const RestoreRecordCommand& command);
 
 }  // namespace dynamirror::app

@@ -159,7 +159,7 @@ void add_snapshot(CLI::App& parent, Run& chosen) {
 }
 
 void add_record(CLI::App& parent, Run& chosen, const char* name, const char* help,
-                jobs::ExitCode (*run)(const RecordCommand&)) {
+                ExitCode (*run)(const RecordCommand&)) {
   auto command = std::make_shared<RecordCommand>();
   CLI::App& app = *parent.add_subcommand(name, help);
   app.add_option("TABLE", command->table, kTableHelp)->required();

@@ -17,8 +17,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 std::string random_job_id(Random& random) { return fmt::format("{:016x}", random.next()); }
 
 /// What a backup came to, beside its result.

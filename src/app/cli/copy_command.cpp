@@ -23,8 +23,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 /// One run of the command on the session's loop.
 class CopyRun {
  public:
@@ -54,12 +52,12 @@ class CopyRun {
 
   async::Task<ExitCode> prepare() {
     auto source = session_.open_side(command_.source, command_.source_side);
-    if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
+    if (!source) co_return end(source.error(), exit_code_for(source.error()));
     auto target = session_.open_side(command_.target, command_.target_side);
-    if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+    if (!target) co_return end(target.error(), exit_code_for(target.error()));
     const jobs::CopyPreflightOptions options{.create_target = command_.create_target, .dry_run = command_.dry_run};
     auto tables = co_await jobs::copy_preflight(**source, **target, options);
-    if (!tables) co_return end(tables.error().error, tables.error().exit_code);
+    if (!tables) co_return end(tables.error().error, exit_code_of(tables.error().reason));
     say_estimate(tables->source);
     co_return co_await with_files(**source, **target, *tables);
   }
@@ -111,7 +109,7 @@ class CopyRun {
     const auto between = identity(source, target, tables);
     jobs::SharedJob job{.purpose = "copy", .identity = between.source + " -> " + between.target};
     auto shared = co_await open_shared_job(session_, command_.leases, source.address(), command_.source_side, job);
-    if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
+    if (!shared) co_return end(shared.error(), exit_code_for(shared.error()));
     if (shared->found.complete()) {
       summary_.shared = complete_already(*shared);
       started_ = true;
@@ -122,7 +120,7 @@ class CopyRun {
     const jobs::SharedTerms wanted{.segments = command_.lease_segments};
     auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),
                                                 session_.random());
-    if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
+    if (!terms) co_return end(terms.error(), exit_code_for(terms.error()));
     auto letters = open_dead_letters(command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
     co_return co_await copy_with_others({source, target}, tables, letters->get(), *shared, std::move(*terms));
@@ -133,11 +131,11 @@ class CopyRun {
   async::Task<ExitCode> check_target(jobs::TableSide& target, bool resuming, const SharedJobSession* shared = nullptr) {
     if (resuming || command_.overwrite) co_return ExitCode::kOk;
     const auto filled = co_await jobs::has_items(target, session_.random());
-    if (!filled) co_return end(filled.error(), jobs::exit_code_for(filled.error()));
+    if (!filled) co_return end(filled.error(), exit_code_for(filled.error()));
     if (!*filled) co_return ExitCode::kOk;
     if (shared != nullptr) {
       const auto begun = co_await shared->has_begun();
-      if (!begun) co_return end(begun.error(), jobs::exit_code_for(begun.error()));
+      if (!begun) co_return end(begun.error(), exit_code_for(begun.error()));
       if (*begun) co_return ExitCode::kOk;
     }
     Error refusal{.error_class = ErrorClass::kInvalid,
@@ -216,7 +214,7 @@ class CopyRun {
     summary_.status = job.status();
     summary_.consumed_write_units = table.statistics().consumed_units;
     summary_.requests = sides.source.requests() + sides.target.requests();
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    if (!ended) co_return end(ended.error().error, exit_code_of(ended.error().reason));
     co_return ExitCode::kOk;
   }
 

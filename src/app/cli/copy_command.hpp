@@ -6,8 +6,8 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "app/options/lease_options.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -35,6 +35,6 @@ struct CopyCommand {
   CommonOptions common;
 };
 
-[[nodiscard]] jobs::ExitCode run_copy(const CopyCommand& command);
+[[nodiscard]] ExitCode run_copy(const CopyCommand& command);
 
 }  // namespace dynamirror::app

@@ -42,7 +42,7 @@ std::string address(const std::string& endpoint, const std::string& region, cons
   return (named.empty() ? region : named) + "/" + table;
 }
 
-jobs::ExitCode run_cross_region(const CrossRegionCommand& command) {
+ExitCode run_cross_region(const CrossRegionCommand& command) {
   ReplicateCommand replicate = command.replicate;
   replicate.common = command.common;
   replicate.source = address(command.source_endpoint, command.source_region, command.source_table);

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "app/options/lease_options.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "jobs/diff/diff_tables.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -44,9 +44,9 @@ struct RecordPairCommand {
 
 /// Each runs its command: findings and summary on stdout, progress and failures on stderr. 0: equal, 1: different,
 /// above: trouble.
-[[nodiscard]] jobs::ExitCode run_diff_tables(const DiffTablesCommand& command);
-[[nodiscard]] jobs::ExitCode run_diff_record(const RecordPairCommand& command);
-[[nodiscard]] jobs::ExitCode run_replicate_record(const RecordPairCommand& command);
+[[nodiscard]] ExitCode run_diff_tables(const DiffTablesCommand& command);
+[[nodiscard]] ExitCode run_diff_record(const RecordPairCommand& command);
+[[nodiscard]] ExitCode run_replicate_record(const RecordPairCommand& command);
 
 /// "1%", "0.5%" or "0.01", as a share of 1. Errors: class invalid.
 [[nodiscard]] Result<double> parse_sample(std::string_view text);

@@ -21,8 +21,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 /// One run of the command on the session's loop: a replication whose target is objects.
 class IncrementalBackupRun {
  public:
@@ -47,7 +45,7 @@ class IncrementalBackupRun {
     summary_.error = to_line(error);
     return exit_code;
   }
-  ExitCode end(const Error& error) { return end(error, jobs::exit_code_for(error)); }
+  ExitCode end(const Error& error) { return end(error, exit_code_for(error)); }
 
   async::Task<ExitCode> prepare() {
     session_.may_end_before_work(ExitCode::kOk);
@@ -57,8 +55,8 @@ class IncrementalBackupRun {
     if (!store) co_return end(store.error());
     auto prepared = co_await jobs::preflight_source(**table, command_.preflight);
     if (!prepared) {
-      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
-      co_return prepared.error().front().exit_code;
+      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, exit_code_of(finding.reason));
+      co_return exit_code_of(prepared.error().front().reason);
     }
     auto folder = co_await jobs::find_item_folder(**store, prepared->source.name.str());
     if (!folder) co_return end(folder.error());
@@ -81,7 +79,7 @@ class IncrementalBackupRun {
                          "name the state file they were written with (--state), or say where to start (--start "
                          "trim-horizon or latest)"};
     const auto may_start = co_await check_first_start(std::move(start), **store, prefix);
-    if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
+    if (!may_start) co_return end(may_start.error().error, exit_code_of(may_start.error().reason));
     if (!dry_run) {
       // Also shows what may not be written before the first change is read.
       auto saved = co_await jobs::save_item_settings(**table, **store, folder_);
@@ -130,7 +128,7 @@ class IncrementalBackupRun {
     summary_.status = job.status();
     summary_.requests =
         table.dynamodb_api().statistics().requests + table.streams_api().statistics().requests + store.requests();
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    if (!ended) co_return end(ended.error().error, exit_code_of(ended.error().reason));
     co_return ExitCode::kOk;
   }
 

@@ -20,8 +20,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, Session& session) {
   auto table = session.open_side(command.table, command.table_side);
   if (!table) co_return fail(table.error());
@@ -61,7 +59,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
         R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"exit_code":{},"error":{}}})"
         "\n",
         job.progress().written, job.progress().corrected, units, requests,
-        static_cast<int>(status ? ExitCode::kOk : jobs::exit_code_for(status.error())),
+        static_cast<int>(status ? ExitCode::kOk : exit_code_for(status.error())),
         status ? "null" : json_quoted(to_line(status.error()))));
   } else {
     print(fmt::format("{} -> {}: {} objects written, {} of them corrected; {:.1f} read units, {} requests\n",

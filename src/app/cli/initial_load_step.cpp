@@ -18,7 +18,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
 using jobs::JobResult;
 
 jobs::CopyEstimate estimate_of(const InitialLoadStep& step) {
@@ -37,7 +36,7 @@ async::Task<JobResult<void>> check_target(InitialLoadStep step) {
   if (!filled) co_return jobs::job_failure(filled.error());
   if (!*filled) co_return JobResult<void>{};
   co_return jobs::job_failure(
-      ExitCode::kNotReady,
+      jobs::Reason::kNotReady,
       Error{.error_class = ErrorClass::kInvalid,
             .doing = "load table",
             .resource = step.target.display(),
@@ -102,7 +101,7 @@ async::Task<InitialLoadOutcome> load_with_spool(InitialLoadStep step, state::Sca
   // Whether the tables are still the same is the state file's to say.
   const state::ReplicationIdentity tables{.source = step.identity.source, .target = step.identity.target};
   auto spool = state::LocalStore::open(file, tables);
-  if (!spool) co_return failed(jobs::job_failure(ExitCode::kState, std::move(spool.error())));
+  if (!spool) co_return failed(jobs::job_failure(jobs::Reason::kState, std::move(spool.error())));
   auto outcome = co_await run_load(step, scans, spool->get());
   if (!outcome.ended) co_return outcome;
   spool->reset();
@@ -122,11 +121,11 @@ async::Task<InitialLoadOutcome> initial_load_step(InitialLoadStep step) {
   auto& scans = dynamic_cast<state::ScanStore&>(*step.files.store);
   if (!step.command.initial_load) {
     auto finished = jobs::check_no_unfinished_load(scans);
-    if (!finished) co_return failed(jobs::job_failure(ExitCode::kState, std::move(finished.error())));
+    if (!finished) co_return failed(jobs::job_failure(jobs::Reason::kState, std::move(finished.error())));
     co_return InitialLoadOutcome{};
   }
   const auto found = scans.load_scan();
-  if (!found) co_return failed(jobs::job_failure(ExitCode::kState, found.error()));
+  if (!found) co_return failed(jobs::job_failure(jobs::Reason::kState, found.error()));
   if (*found && (*found)->phase == jobs::kLoadDone) co_return InitialLoadOutcome{};
   if (!*found) {
     if (auto empty = co_await check_target(step); !empty) co_return failed(empty);

@@ -5,12 +5,12 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "app/session/session.hpp"
 #include "app/session/state_files.hpp"
 #include "async/task.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/initial_load.hpp"
-#include "pipeline/exit_code.hpp"
 #include "sink/table_sink.hpp"
 #include "source/change_stream.hpp"
 #include "state/local_store.hpp"

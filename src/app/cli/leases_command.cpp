@@ -21,8 +21,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 async::Task<Status> add_lags(Session& session, const LeasesCommand& command, jobs::LeaseReport& report) {
   auto side = session.open_side(command.stream_of, command.stream_side);
   if (!side) co_return std::unexpected(std::move(side.error()));

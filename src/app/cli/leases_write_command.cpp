@@ -26,7 +26,6 @@ namespace dynamirror::app {
 namespace {
 
 using coordination::Lease;
-using jobs::ExitCode;
 using jobs::LeaseAction;
 
 constexpr std::size_t kAtOnce = 8;

@@ -16,8 +16,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 /// A record as the user named it: where it is in the table, and under which names its object may stand.
 struct Record {
   std::unique_ptr<jobs::TableSide> table;

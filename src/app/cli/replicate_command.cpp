@@ -28,8 +28,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 /// One run of the command on the session's loop.
 class ReplicateRun {
  public:
@@ -78,15 +76,15 @@ class ReplicateRun {
     session_.may_end_before_work(ExitCode::kOk);
     Tables tables;
     auto source = open_side(command_.source, command_.source_region, command_.source_side);
-    if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
+    if (!source) co_return end(source.error(), exit_code_for(source.error()));
     tables.source = std::move(*source);
     auto target = open_side(command_.target, command_.target_region, command_.target_side);
-    if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+    if (!target) co_return end(target.error(), exit_code_for(target.error()));
     tables.target = std::move(*target);
     auto prepared = co_await jobs::preflight(*tables.source, *tables.target, command_.preflight);
     if (!prepared) {
-      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, finding.exit_code);
-      co_return prepared.error().front().exit_code;
+      for (const jobs::JobFailure& finding : prepared.error()) (void)end(finding.error, exit_code_of(finding.reason));
+      co_return exit_code_of(prepared.error().front().reason);
     }
     tables.prepared = std::move(*prepared);
     tables.identity = {.source = identity_of(*tables.source, tables.prepared.source),
@@ -122,14 +120,14 @@ class ReplicateRun {
                          "--overwrite), or say where to start (--start trim-horizon or latest)"};
     const auto may_start =
         co_await check_first_start(std::move(start), *tables.target, tables.prepared.target, session_.random());
-    if (!may_start) co_return end(may_start.error().error, may_start.error().exit_code);
+    if (!may_start) co_return end(may_start.error().error, exit_code_of(may_start.error().reason));
     session_.work_begins(Session::Work::kCheckpointed);
     const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
                                stream,   tables.identity, *files,         table};
     auto step = co_await initial_load_step(load);
     summary_.load = std::move(step.load);
     if (summary_.load) started_ = true;
-    if (!step.ended) co_return end(step.ended.error().error, step.ended.error().exit_code);
+    if (!step.ended) co_return end(step.ended.error().error, exit_code_of(step.ended.error().reason));
 
     sink::DiscardSink nothing(table.describe());
     jobs::ReplicateOptions options = command_.job;
@@ -157,10 +155,10 @@ class ReplicateRun {
   async::Task<ExitCode> replicate_with_others(Tables& tables, const source::ChangeStream& stream,
                                               sink::TableSink& table) {
     auto name = lease_table_name(command_.leases, task_of(tables.source->address(), tables.target->address()));
-    if (!name) co_return end(name.error(), jobs::exit_code_for(name.error()));
+    if (!name) co_return end(name.error(), exit_code_for(name.error()));
     auto leases = co_await open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
                                        command_.source_side, tables.identity.source + " -> " + tables.identity.target);
-    if (!leases) co_return end(leases.error(), jobs::exit_code_for(leases.error()));
+    if (!leases) co_return end(leases.error(), exit_code_for(leases.error()));
     auto letters = open_dead_letters(command_.on_error == OnError::kStop ? std::string() : command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
 
@@ -222,7 +220,7 @@ class ReplicateRun {
     progress.cancel();
     co_await progress.join();
     summary_.status = job.status();
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    if (!ended) co_return end(ended.error().error, exit_code_of(ended.error().reason));
     co_return ExitCode::kOk;
   }
 

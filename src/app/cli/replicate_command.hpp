@@ -2,11 +2,11 @@
 #pragma once
 
 #include "app/options/command_line.hpp"
-#include "pipeline/exit_code.hpp"
+#include "app/options/exit_code.hpp"
 
 namespace dynamirror::app {
 
 /// `dynamirror replicate`: wires the job and says how it went, the summary on stdout.
-[[nodiscard]] jobs::ExitCode run_replicate(const ReplicateCommand& command);
+[[nodiscard]] ExitCode run_replicate(const ReplicateCommand& command);
 
 }  // namespace dynamirror::app

@@ -21,8 +21,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 /// A folder of single objects, and so a snapshot of it, may hold an item under both names of its key.
 bool has_a_key_once(jobs::BackupKind kind) {
   return kind == jobs::BackupKind::kDump || kind == jobs::BackupKind::kOldDump || kind == jobs::BackupKind::kFullExport;
@@ -83,7 +81,7 @@ class RestoreRun {
     std::unique_ptr<sink::DeadLetters> letters;
     if (!command_.dead_letter_file.empty() && !command_.dry_run) {
       auto opened = sink::DeadLetters::open({.file = command_.dead_letter_file});
-      if (!opened) co_return fail(jobs::JobFailure{ExitCode::kState, std::move(opened.error())});
+      if (!opened) co_return fail(jobs::JobFailure{jobs::Reason::kState, std::move(opened.error())});
       letters = std::move(*opened);
     }
     sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command_.max_write_units},
@@ -107,7 +105,7 @@ class RestoreRun {
                    {{"left_out", format_count(found_.superseded)}});
     }
     if (options_.as_of) warn_of_what_was_not_there();
-    const ExitCode exit_code = !complete_                    ? jobs::exit_code_for(complete_.error())
+    const ExitCode exit_code = !complete_                    ? exit_code_for(complete_.error())
                                : counters.dead_lettered == 0 ? ExitCode::kOk
                                                              : ExitCode::kPoison;
     report(counters, costs, settings, exit_code);

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "app/options/exit_code.hpp"
 #include "app/options/lease_options.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate.hpp"
-#include "pipeline/exit_code.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::app {
@@ -65,7 +65,7 @@ struct ReplayCommand {
 };
 
 /// Runs the command that the user named, and returns its exit code.
-using Run = std::function<jobs::ExitCode()>;
+using Run = std::function<ExitCode()>;
 
 /// Nothing to run: help or version was printed, or the command line was wrong (said on stderr in one line).
 struct NothingToRun {

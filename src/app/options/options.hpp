@@ -75,8 +75,7 @@ void add_job_leases(CLI::App& app, LeaseOptions& options);
 /// Declares a command. When the user names it, `run` is called with its options, which live as long as the process
 /// needs them.
 template <class Options>
-void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
-               jobs::ExitCode (*run)(const Options&)) {
+void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen, ExitCode (*run)(const Options&)) {
   command.callback([options = std::move(options), &chosen, run] {
     chosen = [options, run] {
       log::configure(options->common.log_level, options->common.log_format);

@@ -10,7 +10,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
 using jobs::JobResult;
 
 /// Whether the state file knows nothing of the pair: shards are in it before the first change is read.
@@ -26,7 +25,7 @@ Result<bool> knows_nothing(state::CheckpointStore& store) {
 std::optional<JobResult<void>> settled_without_a_look(const FirstStart& start) {
   if (start.meant) return JobResult<void>{};
   const auto unknown = knows_nothing(start.store);
-  if (!unknown) return jobs::job_failure(ExitCode::kState, unknown.error());
+  if (!unknown) return jobs::job_failure(jobs::Reason::kState, unknown.error());
   if (!*unknown) return JobResult<void>{};
   return std::nullopt;
 }
@@ -41,7 +40,7 @@ JobResult<void> judge(const FirstStart& start, bool filled) {
                   "the target holds items, and the state file knows nothing of this pair: they would go back to "
                   "the older states that the stream holds, until all of it is applied; " +
                   start.remedy};
-  if (!start.dry_run) return jobs::job_failure(ExitCode::kState, std::move(error));
+  if (!start.dry_run) return jobs::job_failure(jobs::Reason::kState, std::move(error));
   log::warning("the real run would be refused", {{"error", to_line(error)}});
   return {};
 }

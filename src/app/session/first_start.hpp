@@ -3,11 +3,11 @@
 
 #include <string>
 
+#include "app/options/exit_code.hpp"
 #include "async/task.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/random.hpp"
 #include "objects/object_store.hpp"
-#include "pipeline/exit_code.hpp"
 #include "state/checkpoint_store.hpp"
 #include "tables/table_side.hpp"
 

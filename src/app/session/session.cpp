@@ -56,9 +56,9 @@ Result<http::WatchedTransport*> Session::transport_for(const std::string& profil
   return watched.get();
 }
 
-jobs::ExitCode Session::run(const Command& command) noexcept {
-  jobs::ExitCode exit_code = jobs::ExitCode::kInternal;
-  boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, jobs::ExitCode ended_with) {
+ExitCode Session::run(const Command& command) noexcept {
+  ExitCode exit_code = ExitCode::kInternal;
+  boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, ExitCode ended_with) {
     if (thrown) std::rethrow_exception(thrown);
     exit_code = ended_with;
     loop_.stop();  // idle connections would keep it running
@@ -67,12 +67,12 @@ jobs::ExitCode Session::run(const Command& command) noexcept {
   return exit_code;
 }
 
-async::Task<jobs::ExitCode> Session::run_beside_signals(const Command& command) {
+async::Task<ExitCode> Session::run_beside_signals(const Command& command) {
   async::TaskGroup background(executor());
   background.spawn(watch_signals());
   background.spawn(end_in_time());
   background.spawn(watch_servers());
-  const jobs::ExitCode exit_code = co_await command();
+  const ExitCode exit_code = co_await command();
   background.cancel();
   co_await background.join();
   co_return exit_code;
@@ -88,7 +88,7 @@ void Session::end_now(std::string_view why) const {
   const bool checkpointed = work_ == Work::kCheckpointed;
   log::warning(checkpointed ? "ending at once; what is not checkpointed is read again next time" : "ending at once",
                {{"why", std::string(why)}});
-  std::_Exit(with_output_checked(sum_up_without_work(jobs::ExitCode::kStoppedEarly, options_.output)));
+  std::_Exit(with_output_checked(sum_up_without_work(ExitCode::kStoppedEarly, options_.output)));
 }
 
 async::Task<> Session::watch_signals() {
@@ -149,12 +149,11 @@ Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects:
   return objects::open_object_store(address, std::move(options), {**transport, environment_, system_clock(), random_});
 }
 
-jobs::ExitCode run_in_session(const CommonOptions& options,
-                              const std::function<async::Task<jobs::ExitCode>(Session&)>& command) {
+ExitCode run_in_session(const CommonOptions& options, const std::function<async::Task<ExitCode>(Session&)>& command) {
   const auto session = Session::open(options);
   if (!session) {
     complain(session.error());
-    return jobs::ExitCode::kUsage;
+    return ExitCode::kUsage;
   }
   return (*session)->run([&] { return command(**session); });
 }

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "app/options/exit_code.hpp"
 #include "app/session/session.hpp"
 #include "base/clock.hpp"
 #include "objects/object_store.hpp"
 #include "objects/open_store.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 

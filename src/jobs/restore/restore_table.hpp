@@ -8,8 +8,8 @@
 #include "async/cpu_pool.hpp"
 #include "jobs/item_backup/two_names.hpp"
 #include "jobs/restore/restore_plan.hpp"
-#include "pipeline/exit_code.hpp"
 #include "pipeline/item_loader.hpp"
+#include "pipeline/job_failure.hpp"
 
 namespace dynamirror::jobs {
 

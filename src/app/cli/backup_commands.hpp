@@ -6,8 +6,8 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
-#include "app/options/lease_options.hpp"
 #include "objects/open_store.hpp"
+#include "service/lease_options.hpp"
 
 namespace dynamirror::app {
 
@@ -24,7 +24,7 @@ struct BackupTableCommand {
   bool dry_run = false;
   std::optional<double> max_read_units;
   std::string metric;  ///< CloudWatch namespace; empty: none
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   std::uint32_t lease_segments = 64;
   aws::SideOptions table_side;
   objects::StoreOptions store;

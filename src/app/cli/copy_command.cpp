@@ -11,13 +11,13 @@
 #include "app/report/copy_summary.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/session.hpp"
-#include "app/session/state_files.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
 #include "jobs/segments/leased_segments.hpp"
 #include "jobs/segments/local_segments.hpp"
+#include "service/state_files.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
@@ -76,8 +76,8 @@ class CopyRun {
                                                     const jobs::CopyTables& tables) const {
     std::string share;
     if (share_.count > 1) share = fmt::format(" (segment {} of {})", share_.index, share_.count);
-    return {.source = identity_of(source, tables.source),
-            .target = identity_of(target, tables.target) + share,
+    return {.source = service::identity_of(source, tables.source),
+            .target = service::identity_of(target, tables.target) + share,
             .source_id = tables.source.id,
             .target_id = tables.target.id};
   }
@@ -90,11 +90,11 @@ class CopyRun {
     }
     if (command_.leases.wanted) co_return co_await with_leases(source, target, tables);
     const auto wanted = identity(source, target, tables);
-    const StateFileOptions options{.state = command_.state_file,
-                                   .kind = ".copy",
-                                   .dead_letters = command_.dead_letter_file,
-                                   .without_dead_letters = command_.stop_on_error};
-    auto files = open_state_files(options, wanted);
+    const service::StateFileOptions options{.state = command_.state_file,
+                                            .kind = ".copy",
+                                            .dead_letters = command_.dead_letter_file,
+                                            .without_dead_letters = command_.stop_on_error};
+    auto files = service::open_state_files(options, wanted);
     if (!files) co_return end(files.error(), ExitCode::kState);
     // Only a dry run has another store than a state file.
     auto& store = dynamic_cast<state::ScanStore&>(*files->store);
@@ -121,7 +121,7 @@ class CopyRun {
     auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),
                                                 session_.random());
     if (!terms) co_return end(terms.error(), exit_code_for(terms.error()));
-    auto letters = open_dead_letters(command_.dead_letter_file);
+    auto letters = service::open_dead_letters(command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
     co_return co_await copy_with_others({source, target}, tables, letters->get(), *shared, std::move(*terms));
   }
@@ -148,7 +148,7 @@ class CopyRun {
     co_return end(refusal, ExitCode::kNotReady);
   }
 
-  async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, StateFiles& files,
+  async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, service::StateFiles& files,
                                    state::ScanStore& store) {
     const jobs::ScanPlan plan{
         .table = tables.source.name, .share = share_.index, .shares = share_.count, .split = command_.split};
@@ -225,7 +225,7 @@ class CopyRun {
 
   ExitCode with_letters(const sink::DeadLetters* letters) {
     summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
-    const auto missing = missing_keys(letters, command_.target);
+    const auto missing = service::missing_keys(letters, command_.target);
     return missing ? end(*missing, ExitCode::kPoison) : ExitCode::kOk;
   }
 

@@ -13,7 +13,6 @@
 #include "app/report/old_words.hpp"
 #include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
-#include "app/session/state_files.hpp"
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
@@ -22,6 +21,7 @@
 #include "base/text.hpp"
 #include "jobs/diff/leased_diff.hpp"
 #include "jobs/diff/record_tools.hpp"
+#include "service/state_files.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -94,11 +94,11 @@ async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options
   const auto replica = co_await sides.replica->dynamodb().describe_table(sides.replica->address().table);
   if (!replica) co_return std::unexpected(replica.error());
   const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
-  co_return jobs::SharedJob{
-      .purpose = options.backfill ? "backfill"
-                 : repairs        ? "repair"
-                                  : "diff",
-      .identity = identity_of(*sides.primary, *primary) + " -> " + identity_of(*sides.replica, *replica)};
+  co_return jobs::SharedJob{.purpose = options.backfill ? "backfill"
+                                       : repairs        ? "repair"
+                                                        : "diff",
+                            .identity = service::identity_of(*sides.primary, *primary) + " -> " +
+                                        service::identity_of(*sides.replica, *replica)};
 }
 
 DiffPrinter::Options printer_options(const DiffTablesCommand& command) {

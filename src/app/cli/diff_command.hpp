@@ -7,9 +7,9 @@
 
 #include "app/options/command_line.hpp"
 #include "app/options/exit_code.hpp"
-#include "app/options/lease_options.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "jobs/diff/diff_tables.hpp"
+#include "service/lease_options.hpp"
 
 namespace dynamirror::app {
 
@@ -25,7 +25,7 @@ struct DiffTablesCommand {
   std::uint32_t segments = 0;  ///< 0: not said
   std::string temp_folder;     ///< empty: the system's
   jobs::DiffOptions job;
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   std::uint32_t lease_segments = 64;
   bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;

@@ -6,14 +6,14 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
-#include "app/session/first_start.hpp"
-#include "app/session/state_files.hpp"
-#include "app/session/store_session.hpp"
+#include "app/session/session.hpp"
 #include "async/task_group.hpp"
 #include "base/file_lock.hpp"
 #include "base/log.hpp"
 #include "jobs/item_backup/item_folder.hpp"
 #include "jobs/prepare/preflight.hpp"
+#include "service/first_start.hpp"
+#include "service/state_files.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
 #include "source/table_stream.hpp"
@@ -51,7 +51,7 @@ class IncrementalBackupRun {
     session_.may_end_before_work(ExitCode::kOk);
     auto table = session_.open_side(command_.table, command_.table_side);
     if (!table) co_return end(table.error());
-    auto store = open_store(session_, command_.url, command_.store);
+    auto store = session_.open_store(command_.url, command_.store);
     if (!store) co_return end(store.error());
     auto prepared = co_await jobs::preflight_source(**table, command_.preflight);
     if (!prepared) {
@@ -63,22 +63,23 @@ class IncrementalBackupRun {
     folder_ = std::move(*folder);
     if (auto claimed = claim_folder(); !claimed) co_return end(claimed.error());
     const bool dry_run = command_.preflight.dry_run;
-    const StateFileOptions files_options{.state = command_.state_file,
-                                         .dead_letters = command_.dead_letter_file,
-                                         .one_process = true,
-                                         .dry_run = dry_run};
-    auto files = open_state_files(files_options,
-                                  {.source = identity_of(**table, prepared->source), .target = (*store)->describe("")});
+    const service::StateFileOptions files_options{.state = command_.state_file,
+                                                  .dead_letters = command_.dead_letter_file,
+                                                  .one_process = true,
+                                                  .dry_run = dry_run};
+    auto files = service::open_state_files(
+        files_options, {.source = service::identity_of(**table, prepared->source), .target = (*store)->describe("")});
     if (!files) co_return end(files.error(), ExitCode::kState);
     const std::string prefix = sink::ItemObjects(folder_, prepared->source.key).prefix();
-    FirstStart start{.store = *files->store,
-                     .meant = command_.start_given,
-                     .dry_run = dry_run,
-                     .target = (*store)->describe(prefix),
-                     .remedy =
-                         "name the state file they were written with (--state), or say where to start (--start "
-                         "trim-horizon or latest)"};
-    const auto may_start = co_await check_first_start(std::move(start), **store, prefix);
+    service::FirstStart start{
+        .store = *files->store,
+        .meant = command_.start_given,
+        .dry_run = dry_run,
+        .target = (*store)->describe(prefix),
+        .remedy =
+            "name the state file they were written with (--state), or say where to start (--start "
+            "trim-horizon or latest)"};
+    const auto may_start = co_await service::check_first_start(std::move(start), **store, prefix);
     if (!may_start) co_return end(may_start.error().error, exit_code_of(may_start.error().reason));
     if (!dry_run) {
       // Also shows what may not be written before the first change is read.
@@ -102,7 +103,7 @@ class IncrementalBackupRun {
   }
 
   async::Task<ExitCode> replicate(jobs::TableSide& table, objects::ObjectStore& store,
-                                  const jobs::PreparedSource& prepared, StateFiles& files) {
+                                  const jobs::PreparedSource& prepared, service::StateFiles& files) {
     const source::TableStream stream{table.streams(), prepared.stream, prepared.source.key};
     sink::ObjectSink objects(sink::ItemObjects(folder_, prepared.source.key), store);
     sink::DiscardSink nothing(objects.describe());

@@ -7,10 +7,10 @@
 #include "app/options/command_line.hpp"
 #include "app/options/exit_code.hpp"
 #include "app/session/session.hpp"
-#include "app/session/state_files.hpp"
 #include "async/task.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/initial_load.hpp"
+#include "service/state_files.hpp"
 #include "sink/table_sink.hpp"
 #include "source/change_stream.hpp"
 #include "state/local_store.hpp"
@@ -27,7 +27,7 @@ struct InitialLoadStep {
   const jobs::Prepared& prepared;
   const source::ChangeStream& stream;
   const state::ReplicationIdentity& identity;
-  StateFiles& files;
+  service::StateFiles& files;
   sink::TableSink& sink;
 };
 

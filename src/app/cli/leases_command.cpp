@@ -10,7 +10,7 @@
 
 #include "app/cli/lease_table.hpp"
 #include "app/report/lease_listing.hpp"
-#include "app/session/store_session.hpp"
+#include "app/session/session.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "coordination/lease_row.hpp"

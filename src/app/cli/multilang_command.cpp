@@ -9,7 +9,6 @@
 
 #include "app/session/session.hpp"
 #include "app/session/standard_lines.hpp"
-#include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"

@@ -8,10 +8,7 @@
 #include "app/cli/initial_load_step.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
-#include "app/session/first_start.hpp"
-#include "app/session/lease_session.hpp"
 #include "app/session/session.hpp"
-#include "app/session/state_files.hpp"
 #include "async/task_group.hpp"
 #include "aws/endpoints/partition.hpp"
 #include "base/clock.hpp"
@@ -20,6 +17,9 @@
 #include "jobs/replication/leased_shards.hpp"
 #include "metrics/lease_metrics.hpp"
 #include "metrics/metrics.hpp"
+#include "service/first_start.hpp"
+#include "service/leases.hpp"
+#include "service/state_files.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/table_sink.hpp"
@@ -70,7 +70,7 @@ class ReplicateRun {
 
   async::Task<ExitCode> replicate() {
     if (command_.leases.wanted && command_.cloudwatch) {
-      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine)
+      if (const auto fine = metrics::check_metrics_endpoint(session_.environment()); !fine)
         co_return end(fine.error(), ExitCode::kUsage);
     }
     session_.may_end_before_work(ExitCode::kOk);
@@ -87,8 +87,8 @@ class ReplicateRun {
       co_return exit_code_of(prepared.error().front().reason);
     }
     tables.prepared = std::move(*prepared);
-    tables.identity = {.source = identity_of(*tables.source, tables.prepared.source),
-                       .target = identity_of(*tables.target, tables.prepared.target),
+    tables.identity = {.source = service::identity_of(*tables.source, tables.prepared.source),
+                       .target = service::identity_of(*tables.target, tables.prepared.target),
                        .source_id = {},  // a source made anew has a new stream, and that is noticed
                        .target_id = tables.prepared.target.id};
     const source::TableStream stream{tables.source->streams(), tables.prepared.stream, tables.prepared.source.key};
@@ -104,22 +104,22 @@ class ReplicateRun {
 
   async::Task<ExitCode> replicate_alone(Tables& tables, const source::ChangeStream& stream, sink::TableSink& table) {
     const bool dry_run = command_.preflight.dry_run;
-    const StateFileOptions file_options{.state = command_.state_file,
-                                        .dead_letters = command_.dead_letter_file,
-                                        .without_dead_letters = command_.on_error == OnError::kStop,
-                                        .one_process = true,
-                                        .dry_run = dry_run};
-    auto files = open_state_files(file_options, tables.identity);
+    const service::StateFileOptions file_options{.state = command_.state_file,
+                                                 .dead_letters = command_.dead_letter_file,
+                                                 .without_dead_letters = command_.on_error == OnError::kStop,
+                                                 .one_process = true,
+                                                 .dry_run = dry_run};
+    auto files = service::open_state_files(file_options, tables.identity);
     if (!files) co_return end(files.error(), ExitCode::kState);
-    FirstStart start{.store = *files->store,
-                     .meant = command_.start_given || command_.overwrite || command_.initial_load,
-                     .dry_run = dry_run,
-                     .target = tables.target->display(),
-                     .remedy =
-                         "name the state file it was filled with (--state), load it anew (--initial-load "
-                         "--overwrite), or say where to start (--start trim-horizon or latest)"};
-    const auto may_start =
-        co_await check_first_start(std::move(start), *tables.target, tables.prepared.target, session_.random());
+    service::FirstStart start{.store = *files->store,
+                              .meant = command_.start_given || command_.overwrite || command_.initial_load,
+                              .dry_run = dry_run,
+                              .target = tables.target->display(),
+                              .remedy =
+                                  "name the state file it was filled with (--state), load it anew (--initial-load "
+                                  "--overwrite), or say where to start (--start trim-horizon or latest)"};
+    const auto may_start = co_await service::check_first_start(std::move(start), *tables.target, tables.prepared.target,
+                                                               session_.random());
     if (!may_start) co_return end(may_start.error().error, exit_code_of(may_start.error().reason));
     session_.work_begins(Session::Work::kCheckpointed);
     const InitialLoadStep load{command_, session_,        *tables.source, *tables.target, tables.prepared,
@@ -147,19 +147,22 @@ class ReplicateRun {
   /// A target that lacks what its dead letters hold has not caught up, whichever run has written them.
   ExitCode with_letters(ExitCode exit_code, const sink::DeadLetters* letters) {
     summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
-    const auto missing = missing_keys(letters, command_.target);
+    const auto missing = service::missing_keys(letters, command_.target);
     if (exit_code != ExitCode::kOk || !command_.job.stop_when_caught_up || !missing) return exit_code;
     return end(*missing, ExitCode::kPoison);
   }
 
   async::Task<ExitCode> replicate_with_others(Tables& tables, const source::ChangeStream& stream,
                                               sink::TableSink& table) {
-    auto name = lease_table_name(command_.leases, task_of(tables.source->address(), tables.target->address()));
+    auto name = service::lease_table_name(command_.leases,
+                                          service::task_of(tables.source->address(), tables.target->address()));
     if (!name) co_return end(name.error(), exit_code_for(name.error()));
-    auto leases = co_await open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
-                                       command_.source_side, tables.identity.source + " -> " + tables.identity.target);
+    auto leases =
+        co_await service::open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
+                                      command_.source_side, tables.identity.source + " -> " + tables.identity.target);
     if (!leases) co_return end(leases.error(), exit_code_for(leases.error()));
-    auto letters = open_dead_letters(command_.on_error == OnError::kStop ? std::string() : command_.dead_letter_file);
+    auto letters =
+        service::open_dead_letters(command_.on_error == OnError::kStop ? std::string() : command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
 
     jobs::ReplicateOptions options = command_.job;
@@ -175,7 +178,8 @@ class ReplicateRun {
                            .shards = &shards},
                           options, session_.executor());
     const auto metrics = open_metrics(tables, *leases, [&] {
-      return LeaseReading{job.status(), shards.statistics(), tables.source->streams_api().statistics().bytes_received};
+      return metrics::LeaseReading{job.status(), shards.statistics(),
+                                   tables.source->streams_api().statistics().bytes_received};
     });
     async::TaskGroup sending(session_.executor());
     if (metrics) sending.spawn(metrics->run());
@@ -189,21 +193,21 @@ class ReplicateRun {
   }
 
   /// Null when none are wanted; a file of leases has neither a region nor a name that others know.
-  std::unique_ptr<LeaseMetrics> open_metrics(const Tables& tables, const LeaseSession& leases,
-                                             std::function<LeaseReading()> read) {
+  std::unique_ptr<metrics::LeaseMetrics> open_metrics(const Tables& tables, const service::Leases& leases,
+                                                      std::function<metrics::LeaseReading()> read) {
     if (!command_.cloudwatch || !leases.side) return nullptr;
     aws::SideOptions identity = command_.source_side;
     if (!command_.leases.role_arn.empty()) {
       identity.role_arn = command_.leases.role_arn;
       identity.external_id = command_.leases.external_id;
     }
-    LeaseMetrics::Options options{
+    metrics::LeaseMetrics::Options options{
         .name_space = leases.table, .lease_region = leases.side->address().region.str(), .side = std::move(identity)};
     for (const jobs::TableSide* side : {tables.source.get(), tables.target.get(), leases.side.get()}) {
       const auto& endpoint = side->address().endpoint;
       if (endpoint && !aws::region_of_host(endpoint->host)) options.local = true;
     }
-    return std::make_unique<LeaseMetrics>(std::move(options), session_.surroundings(), std::move(read));
+    return std::make_unique<metrics::LeaseMetrics>(std::move(options), session_.surroundings(), std::move(read));
   }
 
   async::Task<ExitCode> run(jobs::Replication& job, const Tables& tables) {

@@ -5,6 +5,7 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/confirmation.hpp"
+#include "app/session/session.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "aws/dynamodb/table_settings.hpp"
@@ -41,7 +42,7 @@ class RestoreRun {
     }
     auto place = split_place(jobs::without_manifest(command_.url));
     if (!place) co_return fail(place.error());
-    auto store = open_store(session_, place->folder, command_.store);
+    auto store = session_.open_store(place->folder, command_.store);
     if (!store) co_return fail(store.error());
     auto target = session_.open_side(command_.target, command_.target_side);
     if (!target) co_return fail(target.error());
@@ -224,7 +225,7 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
   }
   auto place = split_place(command.url);
   if (!place) co_return fail(place.error());
-  auto store = open_store(session, place->folder, command.store);
+  auto store = session.open_store(place->folder, command.store);
   if (!store) co_return fail(store.error());
   auto target = session.open_side(command.target, command.target_side);
   if (!target) co_return fail(target.error());

@@ -7,10 +7,10 @@
 #include <string>
 
 #include "app/options/exit_code.hpp"
-#include "app/options/lease_options.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate.hpp"
+#include "service/lease_options.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::app {
@@ -46,7 +46,7 @@ struct ReplicateCommand {
   bool start_given = false;                ///< `job.start` is what the user wrote
   std::string spool;                       ///< folder of the spool; empty: none
   std::optional<double> max_read_units{};  ///< of the load
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   /// awslabs' flags name endpoints beside regions; empty: the addresses say all.
   std::string source_region{};
   std::string target_region{};

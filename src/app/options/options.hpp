@@ -68,9 +68,9 @@ void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options)
 void add_stream_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
 
 /// --lease-table, --task, and what goes with them.
-void add_leases(CLI::App& app, LeaseOptions& options);
+void add_leases(CLI::App& app, service::LeaseOptions& options);
 /// The same for a job over whole tables: without --task, and --lease-table takes a name.
-void add_job_leases(CLI::App& app, LeaseOptions& options);
+void add_job_leases(CLI::App& app, service::LeaseOptions& options);
 
 /// Declares a command. When the user names it, `run` is called with its options, which live as long as the process
 /// needs them.

@@ -9,7 +9,6 @@
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "aws/credentials/profile_environment.hpp"
-#include "aws/endpoints/table_address.hpp"
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -118,35 +117,14 @@ async::Task<> Session::watch_servers() {
 
 aws::Surroundings Session::surroundings() { return {*transport_, environment_, system_clock(), random_}; }
 
-Result<aws::TableAddress> Session::address_of(const std::string& table, const aws::SideOptions& side) const {
-  auto address = aws::parse_table_address(table);
-  if (!address) return address;
-  return aws::settle_region(std::move(*address), side.region, aws::configured_region(environment_, side.profile));
-}
-
-Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
-  auto address = address_of(table, options);
-  if (!address) return std::unexpected(std::move(address.error()));
-  return open_side(std::move(*address), options);
-}
-
-Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
-                                                            const aws::SideOptions& options) {
-  const auto transport = transport_for(options.profile);
+Result<aws::Surroundings> Session::surroundings(const aws::SideOptions& side) {
+  const auto transport = transport_for(side.profile);
   if (!transport) return std::unexpected(transport.error());
-  auto side = jobs::TableSide::open(std::move(address), options, {**transport, environment_, system_clock(), random_});
-  if (!side) return side;
-  const std::string who = (options.side.empty() ? "" : options.side + " ") + (*side)->display();
-  (*transport)->name((*side)->endpoint(), who);
-  (*transport)->name((*side)->streams_api().options().endpoint, who);
-  return side;
+  return aws::Surroundings{**transport, environment_, system_clock(), random_};
 }
 
-Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
-                                                                  objects::StoreOptions options) {
-  const auto transport = transport_for(options.side.profile);
-  if (!transport) return std::unexpected(transport.error());
-  return objects::open_object_store(address, std::move(options), {**transport, environment_, system_clock(), random_});
+void Session::name_server(const http::Endpoint& endpoint, const std::string& who) {
+  for (const auto& [authorities, watched] : watched_) watched->name(endpoint, who);
 }
 
 ExitCode run_in_session(const CommonOptions& options, const std::function<async::Task<ExitCode>(Session&)>& command) {

@@ -19,14 +19,13 @@
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "http/watched_transport.hpp"
-#include "objects/open_store.hpp"
-#include "tables/table_side.hpp"
+#include "service/host.hpp"
 
 namespace dynamirror::app {
 
-/// What every command runs in: the event loop, the transport, and the wish to stop (SIGTERM, SIGINT).
-/// The composition root: the one place where the parts that others take as interfaces are made.
-class Session {
+/// What every command runs in: a process of its own, with its event loop, its transports, and the wish to stop
+/// (SIGTERM, SIGINT).
+class Session final : public service::Host {
  public:
   /// Errors: class invalid for proxy, CA or profile settings that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
@@ -49,27 +48,18 @@ class Session {
   /// The exit code of a stop before the work has begun; otherwise it is kStoppedEarly.
   void may_end_before_work(ExitCode with) { code_before_work_ = with; }
 
-  /// A table's address as the user wrote it, in its region. Errors: as aws::parse_table_address and
-  /// aws::settle_region.
-  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table, const aws::SideOptions& side = {}) const;
+  // Host
+  [[nodiscard]] boost::asio::any_io_executor executor() override { return loop_.get_executor(); }
+  [[nodiscard]] jobs::StopRequest& stop() override { return stop_; }
+  [[nodiscard]] Random& random() override { return random_; }
+  [[nodiscard]] const Clock& clock() const override { return system_clock(); }
+  [[nodiscard]] Result<aws::Surroundings> surroundings(const aws::SideOptions& side) override;
+  void name_server(const http::Endpoint& endpoint, const std::string& who) override;
 
-  /// One table as the user named it, with the identity to reach it.
-  [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,
-                                                                   const aws::SideOptions& options);
-
-  [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(aws::TableAddress address,
-                                                                   const aws::SideOptions& options);
-
-  /// Objects at an address, with the identity to reach them.
-  [[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(const objects::ObjectAddress& address,
-                                                                         objects::StoreOptions options);
-
+  /// Of nobody in particular.
   [[nodiscard]] aws::Surroundings surroundings();
   /// The process's, with what the command line says about it.
   [[nodiscard]] const aws::Environment& environment() const { return environment_; }
-  [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
-  [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
-  [[nodiscard]] Random& random() { return random_; }
 
  private:
   /// The process's environment, in which plain http beyond this machine is allowed or not.

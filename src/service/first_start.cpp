@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/session/first_start.hpp"
+#include "service/first_start.hpp"
 
 #include <optional>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "base/log.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
 using jobs::JobResult;
@@ -65,4 +65,4 @@ async::Task<JobResult<void>> check_first_start(FirstStart start, objects::Object
   co_return judge(start, !page->objects.empty());
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// Where the workers of a job keep their leases, and how this one takes part.
 struct LeaseOptions {
@@ -22,4 +22,4 @@ struct LeaseOptions {
   bool steals_from_kcl = false;
 };
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

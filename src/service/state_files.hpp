@@ -11,7 +11,7 @@
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// What a continuous job keeps on disk.
 struct StateFiles {
@@ -45,4 +45,4 @@ struct StateFileOptions {
 /// address.
 [[nodiscard]] std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table);
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/session/state_files.hpp"
+#include "service/state_files.hpp"
 
 #include <filesystem>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "state/memory_store.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
 /// False, too, for a file that cannot be looked at: to open it says why.
@@ -137,4 +137,4 @@ Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& 
   return letters;
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

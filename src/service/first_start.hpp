@@ -3,15 +3,15 @@
 
 #include <string>
 
-#include "app/options/exit_code.hpp"
 #include "async/task.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/random.hpp"
 #include "objects/object_store.hpp"
+#include "pipeline/job_failure.hpp"
 #include "state/checkpoint_store.hpp"
 #include "tables/table_side.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// A start without a checkpoint writes what the stream holds, from its oldest change on: a target that was in step goes
 /// back to states of up to 24 hours ago, and is in step again only when everything is applied. As nobody wants that by
@@ -35,4 +35,4 @@ struct FirstStart {
 [[nodiscard]] async::Task<jobs::JobResult<void>> check_first_start(FirstStart start, objects::ObjectStore& target,
                                                                    std::string prefix);
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -66,10 +66,11 @@ async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::s
                                         aws::SideOptions source_side, std::string job) {
   Leases leases{.table = table, .side = {}, .store = {}, .worker = {}};
   leases.failover = options.failover.value_or(default_failover(table));
-  leases.worker = {.worker_id = coordination::new_worker_id(host.random()),
-                   .failover = leases.failover,
-                   .max_leases = options.max_leases,
-                   .max_steals = options.steals_from_kcl ? 1u : 0u};
+  leases.worker = {
+      .worker_id = options.worker_id.empty() ? coordination::new_worker_id(host.random()) : options.worker_id,
+      .failover = leases.failover,
+      .max_leases = options.max_leases,
+      .max_steals = options.steals_from_kcl ? 1u : 0u};
   if (table.starts_with(kFile)) {
     coordination::SqliteLeaseStore::Options file{.file = table.substr(kFile.size()), .job = std::move(job)};
     auto store = coordination::SqliteLeaseStore::open(std::move(file), host.clock(), host.random());
@@ -92,7 +93,8 @@ async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::s
                                                           .give_up_after = leases.failover / 2};
   auto store = std::make_unique<coordination::DynamoDbLeaseStore>(leases.side->dynamodb(), std::move(store_options),
                                                                   host.clock(), host.random());
-  const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true};
+  const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true,
+                                                                 .wait = {.pause = options.creation_poll}};
   const auto prepared = co_await store->prepare(prepare);
   if (!prepared) co_return std::unexpected(prepared.error());
   leases.dynamodb = store.get();

@@ -32,20 +32,6 @@ struct BackupTableCommand {
   CommonOptions common;
 };
 
-/// `incremental-backup TABLE S3URL`
-struct IncrementalBackupCommand {
-  std::string table;
-  std::string url;
-  jobs::PreflightOptions preflight;
-  jobs::ReplicateOptions job;
-  bool start_given = false;  ///< `job.start` is what the user wrote
-  std::string state_file;
-  std::string dead_letter_file;
-  aws::SideOptions table_side;
-  objects::StoreOptions store;
-  CommonOptions common;
-};
-
 /// `incremental-backfill TABLE S3URL`
 struct BackfillCommand {
   std::string table;
@@ -117,7 +103,6 @@ struct RestoreRecordCommand {
 };
 
 [[nodiscard]] ExitCode run_backup_table(const BackupTableCommand& command);
-[[nodiscard]] ExitCode run_incremental_backup(const IncrementalBackupCommand& command);
 [[nodiscard]] ExitCode run_backfill(const BackfillCommand& command);
 [[nodiscard]] ExitCode run_snapshot(const SnapshotCommand& command);
 [[nodiscard]] ExitCode run_incremental_diff_record(const RecordCommand& command);

@@ -6,7 +6,8 @@
 
 namespace dynamirror::app {
 
-/// `dynamirror replicate`: wires the job and says how it went, the summary on stdout.
+/// `dynamirror replicate` and `dynamirror incremental-backup`: runs the replication and says how it went, the summary
+/// on stdout.
 [[nodiscard]] ExitCode run_replicate(const ReplicateCommand& command);
 
 }  // namespace dynamirror::app

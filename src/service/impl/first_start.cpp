@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/first_start.hpp"
+#include "service/impl/first_start.hpp"
 
 #include <optional>
 #include <utility>
 
 #include "base/log.hpp"
-#include "jobs/prepare/copy_preflight.hpp"
 
 namespace dynamirror::service {
 namespace {
@@ -30,16 +29,16 @@ std::optional<JobResult<void>> settled_without_a_look(const FirstStart& start) {
   return std::nullopt;
 }
 
-JobResult<void> judge(const FirstStart& start, bool filled) {
+JobResult<void> judge(const FirstStart& start, const Target::Fit& fit, bool filled) {
   if (!filled) return {};
   Error error{.error_class = ErrorClass::kConflict,
               .doing = "start without a checkpoint",
-              .resource = start.target,
+              .resource = fit.display,
               .code = {},
               .message =
                   "the target holds items, and the state file knows nothing of this pair: they would go back to "
                   "the older states that the stream holds, until all of it is applied; " +
-                  start.remedy};
+                  fit.remedy};
   if (!start.dry_run) return jobs::job_failure(jobs::Reason::kState, std::move(error));
   log::warning("the real run would be refused", {{"error", to_line(error)}});
   return {};
@@ -47,22 +46,14 @@ JobResult<void> judge(const FirstStart& start, bool filled) {
 
 }  // namespace
 
-async::Task<JobResult<void>> check_first_start(FirstStart start, jobs::TableSide& target,
-                                               const aws::TableDescription& description, Random& random) {
+async::Task<JobResult<void>> check_first_start(FirstStart start, Target& target, const Target::Fit& fit) {
   if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
-  const auto filled = co_await jobs::has_items(target, random);
-  if (filled) co_return judge(start, *filled);
-  if (filled.error().error_class != ErrorClass::kDenied) co_return jobs::job_failure(filled.error());
+  const auto filled = co_await target.holds_items();
+  if (filled) co_return judge(start, fit, *filled);
+  if (filled.error().error_class != ErrorClass::kDenied || !fit.counted) co_return jobs::job_failure(filled.error());
   log::warning("whether the target holds items is known from its description only; allow dynamodb:Scan there",
-               {{"items", std::to_string(description.item_count)}, {"error", to_line(filled.error())}});
-  co_return judge(start, description.item_count > 0);
-}
-
-async::Task<JobResult<void>> check_first_start(FirstStart start, objects::ObjectStore& target, std::string prefix) {
-  if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
-  const auto page = co_await target.list(std::move(prefix), std::string());
-  if (!page) co_return jobs::job_failure(page.error());
-  co_return judge(start, !page->objects.empty());
+               {{"items", std::to_string(*fit.counted)}, {"error", to_line(filled.error())}});
+  co_return judge(start, fit, *fit.counted > 0);
 }
 
 }  // namespace dynamirror::service

@@ -27,7 +27,7 @@ function(dynamirror_folder name)
   # Coroutine headers cost 2-3 s per file: they are parsed once, in async, for all folders that use them.
   if(name STREQUAL "async")
     target_precompile_headers(dm_async PRIVATE ${CMAKE_SOURCE_DIR}/src/async/precompiled.hpp)
-  elseif(sources AND ("asio" IN_LIST ARG_LINKS OR name MATCHES "^(aws|objects|source|coordination|sink|tables|pipeline|jobs|metrics|app)$"))
+  elseif(sources AND ("asio" IN_LIST ARG_LINKS OR name MATCHES "^(aws|objects|source|coordination|sink|tables|pipeline|jobs|metrics|service|app)$"))
     target_precompile_headers(dm_${name} REUSE_FROM dm_async)
   endif()
 endfunction()

@@ -9,7 +9,7 @@
 #include "aws/endpoints/endpoint.hpp"
 #include "base/log.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::metrics {
 namespace {
 
 constexpr std::chrono::seconds kSendTime{20};
@@ -165,4 +165,4 @@ void LeaseMetrics::warn(const Error& error) {
                {{"error", to_line(error)}});
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::metrics

@@ -19,7 +19,7 @@
 #include "http/transport.hpp"
 #include "jobs/replication/replicate.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::metrics {
 
 /// What a worker has done until now.
 struct LeaseReading {
@@ -77,4 +77,4 @@ class LeaseMetrics {
   std::optional<SteadyTime> warned_at_;
 };
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::metrics

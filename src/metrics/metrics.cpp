@@ -7,7 +7,7 @@
 #include "aws/endpoints/endpoint.hpp"
 #include "base/log.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::metrics {
 namespace {
 
 async::Task<Status> publish(aws::Surroundings surroundings, MetricTarget target, std::vector<aws::MetricDatum> data) {
@@ -47,4 +47,4 @@ async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget targe
   if (!published) log::warning("metrics could not be sent", {{"error", to_line(published.error())}});
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::metrics

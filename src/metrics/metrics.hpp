@@ -9,7 +9,7 @@
 #include "aws/credentials/make_credentials.hpp"
 #include "aws/surroundings.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::metrics {
 
 /// Where the metrics of a job over one table go.
 struct MetricTarget {
@@ -27,4 +27,4 @@ struct MetricTarget {
 [[nodiscard]] async::Task<> publish_metrics(aws::Surroundings surroundings, MetricTarget target,
                                             std::vector<aws::MetricDatum> data);
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::metrics

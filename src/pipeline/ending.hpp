@@ -7,7 +7,7 @@
 #include "async/signal.hpp"
 #include "async/stop_request.hpp"
 #include "async/task.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 
 namespace dynamirror::jobs {
 

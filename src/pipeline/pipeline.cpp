@@ -50,7 +50,7 @@ async::Task<> Pipeline::watch() {
   while (true) {  // until cancelled
     co_await async::sleep_for(look);
     if (auto error = stalled()) {
-      parts_.ending.fail({ExitCode::kStalled, std::move(*error)});
+      parts_.ending.fail({Reason::kStalled, std::move(*error)});
       co_return;
     }
   }

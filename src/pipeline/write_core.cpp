@@ -162,7 +162,7 @@ std::optional<JobFailure> WriteCore::try_again(const InFlight& item, const Error
     Error stuck = error;
     stuck.message +=
         fmt::format("; key {} could not be written in {} attempts in a row", item.change->key(), options_.max_attempts);
-    return JobFailure{ExitCode::kStalled, std::move(stuck)};
+    return JobFailure{Reason::kStalled, std::move(stuck)};
   }
   buffer_.retry(item.ticket, parts_.clock.steady_now() + pause_before_retry(item.attempts, parts_.random));
   return std::nullopt;
@@ -178,10 +178,10 @@ std::optional<JobFailure> WriteCore::give_up(const Poison& poison) {
       error.message += " of shard " + first.shard.str() + ", record " + first.change.sequence().str();
     }
     error.message += " (" + std::string(options_.poison_hint) + ")";
-    return JobFailure{ExitCode::kPoison, std::move(error)};
+    return JobFailure{Reason::kPoison, std::move(error)};
   }
   if (auto added = parts_.dead_letters->add(poison.letters); !added) {
-    return JobFailure{ExitCode::kState, std::move(added.error())};
+    return JobFailure{Reason::kState, std::move(added.error())};
   }
   if (log::enabled(log::Level::kWarning)) {
     log::warning("changes set aside as dead letters", {{"count", std::to_string(poison.letters.size())},

@@ -14,7 +14,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "pipeline/lag_histogram.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/letter_box.hpp"

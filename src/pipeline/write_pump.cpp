@@ -47,7 +47,7 @@ async::Task<> WritePump::write(WriteCore::Batch batch) {
     for (const WriteCore::InFlight& item : batch.changes) changes.push_back(item.change);
     auto answer = co_await parts_.sink.write(changes, batch.not_after);
     if (!answer) {
-      fail({exit_code_for(answer.error()), std::move(answer.error())});
+      fail({reason_for(answer.error()), std::move(answer.error())});
       co_return;
     }
     outcomes = std::move(*answer);

@@ -23,8 +23,8 @@ class BackupStop : public CopyTest {
     for (int i = 0; i < 200; ++i) put(std::to_string(i), std::string(100, 'v'));
   }
 
-  /// The exit code; nothing when it had not ended in time.
-  std::optional<ExitCode> stop_while_waiting() {
+  /// Why it ended; nothing when it had not ended in time.
+  std::optional<Reason> stop_while_waiting() {
     CopyProcess process(process_options());
     jobs::BackupOptions options{.job_id = "job",
                                 .compression = jobs::Compression::kNone,
@@ -32,7 +32,7 @@ class BackupStop : public CopyTest {
     const auto scan = std::make_shared<source::TableScan>(options.scan, process.source().dynamodb(), system_clock(),
                                                           process.random(), process.executor());
     process.job = scan;
-    std::optional<ExitCode> ended;
+    std::optional<Reason> ended;
     std::optional<SteadyTime> asked;
     const auto watcher = [&](CopyProcess& running) {
       if (scan->statistics().pages > 0 && !asked) {
@@ -70,17 +70,17 @@ class BackupStop : public CopyTest {
   }
 
   async::Task<> back_up(CopyProcess& process, jobs::BackupOptions options, source::TableScan& scan,
-                        std::optional<ExitCode>& ended) {
+                        std::optional<Reason>& ended) {
     auto result = co_await jobs::backup_table(process.source(), store, std::move(options), pool_, scan, process.stop(),
                                               system_clock());
-    ended = result ? ExitCode::kOk : result.error().exit_code;
+    if (!result) ended = result.error().reason;
   }
 
   async::CpuPool pool_{1};
 };
 
 TEST_F(BackupStop, AWaitForTheReadBudgetIsCutShortAndTheUploadRemoved) {
-  EXPECT_EQ(stop_while_waiting(), ExitCode::kStoppedEarly);
+  EXPECT_EQ(stop_while_waiting(), Reason::kStopped);
   EXPECT_EQ(store.uploads_under_way, 0);
   EXPECT_TRUE(store.versions.empty());
 }
@@ -88,7 +88,7 @@ TEST_F(BackupStop, AWaitForTheReadBudgetIsCutShortAndTheUploadRemoved) {
 TEST_F(BackupStop, AnOlderDumpOfTheNameStaysWhole) {
   store.write("job/0", "older");
   store.write("job.manifest.json", "{}");
-  EXPECT_EQ(stop_while_waiting(), ExitCode::kStoppedEarly);
+  EXPECT_EQ(stop_while_waiting(), Reason::kStopped);
   EXPECT_EQ(store.newest("job/0"), "older");
   EXPECT_TRUE(store.newest("job.manifest.json"));
 }

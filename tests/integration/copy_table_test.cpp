@@ -87,7 +87,7 @@ TEST_F(CopyTable, EndsAtARefusedItemWhenSoAsked) {
   without_dead_letters = true;
   const auto ended = copy();
   ASSERT_TRUE(ended.failure);
-  EXPECT_EQ(ended.failure->exit_code, ExitCode::kPoison) << ended.text();
+  EXPECT_EQ(ended.failure->reason, Reason::kPoison) << ended.text();
   target.refuse_key(kTarget, key_of("poison"), false);
   without_dead_letters = false;
   EXPECT_FALSE(copy().failure) << "the item is read again";
@@ -105,7 +105,7 @@ TEST_F(CopyTable, AStopRequestEndsInGoodOrder) {
     return false;
   });
   ASSERT_TRUE(first.failure);
-  EXPECT_EQ(first.failure->exit_code, ExitCode::kStoppedEarly);
+  EXPECT_EQ(first.failure->reason, Reason::kStopped);
   EXPECT_EQ(first.status.counters.held(), 0u);
   const auto second = copy();
   EXPECT_FALSE(second.failure) << second.text();
@@ -122,7 +122,7 @@ TEST_F(CopyTable, RefusesToResumeWithOtherSegments) {
   options.scan.split = 5;
   const auto second = copy(std::move(options));
   ASSERT_TRUE(second.failure);
-  EXPECT_EQ(second.failure->exit_code, ExitCode::kState);
+  EXPECT_EQ(second.failure->reason, Reason::kState);
   EXPECT_THAT(second.text(), HasSubstr("split 4"));
 }
 

@@ -60,7 +60,7 @@ class DiffRun final : public jobs::DiffReport {
   std::vector<std::string> still_changing;
   jobs::DiffTotals totals;
 
-  jobs::JobResult<jobs::ExitCode> run() {
+  jobs::JobResult<jobs::DiffVerdict> run() {
     findings.clear();
     still_changing.clear();
     boost::asio::io_context loop;
@@ -75,8 +75,8 @@ class DiffRun final : public jobs::DiffReport {
     const auto primary = open(primary_);
     const auto replica = open(replica_);
     jobs::DiffTables job(options, *primary, *replica, *this, {system_clock(), random, stop});
-    std::optional<jobs::JobResult<jobs::ExitCode>> result;
-    boost::asio::co_spawn(loop, job.run(), [&](std::exception_ptr thrown, jobs::JobResult<jobs::ExitCode> ended) {
+    std::optional<jobs::JobResult<jobs::DiffVerdict>> result;
+    boost::asio::co_spawn(loop, job.run(), [&](std::exception_ptr thrown, jobs::JobResult<jobs::DiffVerdict> ended) {
       EXPECT_FALSE(thrown);
       result.emplace(std::move(ended));
       loop.stop();

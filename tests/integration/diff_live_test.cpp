@@ -16,6 +16,8 @@
 namespace dynamirror::integration {
 namespace {
 
+using jobs::DiffVerdict;
+
 constexpr int kKeys = 8'000;               // so many that some of them stay as they are
 constexpr std::uint64_t kMostBehind = 60;  ///< changes the replication has not settled yet
 
@@ -80,9 +82,9 @@ class DiffLiveTest : public DiffTest {
       if (stop_replicating_ && settled_ == written_) live.request_stop();
     });
     const std::scoped_lock lock(mutex_);
-    failed_ = ended.exit_code != ExitCode::kOk;
+    failed_ = !ended.ok();
     settled_changed_.notify_all();
-    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+    EXPECT_TRUE(ended.ok()) << ended.text();
   }
 
   std::mutex mutex_;
@@ -101,7 +103,7 @@ TEST_F(DiffLiveTest, ReportsNothingOfAReplicaThatFollows) {
     for (int i = 0; i < 4; ++i) {
       DiffRun diff = make_diff();
       diff.options.settle = std::chrono::milliseconds(700);
-      EXPECT_EQ(*diff.run(), ExitCode::kOk);
+      EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
       EXPECT_EQ(diff.totals.discrepancies(), 0u);
       suspects += diff.totals.suspects;
     }
@@ -132,7 +134,7 @@ TEST_F(DiffLiveTest, RepairsWhatLastsAndNeverGoesBackInTime) {
     const std::string key = body.substr(begin, body.find(R"(,"ConditionExpression")") - begin);
     sent.push_back({system_clock().steady_now(), target.canonical_key(kTarget, key)});
   };
-  live([&] { EXPECT_EQ(*diff.run(), ExitCode::kOk); });
+  live([&] { EXPECT_EQ(*diff.run(), DiffVerdict::kEqual); });
   EXPECT_GT(diff.totals.put, 100u);
   EXPECT_GT(diff.totals.deleted, 100u);
   EXPECT_EQ(diff.totals.unrepaired, 0u);
@@ -178,7 +180,7 @@ TEST_F(DiffLiveTest, BackfillsATableThatLives) {
   DiffRun diff = make_diff();
   diff.options.mode = jobs::DiffOptions::Mode::kRepair;
   diff.options.backfill = true;
-  live([&] { EXPECT_EQ(*diff.run(), ExitCode::kOk); });
+  live([&] { EXPECT_EQ(*diff.run(), DiffVerdict::kEqual); });
   EXPECT_EQ(diff.totals.replica_items, 0u);
   EXPECT_EQ(differences(), "");
   expect_no_complaints();

@@ -11,6 +11,7 @@ namespace dynamirror::integration {
 namespace {
 
 using jobs::DiffKind;
+using jobs::DiffVerdict;
 using Mode = jobs::DiffOptions::Mode;
 
 std::string filled(const std::string& value) { return value + std::string(2'600, 'x'); }
@@ -38,7 +39,7 @@ TEST_F(DiffTest, NamesExactlyAThousandDifferencesAmongTwentyThousandItemsForTheP
   DiffRun diff = make_diff();
   diff.options.memory_bytes = 256u << 10;
   diff.options.temp_folder = folder.path();
-  EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kDifferent);
   std::map<std::string, DiffKind> found;
   for (const auto& finding : diff.findings) {
     EXPECT_TRUE(found.emplace(finding.key_json, finding.kind).second) << "named twice: " << finding.key_json;
@@ -53,7 +54,7 @@ TEST_F(DiffTest, NamesExactlyAThousandDifferencesAmongTwentyThousandItemsForTheP
   expect_no_complaints();
 
   diff.options.mode = Mode::kRepair;
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(differences(), "");
   EXPECT_EQ(diff.totals.put + diff.totals.deleted, 1'000u);
   expect_no_complaints();
@@ -74,7 +75,7 @@ TEST_F(DiffTest, SurvivesFaultsOfTheServices) {
   target.set_fault_policy(faults);
   DiffRun diff = make_diff();
   diff.options.mode = Mode::kRepair;
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(diff.totals.missing, 100u);
   EXPECT_EQ(diff.totals.different, 100u);
   EXPECT_EQ(differences(), "");
@@ -89,7 +90,7 @@ TEST_F(DiffTest, DismissesAnItemThatTheReplicaGetsLater) {
   diff.hook = [&](std::string_view operation, const std::string& body) {
     if (operation == "GetItem" && body.find("late") != std::string::npos) put_replica("late", "a");
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kDifferent);
   ASSERT_EQ(diff.findings.size(), 1u);
   EXPECT_EQ(diff.findings[0].key_json, key_of("lost"));
   EXPECT_EQ(diff.totals.suspects, 2u);
@@ -108,7 +109,7 @@ TEST_F(DiffTest, TakesAnItemThatLivesForShortForNoDifference) {
     if (body.find("ghost") != std::string::npos) put_replica("ghost", std::to_string(++looks / 2));
     if (body.find("witness") != std::string::npos) put_replica("witness", "0");  // shows that the table lives
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(diff.findings.size(), 0u);
   EXPECT_THAT(diff.still_changing, ::testing::ElementsAre(key_of("ghost")));
 }
@@ -122,7 +123,7 @@ TEST_F(DiffTest, AHotKeyOfAReplicaThatNeverMovesIsADifference) {
   diff.hook = [&](std::string_view operation, const std::string& body) {
     if (operation == "GetItem" && body.find("hot") != std::string::npos) put("hot", std::to_string(++looks));
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kDifferent);
   ASSERT_EQ(diff.findings.size(), 1u);
   EXPECT_EQ(diff.findings[0].key_json, key_of("hot"));
   EXPECT_EQ(diff.findings[0].kind, jobs::DiffKind::kDifferent);
@@ -140,7 +141,7 @@ TEST_F(DiffTest, RepairWritesNothingOverALiveChangeThatComesInBetween) {
     put("a", "2");
     put_replica("a", "2");
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   std::vector<std::string> values;
   for (const auto& write : target.writes_of(kTarget, key_of("a"))) values.push_back(write.item->text);
   EXPECT_THAT(values, ::testing::ElementsAre(item_of("a", "0"), item_of("a", "2")));
@@ -161,7 +162,7 @@ TEST_F(DiffTest, RepairSeesALiveChangeThatAddsAnAttribute) {
     source.put(kSource, live);
     target.put(kTarget, live);
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(target.writes_of(kTarget, key_of("a")).size(), 2u) << "ours would be a third";
   EXPECT_EQ(differences(), "");
 }
@@ -177,7 +178,7 @@ TEST_F(DiffTest, RepairDoesNotLeaveAnItemThatIsDeletedMeanwhile) {
     source.remove(kSource, key_of("a"));
     target.remove(kTarget, key_of("a"));  // replicated, with nothing there to delete
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(differences(), "");
 }
 
@@ -192,7 +193,7 @@ TEST_F(DiffTest, RepairDoesNotDeleteAnItemThatIsInsertedMeanwhile) {
     put("a", "2");
     put_replica("a", "2");
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_EQ(target.writes_of(kTarget, key_of("a")).size(), 2u) << "a delete of ours would be a third";
   EXPECT_EQ(differences(), "");
 }
@@ -211,7 +212,7 @@ TEST_F(DiffTest, BackfillDoesNotBringBackWhatIsDeletedMeanwhile) {
     source.remove(kSource, key_of("a"));
     target.remove(kTarget, key_of("a"));
   };
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   EXPECT_TRUE(once);
   EXPECT_EQ(differences(), "");
 }
@@ -224,7 +225,7 @@ TEST_F(DiffTest, AnItemThatTheReplicaRefusesDoesNotKeepTheOthersBack) {
     DiffRun diff = make_diff();
     diff.options.mode = Mode::kRepair;
     diff.options.backfill = backfill;
-    EXPECT_EQ(*diff.run(), ExitCode::kDifferent);
+    EXPECT_EQ(*diff.run(), DiffVerdict::kDifferent);
     EXPECT_EQ(diff.totals.put, backfill ? 19u : 0u);
     EXPECT_EQ(diff.totals.unrepaired, 1u);
   }
@@ -238,7 +239,7 @@ TEST_F(DiffTest, KeepsWithinItsBudgets) {
   diff.options.mode = Mode::kRepair;
   diff.options.max_write_units = 40;  // half a second's worth at once, the other 40 take a second
   const SteadyTime begun = system_clock().steady_now();
-  EXPECT_EQ(*diff.run(), ExitCode::kOk);
+  EXPECT_EQ(*diff.run(), DiffVerdict::kEqual);
   const auto took = system_clock().steady_now() - begun;
   EXPECT_EQ(diff.totals.write_units, 60);
   EXPECT_GE(took, std::chrono::milliseconds(950));

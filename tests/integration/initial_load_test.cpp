@@ -159,7 +159,7 @@ TEST_F(InitialLoad, WithoutASpoolATrimmedStreamIsNoticed) {
   });
   ASSERT_TRUE(trimmed);
   ASSERT_TRUE(ended.failure);
-  EXPECT_EQ(ended.failure->exit_code, ExitCode::kTrimmed) << ended.text();
+  EXPECT_EQ(ended.failure->reason, Reason::kTrimmed) << ended.text();
 }
 
 TEST_F(InitialLoad, IsNotDoneAgain) {
@@ -177,10 +177,10 @@ TEST_F(InitialLoad, IsRefusedOnceAReplicationHasBegun) {
   add_copy_tables();
   put("a", "1");
   auto replication = make_run();
-  EXPECT_EQ(replication.run().exit_code, ExitCode::kOk);
+  EXPECT_TRUE(replication.run().ok());
   const auto ended = run();
   ASSERT_TRUE(ended.failure);
-  EXPECT_EQ(ended.failure->exit_code, ExitCode::kState);
+  EXPECT_EQ(ended.failure->reason, Reason::kState);
   EXPECT_THAT(ended.text(), HasSubstr("has begun without one"));
 }
 
@@ -201,7 +201,7 @@ TEST_F(InitialLoad, NeedsItsSpoolToTheEnd) {
   ASSERT_FALSE(rows.empty());
   const auto elsewhere = run({.with_spool = true, .spool_name = "elsewhere"});
   ASSERT_TRUE(elsewhere.failure) << elsewhere.text();
-  EXPECT_EQ(elsewhere.failure->exit_code, ExitCode::kState) << elsewhere.text();
+  EXPECT_EQ(elsewhere.failure->reason, Reason::kState) << elsewhere.text();
   EXPECT_THAT(elsewhere.text(), HasSubstr(spool_file("elsewhere").string()));
   EXPECT_EQ(recorded(), rows) << "nothing is forgotten";
   expect_equal(run({.with_spool = true}));
@@ -218,7 +218,7 @@ TEST_F(InitialLoad, ADayAwayFromTheSpoolIsNoticedThoughNothingWasReadYet) {
   wall_shift = std::chrono::hours(25);
   const auto late = run({.with_spool = true});
   ASSERT_TRUE(late.failure) << late.text();
-  EXPECT_EQ(late.failure->exit_code, ExitCode::kTrimmed) << late.text();
+  EXPECT_EQ(late.failure->reason, Reason::kTrimmed) << late.text();
   wall_shift = std::chrono::hours(23);
   expect_equal(run({.with_spool = true}));
 }
@@ -235,7 +235,7 @@ TEST_F(InitialLoad, DoesNotGoOnWithAnotherSpool) {
   ASSERT_TRUE(first.killed) << first.text();
   const auto elsewhere = run({.with_spool = true, .spool_name = "elsewhere"});
   ASSERT_TRUE(elsewhere.failure) << elsewhere.text();
-  EXPECT_EQ(elsewhere.failure->exit_code, ExitCode::kState) << elsewhere.text();
+  EXPECT_EQ(elsewhere.failure->reason, Reason::kState) << elsewhere.text();
   expect_equal(run({.with_spool = true}));
 }
 

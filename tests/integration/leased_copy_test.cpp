@@ -97,7 +97,7 @@ TEST_F(LeasedCopy, WhoIsAskedToStopGivesEverythingBack) {
   first.stop.request();
   ASSERT_TRUE(run_until_all_ended());
   ASSERT_FALSE(*first.ended);
-  EXPECT_EQ(first.ended->error().exit_code, ExitCode::kStoppedEarly);
+  EXPECT_EQ(first.ended->error().reason, Reason::kStopped);
   EXPECT_EQ(first.status().counters.held(), 0u);
   for (std::uint32_t segment = 0; segment < kSegments; ++segment) {
     EXPECT_TRUE(row(segment).owner.empty() || row(segment).done()) << segment;
@@ -140,7 +140,7 @@ TEST_F(LeasedCopy, LeasesOfAnotherJobEndIt) {
   const Worker& worker = start_worker();
   ASSERT_TRUE(run_until_all_ended());
   ASSERT_FALSE(*worker.ended);
-  EXPECT_EQ(worker.ended->error().exit_code, ExitCode::kState);
+  EXPECT_EQ(worker.ended->error().reason, Reason::kState);
   EXPECT_THAT(worker.text(), HasSubstr("shardId-1"));
 }
 
@@ -151,7 +151,7 @@ TEST_F(LeasedCopy, ATargetThatRefusesEndsTheWorkerAndOthersGoOn) {
   const Worker& first = start_worker();
   ASSERT_TRUE(run_until_all_ended());
   ASSERT_FALSE(*first.ended);
-  EXPECT_EQ(first.ended->error().exit_code, ExitCode::kPoison);
+  EXPECT_EQ(first.ended->error().reason, Reason::kPoison);
   EXPECT_LT(rows_done(), kSegments);
   target.refuse_key(kTarget, key_of("poison"), false);
   start_worker();

@@ -133,7 +133,7 @@ TEST_F(LeasedReplication, ThreeWorkersFollowSplitsWithOneKilledAndOneLate) {
   ASSERT_TRUE(eventually([&] { return in_step() && owners().size() == 2 && !owners().contains(""); })) << differences();
   for (Worker* worker : {second.get(), third.get()}) {
     const auto& ended = worker->stop();
-    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+    EXPECT_TRUE(ended.ok()) << ended.text();
     EXPECT_EQ(ended.status.counters.held(), 0u);
   }
   EXPECT_TRUE(in_step()) << differences();
@@ -141,7 +141,7 @@ TEST_F(LeasedReplication, ThreeWorkersFollowSplitsWithOneKilledAndOneLate) {
   // over.
   auto next = start("d");
   EXPECT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("d")}; })) << "none is stuck";
-  EXPECT_EQ(next->stop().exit_code, ExitCode::kOk);
+  EXPECT_TRUE(next->stop().ok());
   EXPECT_THAT(check_order(source, kSource, target, kTarget, 1).violations, ::testing::IsEmpty());
   EXPECT_THAT(source.complaints(), ::testing::IsEmpty());
   EXPECT_THAT(target.complaints(), ::testing::IsEmpty());
@@ -186,7 +186,7 @@ TEST_F(LeasedReplication, Case6_APeerThatTakesALeaseInMidBatchEndsOurWorkAndItsR
   EXPECT_EQ(worker->applied(), applied);
   EXPECT_EQ(row(key), taken);
   const auto& ended = worker->stop();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(ended.leases.lost, 1u);
   EXPECT_EQ(row(key), taken) << "not ours to give up";
 }
@@ -204,7 +204,7 @@ TEST_F(LeasedReplication, Case18_ACheckpointThatWasTrimmedFollowsThePolicy) {
 
   auto stopped = start("b");
   const auto& refused = stopped->end();
-  EXPECT_EQ(refused.exit_code, ExitCode::kTrimmed) << refused.text();
+  EXPECT_EQ(refused.reason, Reason::kTrimmed) << refused.text();
   EXPECT_NE(refused.text().find("--on-trim continue"), std::string::npos);
 
   auto goes_on = start("c", [](auto& options) {
@@ -212,7 +212,7 @@ TEST_F(LeasedReplication, Case18_ACheckpointThatWasTrimmedFollowsThePolicy) {
     options.job.stop_when_caught_up = true;
   });
   const auto& ended = goes_on->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(ended.status.counters.read, 10u) << "all that is left";
 }
 
@@ -229,7 +229,7 @@ TEST_F(LeasedReplication, Case15_AFleetThatTurnsToLeaderAssignmentEndsOurPart) {
   ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   say("CLIENT_VERSION_3X");
   const auto& ended = worker->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kState) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kState) << ended.text();
   EXPECT_EQ(owners(), std::set<std::string>{""}) << "its leases are free for the leader";
 }
 
@@ -243,7 +243,7 @@ TEST_F(LeasedReplication, Case15_AFleetThatSaysSoOnlyAfterOurStartIsNoticedWithT
                                         R"("mb":{"S":"w1"},"mts":{"N":"1767225600000"},"h":{"L":[]}})");
   source.split_all_shards(kSource);
   ASSERT_TRUE(eventually([&] { return worker->over(); }));
-  EXPECT_EQ(worker->end().exit_code, ExitCode::kState) << worker->end().text();
+  EXPECT_EQ(worker->end().reason, Reason::kState) << worker->end().text();
 }
 
 TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
@@ -266,7 +266,7 @@ TEST_F(LeasedReplication, Case21_CheckpointsThatAnotherToolLeftAreGoneOnFrom) {
   workload.change(20);
   auto worker = start("a", [](auto& options) { options.job.stop_when_caught_up = true; });
   const auto& ended = worker->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(ended.status.counters.read, 20u) << "nothing again, nothing left out";
   EXPECT_TRUE(ended.status.caught_up);
   EXPECT_TRUE(in_step()) << differences();
@@ -284,7 +284,7 @@ TEST_F(LeasedReplication, AWorkerHasNotCaughtUpBeforeTheOthersHave) {
   ASSERT_TRUE(eventually([&] { return waits->over(); }));
   EXPECT_TRUE(in_step()) << differences();
   const auto& ended = waits->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_TRUE(ended.status.caught_up);
   EXPECT_FALSE(owner->over());
   (void)owner->stop();
@@ -313,7 +313,7 @@ TEST_F(LeasedReplication, AStreamThatIsTurnedOffIsReadToItsEndAndSaysSo) {
   source.disable_stream(kSource);
   ASSERT_TRUE(eventually([&] { return worker->over(); })) << "alive, and nothing can ever come";
   const auto& ended = worker->end();
-  EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kNotReady) << ended.text();
 }
 
 TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
@@ -325,7 +325,7 @@ TEST_F(LeasedReplication, AQuietLeaseTableIsNoStall) {
   ASSERT_TRUE(eventually([&] { return owners() == std::set<std::string>{worker_name("a")}; }));
   std::this_thread::sleep_for(std::chrono::seconds(2));  // nothing is due in this time
   EXPECT_FALSE(worker->over()) << worker->end().text();
-  EXPECT_EQ(worker->stop().exit_code, ExitCode::kOk);
+  EXPECT_TRUE(worker->stop().ok());
 }
 
 TEST_F(LeasedReplication, ALeaseWhoseWritesWereGivenUpIsNotFreeAtOnce) {
@@ -335,7 +335,7 @@ TEST_F(LeasedReplication, ALeaseWhoseWritesWereGivenUpIsNotFreeAtOnce) {
   target.throttle_key(kTarget, key_of("x"), 1'000);
   put("x", "1");
   ASSERT_TRUE(eventually([&] { return target.statistics().errors["ProvisionedThroughputExceededException"] > 0; }));
-  EXPECT_EQ(worker->stop().exit_code, ExitCode::kStoppedEarly);
+  EXPECT_EQ(worker->stop().reason, Reason::kStopped);
   EXPECT_EQ(owners(), std::set<std::string>{worker_name("a")}) << "what was on its way may still land";
 }
 
@@ -356,7 +356,7 @@ TEST_F(LeasedReplication, FaultsOfTheLeaseTableCostNoChange) {
   source.clear_faults();
   for (Worker* worker : {first.get(), second.get()}) {
     const auto& ended = worker->stop();
-    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+    EXPECT_TRUE(ended.ok()) << ended.text();
   }
   EXPECT_TRUE(in_step()) << differences();
 }

@@ -14,6 +14,7 @@
 namespace dynamirror::integration {
 namespace {
 
+using app::ExitCode;
 using ::testing::HasSubstr;
 
 class RecreatedTable : public ReplicateTest {
@@ -21,11 +22,15 @@ class RecreatedTable : public ReplicateTest {
   RecreatedTable() {
     ::setenv("AWS_ACCESS_KEY_ID", support::Identity{}.access_key_id.c_str(), 1);
     ::setenv("AWS_SECRET_ACCESS_KEY", support::Identity{}.secret_access_key.c_str(), 1);
-    replication.source = copying.source = source.address_of(kSource);
-    replication.target = copying.target = target.address_of(kTarget);
-    replication.state_file = copying.state_file = state_file().string();
-    replication.job = ReplicationRun::brisk();
-    replication.initial_load = true;
+    copying.source = source.address_of(kSource);
+    copying.target = target.address_of(kTarget);
+    copying.state_file = state_file().string();
+    service::ReplicationOptions& options = replication.replication;
+    options.source.address = copying.source;
+    options.target = service::TableOptions{.address = copying.target};
+    options.files.state = copying.state_file;
+    options.job = ReplicationRun::brisk();
+    options.load.wanted = true;
     copying.stop_on_error = true;
     add_tables();
     put("a", "1");
@@ -90,7 +95,7 @@ TEST_F(RecreatedTable, ATargetMadeAnewAfterTheLoadIsNoReplica) {
 }
 
 TEST_F(RecreatedTable, NeitherIsOneThatTheReplicatorMakesItself) {
-  replication.preflight.create_target = true;
+  replication.replication.preflight.create_target = true;
   ASSERT_EQ(replicate(), ExitCode::kOk) << words;
   target.remove_table(kTarget);
   EXPECT_EQ(replicate(), ExitCode::kState) << words;

@@ -31,45 +31,45 @@ class Away : public ReplicateTest {
 TEST_F(Away, ForMoreThanADayFromAShardWithoutRecordsIsAGap) {
   add_tables();
   auto run = make_run();
-  ASSERT_EQ(run.run().exit_code, ExitCode::kOk);
+  ASSERT_TRUE(run.run().ok());
   run.options.wall_shift = hours(25);
   put("a", "1");
   const auto late = run.run();
-  EXPECT_EQ(late.exit_code, ExitCode::kTrimmed) << late.text();
+  EXPECT_EQ(late.reason, Reason::kTrimmed) << late.text();
   EXPECT_THAT(late.text(), HasSubstr(source.stream_arn(kSource)));
   EXPECT_THAT(late.text(), HasSubstr("--on-trim continue"));
-  EXPECT_EQ(run.run().exit_code, ExitCode::kTrimmed) << "a second start does not hide it";
+  EXPECT_EQ(run.run().reason, Reason::kTrimmed) << "a second start does not hide it";
   EXPECT_EQ(target_values(), "");
 
   run.options.job.on_trim = OnTrim::kContinue;
   const auto continued = run.run();
-  EXPECT_EQ(continued.exit_code, ExitCode::kOk) << continued.text();
+  EXPECT_TRUE(continued.ok()) << continued.text();
   EXPECT_EQ(target_values(), "a=1");
 
   run.options.job.on_trim = OnTrim::kStop;
   const auto after = run.run();
-  EXPECT_EQ(after.exit_code, ExitCode::kOk) << "the gap is behind us: " << after.text();
+  EXPECT_TRUE(after.ok()) << "the gap is behind us: " << after.text();
 }
 
 TEST_F(Away, ForMoreThanADayFromAShardThatHadEndedIsAGap) {
   add_tables();
   auto run = make_run();
-  ASSERT_EQ(run.run().exit_code, ExitCode::kOk);
+  ASSERT_TRUE(run.run().ok());
   save_row(run, model::ShardEnd{});  // its children were not listed yet
   run.options.wall_shift = hours(25);
   source.roll_all_shards(kSource);
   const auto late = run.run();
-  EXPECT_EQ(late.exit_code, ExitCode::kTrimmed) << late.text();
+  EXPECT_EQ(late.reason, Reason::kTrimmed) << late.text();
 }
 
 TEST_F(Away, ForLessThanADayIsNoGap) {
   add_tables();
   auto run = make_run();
-  ASSERT_EQ(run.run().exit_code, ExitCode::kOk);
+  ASSERT_TRUE(run.run().ok());
   run.options.wall_shift = hours(23);
   put("a", "1");
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=1");
 }
 
@@ -80,7 +80,7 @@ TEST_F(Away, RunsThatEndBeforeTheFirstCheckpointCountAsReading) {
   for (const int shift : {0, 20, 40, 60}) {
     run.options.wall_shift = hours(shift);
     const auto ended = run.run();
-    EXPECT_EQ(ended.exit_code, ExitCode::kOk) << shift << ": " << ended.text();
+    EXPECT_TRUE(ended.ok()) << shift << ": " << ended.text();
   }
 }
 
@@ -100,9 +100,9 @@ TEST_F(Away, CountsFromTheLastReadingAndNotFromTheStart) {
   run.options.job.stop_when_caught_up = true;
   run.options.wall_shift = hours(40);
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   run.options.wall_shift = hours(65);
-  EXPECT_EQ(run.run().exit_code, ExitCode::kTrimmed);
+  EXPECT_EQ(run.run().reason, Reason::kTrimmed);
 }
 
 TEST_F(Away, WhatWasReadAndNotWrittenCountsAsUnread) {
@@ -122,14 +122,14 @@ TEST_F(Away, WhatWasReadAndNotWrittenCountsAsUnread) {
   ASSERT_TRUE(killed.killed);
   run.options.wall_shift = hours(25);
   const auto late = run.run();
-  EXPECT_EQ(late.exit_code, ExitCode::kTrimmed) << late.text();
+  EXPECT_EQ(late.reason, Reason::kTrimmed) << late.text();
 }
 
 TEST_F(Away, AShardThatWaitsIsNoOlderThanWhatWasReadBeforeIt) {
   add_tables();
   auto run = make_run();
   run.options.wall_shift = -hours(20);
-  ASSERT_EQ(run.run().exit_code, ExitCode::kOk);
+  ASSERT_TRUE(run.run().ok());
   run.options.wall_shift = {};
   run.options.job.stop_when_caught_up = false;
   put("a", "1");
@@ -147,7 +147,7 @@ TEST_F(Away, AShardThatWaitsIsNoOlderThanWhatWasReadBeforeIt) {
   run.options.wall_shift = hours(5);
   run.options.job.stop_when_caught_up = true;
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=1 b=1 c=1");
 }
 
@@ -158,7 +158,7 @@ TEST_F(Away, IsNotKnownOfAStateFileThatHasNoTime) {
   run.options.wall_shift = hours(25);
   put("a", "1");
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=1");
 }
 

@@ -35,7 +35,7 @@ TEST_P(UnderFaults, TheTablesAreEqualInTheEnd) {
   auto run = make_run();
   run.options.seed = GetParam();
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(ended.status.counters.read, records()) << "no fault makes a change come twice: " << ended.text();
   expect_in_step(ended);
 }
@@ -69,7 +69,7 @@ TEST_F(Interrupted, TwentyKillsAtRandomMomentsLoseNothing) {
   target.clear_faults();
   run.options.job.stop_when_caught_up = true;
   const auto last = run.run();
-  EXPECT_EQ(last.exit_code, ExitCode::kOk) << last.text();
+  EXPECT_TRUE(last.ok()) << last.text();
   expect_in_step(last, kKills);
 }
 
@@ -90,7 +90,7 @@ TEST_F(Interrupted, KillsBeforeTheFirstCheckpointLoseNothing) {
   }
   run.options.job.stop_when_caught_up = true;
   const auto last = run.run();
-  EXPECT_EQ(last.exit_code, ExitCode::kOk) << last.text();
+  EXPECT_TRUE(last.ok()) << last.text();
   expect_in_step(last, 3);
 }
 
@@ -111,7 +111,7 @@ TEST_F(Interrupted, NoCheckpointPassesAChangeThatTheTargetHasNot) {
   target.throttle_key(kTarget, key_of("stuck"), 1);
   run.options.job.stop_when_caught_up = true;
   const auto last = run.run();
-  EXPECT_EQ(last.exit_code, ExitCode::kOk) << last.text();
+  EXPECT_TRUE(last.ok()) << last.text();
   EXPECT_EQ(last.status.counters.read, 51u);
   expect_in_step(last, 1);
 }
@@ -128,14 +128,14 @@ TEST_F(Interrupted, AStopUnderLoadEndsSoonAndRepeatsNothing) {
   const auto ended = run.run([&](ReplicationRun::Live& live) {
     if (live.status().counters.applied > 100) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_LT(ended.stop_took, 5 * kSecond);
   EXPECT_EQ(ended.status.counters.held(), 0u) << ended.text();
   EXPECT_LT(ended.status.counters.read, records()) << "the stop came too late to test anything";
 
   run.options.job.stop_when_caught_up = true;
   const auto rest = run.run();
-  EXPECT_EQ(rest.exit_code, ExitCode::kOk) << rest.text();
+  EXPECT_TRUE(rest.ok()) << rest.text();
   EXPECT_EQ(ended.status.counters.read + rest.status.counters.read, records());
   expect_in_step(rest);
 }
@@ -152,14 +152,14 @@ TEST_F(Interrupted, AStopWithAFrozenTargetSaysThatItIsEarly) {
   const auto ended = run.run([](ReplicationRun::Live& live) {
     if (live.status().counters.read == 60) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kStoppedEarly) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kStopped) << ended.text();
   EXPECT_GT(ended.status.counters.held(), 0u);
   EXPECT_LT(ended.stop_took, 5 * kSecond);
 
   target.clear_faults();
   run.options.job.stop_when_caught_up = true;
   const auto rest = run.run();
-  EXPECT_EQ(rest.exit_code, ExitCode::kOk) << rest.text();
+  EXPECT_TRUE(rest.ok()) << rest.text();
   expect_in_step(rest, 1);
 }
 
@@ -174,14 +174,14 @@ TEST_F(Interrupted, AStateFileThatCannotBeWrittenStopsTheJob) {
     return failure(ErrorClass::kFatal, "write state file", "state", "no space left on device");
   };
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kState) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kState) << ended.text();
   EXPECT_THAT(ended.text(), ::testing::HasSubstr("no space left"));
   for (const auto& row : run.rows()) EXPECT_EQ(model::to_string(row.checkpoint), "TRIM_HORIZON");
 
   run.options.before_save = {};
   run.options.job.stop_when_caught_up = true;
   const auto last = run.run();
-  EXPECT_EQ(last.exit_code, ExitCode::kOk) << last.text();
+  EXPECT_TRUE(last.ok()) << last.text();
   expect_in_step(last, 1);
 }
 
@@ -193,7 +193,7 @@ TEST_F(Interrupted, NothingIsReadBeforeItsShardIsInTheStateFile) {
     return failure(ErrorClass::kFatal, "write state file", "state", "no space left on device");
   };
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kState) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kState) << ended.text();
   EXPECT_EQ(ended.status.counters.read, 0u);
   EXPECT_THAT(target.writes(kTarget), IsEmpty());
 }

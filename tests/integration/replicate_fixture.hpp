@@ -18,7 +18,7 @@
 
 namespace dynamirror::integration {
 
-using jobs::ExitCode;
+using jobs::Reason;
 using support::DynamoDbStandin;
 using support::FaultKind;
 using support::ReplicationRun;

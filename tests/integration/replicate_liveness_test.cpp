@@ -29,7 +29,7 @@ class Liveness : public ReplicateTest {
     }
   }
   static void expect_stalled(const ReplicationRun::Ended& ended, const std::string& what) {
-    EXPECT_EQ(ended.exit_code, ExitCode::kStalled) << ended.text();
+    EXPECT_EQ(ended.reason, Reason::kStalled) << ended.text();
     EXPECT_THAT(ended.text(), AllOf(HasSubstr(what), HasSubstr("--stall-timeout")));
     EXPECT_LT(ended.took, kStallTimeout + kSlack);
   }
@@ -99,7 +99,7 @@ TEST_F(Liveness, ASlowTargetThatMovesIsNoStall) {
   run.options.job.pipeline.writing.max_concurrent_writes = 1;
   run.options.max_write_units = 20;  // batches of two
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_GT(ended.took, run.options.job.pipeline.stall_timeout);
   expect_in_step(ended);
 }
@@ -117,7 +117,7 @@ TEST_F(Liveness, ChangesThatWaitTheirTurnAreNoStall) {
   run.options.job.pipeline.max_bytes = 1;
   run.options.max_write_units = 20;
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   expect_in_step(ended);
 }
 
@@ -129,7 +129,7 @@ TEST_F(Liveness, AnIdleTableIsNoStallHoweverSeldomItIsListed) {
   const auto ended = run.run([](ReplicationRun::Live& live) {
     if (live.elapsed() > milliseconds(2'500)) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
 }
 
 TEST_F(Liveness, ACheckpointIntervalAboveTheStallTimeoutIsNoStall) {
@@ -143,7 +143,7 @@ TEST_F(Liveness, ACheckpointIntervalAboveTheStallTimeoutIsNoStall) {
     workload.change(2);
     if (live.elapsed() > milliseconds(3'000)) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
 }
 
 TEST_F(Liveness, DeniedInMidRunEndsTheJobAtOnce) {
@@ -156,19 +156,19 @@ TEST_F(Liveness, DeniedInMidRunEndsTheJobAtOnce) {
     target.fail_next({.kind = FaultKind::kAccessDenied, .operation = operation, .times = 1'000'000, .after = 2});
   }
   const auto ended = run.run([&](ReplicationRun::Live&) { workload.change(1); });
-  EXPECT_EQ(ended.exit_code, ExitCode::kAccess) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kDenied) << ended.text();
   EXPECT_THAT(ended.text(), AllOf(HasSubstr("local/Copy"), HasSubstr("AccessDeniedException")));
 
   target.clear_faults();
   source.fail_next({.kind = FaultKind::kAccessDenied, .operation = "GetRecords", .times = 1'000'000, .after = 3});
   const auto source_denied = run.run();
-  EXPECT_EQ(source_denied.exit_code, ExitCode::kAccess) << source_denied.text();
+  EXPECT_EQ(source_denied.reason, Reason::kDenied) << source_denied.text();
   EXPECT_THAT(source_denied.text(), HasSubstr("get records"));
 
   source.clear_faults();
   run.options.job.stop_when_caught_up = true;
   const auto last = run.run();
-  EXPECT_EQ(last.exit_code, ExitCode::kOk) << last.text();
+  EXPECT_TRUE(last.ok()) << last.text();
   expect_in_step(last, 2);
 }
 
@@ -194,7 +194,7 @@ TEST_F(Liveness, ExpiredCredentialsAreRenewedInMidRun) {
     }
     if (renewed && live.status().caught_up && live.status().counters.read == records()) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_GT(source.statistics().errors["ExpiredTokenException"], 0u);
   EXPECT_GT(target.statistics().errors["ExpiredTokenException"], 0u);
   expect_in_step(ended);
@@ -208,7 +208,7 @@ TEST_F(Liveness, CredentialsThatStayExpiredEndTheJob) {
   const auto ended = run.run([&](ReplicationRun::Live& live) {
     if (live.status().counters.applied > 0) source.expire_identity("AKIDSTANDIN");
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kAccess) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kDenied) << ended.text();
   EXPECT_THAT(ended.text(), HasSubstr("renew the credentials"));
 }
 
@@ -237,7 +237,7 @@ TEST_F(Liveness, OneWriteOnAnIdleTableArrivesAtOnceAndPollingStaysCheap) {
     arrived_after = now - put_at;
     live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_LT(arrived_after, milliseconds(900)) << "generous: an idle machine needs 50 ms";
   const auto most = static_cast<std::uint64_t>((put_at - counted_from) / milliseconds(50)) + 2;
   EXPECT_LE(reads, most) << "an idle shard is read once per idle poll";
@@ -307,7 +307,7 @@ TEST_F(Liveness, TroubleOfEitherSideIsToldUntilItIsOver) {
     }
     if (told.size() == 2 && status.counters.applied == 1 && status.last_trouble.empty()) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   expect_in_step(ended);
 }
 
@@ -318,7 +318,7 @@ TEST_F(Liveness, TheWriteBudgetHoldsOverTheWholeRun) {
   auto run = make_run();
   run.options.max_write_units = kUnits;
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   const double seconds = std::chrono::duration<double>(ended.took).count();
   const double consumed = target.statistics().write_units;
   EXPECT_LE(consumed, kUnits * seconds + kUnits) << seconds << " s";

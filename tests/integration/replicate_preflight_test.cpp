@@ -21,17 +21,17 @@ using ::testing::SizeIs;
 
 class Preflight : public ReplicateTest {
  protected:
-  /// Each finding as "exit code: line".
+  /// Each finding as "reason: line".
   static std::vector<std::string> findings(const ReplicationRun::Ended& ended) {
     std::vector<std::string> lines;
     for (const auto& failure : ended.failures) {
-      lines.push_back(std::to_string(static_cast<int>(failure.exit_code)) + ": " + to_line(failure.error));
+      lines.push_back(std::to_string(static_cast<int>(failure.reason)) + ": " + to_line(failure.error));
     }
     return lines;
   }
-  static auto finding(ExitCode exit_code, const std::vector<std::string>& words) {
+  static auto finding(Reason reason, const std::vector<std::string>& words) {
     std::vector<::testing::Matcher<std::string>> parts{
-        ::testing::StartsWith(std::to_string(static_cast<int>(exit_code)) + ": "), Not(HasSubstr("\n"))};
+        ::testing::StartsWith(std::to_string(static_cast<int>(reason)) + ": "), Not(HasSubstr("\n"))};
     for (const std::string& word : words) parts.push_back(HasSubstr(word));
     return ::testing::AllOfArray(parts);
   }
@@ -56,7 +56,7 @@ TEST_F(Preflight, TwoFittingTablesPassAndNothingIsWritten) {
   target.put(kTarget, R"({"id":{"S":"dynamirror-probe"},"v":{"S":"mine"}})");
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "dynamirror-probe=mine") << "even the probe's key is nobody's but the user's";
   EXPECT_THAT(target.writes(kTarget), SizeIs(1));
   EXPECT_THAT(source.complaints(), IsEmpty());
@@ -69,7 +69,7 @@ TEST_F(Preflight, CompositeKeysOfEveryTypeCanBeProbed) {
   target.add_table({.name = kTarget, .key = key, .stream_view = std::nullopt});
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_THAT(target.complaints(), IsEmpty());
   EXPECT_EQ(target.statistics().errors["ConditionalCheckFailedException"], 2u) << "both probes have come through";
 }
@@ -90,7 +90,7 @@ TEST_F(Preflight, TablesThatAreBeingChangedAreUsedAtOnce) {
   }
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(source.statistics().requests["DescribeTable"], 1u);
   EXPECT_EQ(target.statistics().requests["DescribeTable"], 1u);
 }
@@ -98,14 +98,14 @@ TEST_F(Preflight, TablesThatAreBeingChangedAreUsedAtOnce) {
 TEST_F(Preflight, AMissingSourceIsNotReady) {
   add_target();
   auto run = make_run();
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"/Orders", "no such table"})));
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kNotReady, {"/Orders", "no such table"})));
 }
 
 TEST_F(Preflight, AMissingTargetIsNotReadyAndTheOptionThatMakesItIsNamed) {
   add_source();
   auto run = make_run();
   EXPECT_THAT(findings(run.check()),
-              ElementsAre(finding(ExitCode::kNotReady, {"/Copy", "no such table", "--create-target"})));
+              ElementsAre(finding(Reason::kNotReady, {"/Copy", "no such table", "--create-target"})));
 }
 
 TEST_F(Preflight, DifferentKeySchemasAreNotReadyAndBothAreShown) {
@@ -113,7 +113,7 @@ TEST_F(Preflight, DifferentKeySchemasAreNotReadyAndBothAreShown) {
   add_target(composite());
   auto run = make_run();
   EXPECT_THAT(findings(run.check()),
-              ElementsAre(finding(ExitCode::kNotReady, {"Orders", "Copy", "id", "time", "equal"})));
+              ElementsAre(finding(Reason::kNotReady, {"Orders", "Copy", "id", "time", "equal"})));
 }
 
 TEST_F(Preflight, ATableWithoutStreamIsNotReadyAndTheOptionThatMakesOneIsNamed) {
@@ -121,14 +121,14 @@ TEST_F(Preflight, ATableWithoutStreamIsNotReadyAndTheOptionThatMakesOneIsNamed) 
   add_target();
   auto run = make_run();
   EXPECT_THAT(findings(run.check()),
-              ElementsAre(finding(ExitCode::kNotReady, {"Orders", "no stream", "--enable-stream"})));
+              ElementsAre(finding(Reason::kNotReady, {"Orders", "no stream", "--enable-stream"})));
 }
 
 TEST_F(Preflight, AStreamWithoutNewImagesIsNotReady) {
   add_target();
   add_source("KEYS_ONLY");
   auto run = make_run();
-  const auto expected = finding(ExitCode::kNotReady, {"Orders", "KEYS_ONLY", "--enable-stream"});
+  const auto expected = finding(Reason::kNotReady, {"Orders", "KEYS_ONLY", "--enable-stream"});
   EXPECT_THAT(findings(run.check()), ElementsAre(expected));
   run.options.preflight.enable_stream = true;
   EXPECT_THAT(findings(run.check()), ElementsAre(expected)) << "a stream that others may read is not replaced";
@@ -142,7 +142,7 @@ TEST_F(Preflight, AStreamOfNewImagesAloneIsEnough) {
   source.remove(kSource, key_of("b"));
   auto run = make_run();
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=2");
 }
 
@@ -153,7 +153,7 @@ TEST_F(Preflight, AStreamThatIsBusyIsTheReadersBusiness) {
   source.fail_next({.kind = FaultKind::kLimitExceeded, .operation = "DescribeStream", .times = 1'000});
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
 }
 
 TEST_F(Preflight, AStreamThatIsTurnedOnMeanwhileServes) {
@@ -163,7 +163,7 @@ TEST_F(Preflight, AStreamThatIsTurnedOnMeanwhileServes) {
   auto run = make_run();
   run.options.preflight.enable_stream = true;
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
 }
 
 TEST_F(Preflight, EnableStreamTurnsOneOn) {
@@ -179,7 +179,7 @@ TEST_F(Preflight, EnableStreamTurnsOneOn) {
     changed = true;
     if (live.status().counters.applied == 1) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_THAT(described(source, kSource), HasSubstr("NEW_AND_OLD_IMAGES"));
   EXPECT_EQ(target_values(), "a=1");
 }
@@ -189,7 +189,7 @@ TEST_F(Preflight, ADryRunTurnsNothingOnAndCreatesNothing) {
   add_target();
   auto run = make_run();
   run.options.preflight = {.enable_stream = true, .create_target = true, .dry_run = true};
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"no stream"})));
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kNotReady, {"no stream"})));
   EXPECT_EQ(source.statistics().requests["UpdateTable"], 0u);
   EXPECT_EQ(target.statistics().requests["PutItem"] + target.statistics().requests["DeleteItem"], 0u);
 }
@@ -198,7 +198,7 @@ TEST_F(Preflight, SourceAndTargetMayNotBeTheSameTable) {
   add_source();
   auto run = make_run();
   run.options.target = run.options.source;
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"the same table"})));
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kNotReady, {"the same table"})));
 }
 
 TEST_F(Preflight, TablesOfOneNameOnTwoServersAreTwoTables) {
@@ -207,7 +207,7 @@ TEST_F(Preflight, TablesOfOneNameOnTwoServersAreTwoTables) {
   auto run = make_run();
   run.options.target = target.address_of(kSource);
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
 }
 
 TEST_F(Preflight, EachOperationThatIsDeniedIsNamed) {
@@ -216,13 +216,12 @@ TEST_F(Preflight, EachOperationThatIsDeniedIsNamed) {
   auto run = make_run();
   for (const char* operation : {"DescribeTable", "DescribeStream", "GetShardIterator", "GetRecords"}) {
     deny(source, operation);
-    EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Orders", "AccessDenied"})))
-        << operation;
+    EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kDenied, {"Orders", "AccessDenied"}))) << operation;
     source.clear_faults();
   }
   for (const char* operation : {"DescribeTable", "PutItem", "DeleteItem"}) {
     deny(target, operation);
-    EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Copy", "AccessDenied"}))) << operation;
+    EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kDenied, {"Copy", "AccessDenied"}))) << operation;
     target.clear_faults();
   }
 }
@@ -233,7 +232,7 @@ TEST_F(Preflight, AServerThatIsNotThereIsUnreachable) {
   target.go_away();
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_THAT(findings(ended), ElementsAre(finding(ExitCode::kUnreachable, {"Copy"})));
+  EXPECT_THAT(findings(ended), ElementsAre(finding(Reason::kUnreachable, {"Copy"})));
 }
 
 TEST_F(Preflight, WrongCredentialsAreDenied) {
@@ -241,7 +240,7 @@ TEST_F(Preflight, WrongCredentialsAreDenied) {
   add_target();
   auto run = make_run();
   run.target_environment.variables["AWS_SECRET_ACCESS_KEY"] = "wrong";
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"Copy"})));
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kDenied, {"Copy"})));
 }
 
 TEST_F(Preflight, AllFindingsAreSaidAtOnce) {
@@ -250,16 +249,16 @@ TEST_F(Preflight, AllFindingsAreSaidAtOnce) {
   deny(target, "PutItem");
   auto run = make_run();
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ended.failures.front().exit_code);
-  EXPECT_THAT(findings(ended), ::testing::UnorderedElementsAre(finding(ExitCode::kNotReady, {"no stream"}),
-                                                               finding(ExitCode::kNotReady, {"both must be equal"}),
-                                                               finding(ExitCode::kAccess, {"put item", "Copy"})));
+  EXPECT_EQ(ended.reason, ended.failures.front().reason);
+  EXPECT_THAT(findings(ended), ::testing::UnorderedElementsAre(finding(Reason::kNotReady, {"no stream"}),
+                                                               finding(Reason::kNotReady, {"both must be equal"}),
+                                                               finding(Reason::kDenied, {"put item", "Copy"})));
 }
 
 TEST_F(Preflight, BothTablesMissingAreTwoFindings) {
   auto run = make_run();
   EXPECT_THAT(findings(run.check()),
-              ElementsAre(finding(ExitCode::kNotReady, {"/Orders"}), finding(ExitCode::kNotReady, {"/Copy"})));
+              ElementsAre(finding(Reason::kNotReady, {"/Orders"}), finding(Reason::kNotReady, {"/Copy"})));
 }
 
 class CreateTarget : public Preflight {
@@ -286,12 +285,12 @@ TEST_F(CreateTarget, MakesItLikeTheSourceWithItsIndexesAndReplicates) {
   auto run = make_run();
   run.options.preflight.create_target = true;
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_THAT(described(target, kTarget),
               AllOf(HasSubstr("by-owner"), HasSubstr("NonKeyAttributes"), HasSubstr("by-size"),
                     HasSubstr("PAY_PER_REQUEST"), Not(HasSubstr("StreamSpecification"))));
   expect_in_step(ended);
-  EXPECT_EQ(run.run().exit_code, ExitCode::kOk) << "a target that is there is taken as it is";
+  EXPECT_TRUE(run.run().ok()) << "a target that is there is taken as it is";
 }
 
 TEST_F(CreateTarget, TakesATableThatAppearsMeanwhile) {
@@ -300,7 +299,7 @@ TEST_F(CreateTarget, TakesATableThatAppearsMeanwhile) {
   auto run = make_run();
   run.options.preflight.create_target = true;
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target.statistics().requests["CreateTable"], 2u) << "the second finds the table of the first";
 }
 
@@ -308,7 +307,7 @@ TEST_F(CreateTarget, MakesNothingWhenTheSourceIsNotFit) {
   source.disable_stream(kSource);
   auto run = make_run();
   run.options.preflight.create_target = true;
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kNotReady, {"no stream"})))
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kNotReady, {"no stream"})))
       << "that the target is missing is no finding: it is to be made";
   EXPECT_EQ(target.statistics().requests["CreateTable"], 0u);
 }
@@ -317,7 +316,7 @@ TEST_F(CreateTarget, ADryRunReadsAsIfTheTargetWereThere) {
   auto run = make_run();
   run.options.preflight = {.create_target = true, .dry_run = true};
   const auto ended = run.check();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target.statistics().requests["CreateTable"], 0u);
 }
 
@@ -325,7 +324,7 @@ TEST_F(CreateTarget, IsDeniedInOneLine) {
   deny(target, "CreateTable");
   auto run = make_run();
   run.options.preflight.create_target = true;
-  EXPECT_THAT(findings(run.check()), ElementsAre(finding(ExitCode::kAccess, {"create table", "Copy"})));
+  EXPECT_THAT(findings(run.check()), ElementsAre(finding(Reason::kDenied, {"create table", "Copy"})));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ TEST_F(Retry, AKeyThatIsAlwaysThrottledEndsTheJobAndIsNamed) {
   auto run = make_run();
   run.options.job.pipeline.writing.max_attempts = 4;
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kStalled) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kStalled) << ended.text();
   EXPECT_THAT(ended.text(), AllOf(HasSubstr(key_of("stuck")), HasSubstr("4 attempts in a row")));
   EXPECT_EQ(target_values(), "fine=1");
 }

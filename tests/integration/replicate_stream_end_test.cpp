@@ -18,7 +18,7 @@ class StreamEnd : public ReplicateTest {
     put("a", "1");
     put("b", "1");
     const auto ended = run.run();
-    ASSERT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+    ASSERT_TRUE(ended.ok()) << ended.text();
     ASSERT_EQ(target_values(), "a=1 b=1");
   }
   [[nodiscard]] std::string checkpoint_of(const ReplicationRun& run) const {
@@ -38,13 +38,13 @@ TEST_F(StreamEnd, ATrimmedCheckpointStopsTheJobAndNamesGapAndRemedy) {
   source.trim_shard(kSource, shard, 1);
 
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kTrimmed) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kTrimmed) << ended.text();
   EXPECT_THAT(ended.text(), HasSubstr(shard));
   EXPECT_THAT(ended.text(), HasSubstr(checkpoint));
   EXPECT_THAT(ended.text(), HasSubstr("--on-trim continue"));
   EXPECT_EQ(target_values(), "a=1 b=1") << "nothing after the gap is applied";
   EXPECT_EQ(checkpoint_of(run), checkpoint);
-  EXPECT_EQ(run.run().exit_code, ExitCode::kTrimmed) << "a second start does not hide it";
+  EXPECT_EQ(run.run().reason, Reason::kTrimmed) << "a second start does not hide it";
 }
 
 TEST_F(StreamEnd, OnTrimContinueGoesOnFromTheOldestChange) {
@@ -63,14 +63,14 @@ TEST_F(StreamEnd, OnTrimContinueGoesOnFromTheOldestChange) {
     if (!later && target_values() == "a=1 b=1 c=2") put("d", "3"), later = true;
     if (target_values() == "a=1 b=1 c=2 d=3") live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=1 b=1 c=2 d=3");
 
   run.options.job.on_trim = OnTrim::kStop;
   run.options.job.stop_when_caught_up = true;
   put("e", "4");
   const auto after = run.run();
-  EXPECT_EQ(after.exit_code, ExitCode::kOk) << "the gap is behind us: " << after.text();
+  EXPECT_TRUE(after.ok()) << "the gap is behind us: " << after.text();
   EXPECT_EQ(after.status.counters.read, 1u);
 }
 
@@ -84,14 +84,14 @@ TEST_F(StreamEnd, AShardThatIsGoneEntirelyIsAGap) {
   source.age_stream(kSource, std::chrono::hours(25));
   put("e", "2");
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kTrimmed) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kTrimmed) << ended.text();
   EXPECT_THAT(ended.text(), HasSubstr("--on-trim continue"));
   EXPECT_EQ(target_values(), "a=1 b=1");
 
   run.options.job.on_trim = OnTrim::kContinue;
   run.options.time_limit = 10 * kSecond;
   const auto continued = run.run();
-  EXPECT_EQ(continued.exit_code, ExitCode::kOk) << continued.text();
+  EXPECT_TRUE(continued.ok()) << continued.text();
   EXPECT_EQ(target_values(), "a=1 b=1 e=2");
 }
 
@@ -107,7 +107,7 @@ TEST_F(StreamEnd, AFreshStartOverTrimmedShardsIsNoGap) {
   put("e", "1");
   auto run = make_run();
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "e=1");
 }
 
@@ -117,17 +117,16 @@ TEST_F(StreamEnd, ACheckpointWhoseOwnRecordIsTrimmedMayHideAGap) {
   put("a", "1");
   source.roll_all_shards(kSource);
   put("b", "1");
-  ASSERT_EQ(run.run().exit_code, ExitCode::kOk);
+  ASSERT_TRUE(run.run().ok());
   source.age_stream(kSource, std::chrono::hours(25));
   put("c", "2");
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kTrimmed)
-      << "record b, our checkpoint, is trimmed: nobody knows what came after";
+  EXPECT_EQ(ended.reason, Reason::kTrimmed) << "record b, our checkpoint, is trimmed: nobody knows what came after";
 
   run.options.job.on_trim = OnTrim::kContinue;
   run.options.time_limit = 10 * kSecond;
   const auto continued = run.run();
-  EXPECT_EQ(continued.exit_code, ExitCode::kOk) << continued.text();
+  EXPECT_TRUE(continued.ok()) << continued.text();
   EXPECT_EQ(target_values(), "a=1 b=1 c=2");
 }
 
@@ -144,7 +143,7 @@ TEST_F(StreamEnd, AStreamTurnedOffIsAppliedToItsEndAndReported) {
     source.disable_stream(kSource);
     disabled = true;
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kNotReady) << ended.text();
+  EXPECT_EQ(ended.reason, Reason::kNotReady) << ended.text();
   EXPECT_THAT(ended.text(), HasSubstr("the stream was turned off"));
   EXPECT_EQ(ended.status.counters.read, records());
   expect_in_step(ended);
@@ -166,20 +165,20 @@ TEST_P(Replaced, AReplacedStreamIsAGapWithBothNamesAndCanBeContinued) {
   run.options.job.start = GetParam();
 
   const auto stopped = run.run();
-  EXPECT_EQ(stopped.exit_code, ExitCode::kTrimmed) << stopped.text();
+  EXPECT_EQ(stopped.reason, Reason::kTrimmed) << stopped.text();
   EXPECT_THAT(stopped.text(), HasSubstr(old_arn));
   EXPECT_THAT(stopped.text(), HasSubstr(new_arn));
   EXPECT_EQ(target_values(), "a=1 b=1");
 
   run.options.job.on_trim = OnTrim::kContinue;
   const auto continued = run.run();
-  EXPECT_EQ(continued.exit_code, ExitCode::kOk) << continued.text();
+  EXPECT_TRUE(continued.ok()) << continued.text();
   EXPECT_EQ(target_values(), "a=1 b=1 c=2") << "from the new stream's oldest record";
 
   run.options.job.on_trim = OnTrim::kStop;
   put("d", "3");
   const auto after = run.run();
-  EXPECT_EQ(after.exit_code, ExitCode::kOk) << after.text();
+  EXPECT_TRUE(after.ok()) << after.text();
   EXPECT_EQ(after.status.counters.read, 1u);
 }
 
@@ -198,10 +197,10 @@ TEST_F(StreamEnd, AReplacementThatIsKilledAtOnceSkipsNothingEither) {
   run.options.before_save = [](std::span<const model::ShardCheckpoint>) -> Status {
     return failure(ErrorClass::kFatal, "write state file", "state", "no space left on device");
   };
-  EXPECT_EQ(run.run().exit_code, ExitCode::kState);
+  EXPECT_EQ(run.run().reason, Reason::kState);
   run.options.before_save = {};
   const auto ended = run.run();
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "a=1 b=1 c=2");
 }
 
@@ -214,7 +213,7 @@ TEST_F(StreamEnd, AStartAtLatestSkipsHistoryAndThenLosesNothing) {
   const auto first = run.run([](ReplicationRun::Live& live) {
     if (live.status().caught_up) live.request_stop();
   });
-  EXPECT_EQ(first.exit_code, ExitCode::kOk) << first.text();
+  EXPECT_TRUE(first.ok()) << first.text();
   EXPECT_EQ(first.status.counters.read, 0u);
   EXPECT_EQ(target_values(), "");
 
@@ -223,7 +222,7 @@ TEST_F(StreamEnd, AStartAtLatestSkipsHistoryAndThenLosesNothing) {
   put("c", "between");
   run.options.job.stop_when_caught_up = true;
   const auto second = run.run();
-  EXPECT_EQ(second.exit_code, ExitCode::kOk) << second.text();
+  EXPECT_TRUE(second.ok()) << second.text();
   EXPECT_THAT(target_values(), HasSubstr("b=between c=between"));
 }
 
@@ -243,7 +242,7 @@ TEST_F(StreamEnd, AStartAtLatestTakesWhatComesAfterIt) {
     }
     if (live.status().counters.applied == 2) live.request_stop();
   });
-  EXPECT_EQ(ended.exit_code, ExitCode::kOk) << ended.text();
+  EXPECT_TRUE(ended.ok()) << ended.text();
   EXPECT_EQ(target_values(), "b=1 c=1");
 }
 

@@ -199,11 +199,11 @@ class Replication {
 
   void fail(const jobs::JobFailure& failure) {
     failed_ = true;
-    const bool expected = failure.exit_code == jobs::ExitCode::kState && world_.faults.store_fails > 0;
+    const bool expected = failure.reason == jobs::Reason::kState && world_.faults.store_fails > 0;
     if (!expected) world_.witness.trouble("the job has failed: " + to_line(failure.error));
   }
   void expect(const Status& status) {
-    if (!status) fail({jobs::ExitCode::kState, status.error()});
+    if (!status) fail({jobs::Reason::kState, status.error()});
   }
 
   // ---- which shards

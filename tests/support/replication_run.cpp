@@ -11,16 +11,13 @@
 #include <utility>
 
 #include "async/sleep.hpp"
-#include "aws/endpoints/table_address.hpp"
-#include "coordination/dynamodb_lease_store.hpp"
 #include "http/beast_transport.hpp"
-#include "jobs/replication/leased_shards.hpp"
+#include "service/host.hpp"
+#include "service/replication.hpp"
 #include "sink/dead_letters.hpp"
-#include "source/table_stream.hpp"
 #include "state/local_store.hpp"
 #include "support/request_check.hpp"
 #include "support/shifted_clock.hpp"
-#include "tables/table_side.hpp"
 
 namespace dynamirror::support {
 namespace {
@@ -29,6 +26,7 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{2};
+const aws::SideOptions kTargetSide{.side = "target"};
 
 milliseconds since(SteadyTime time) { return duration_cast<milliseconds>(system_clock().steady_now() - time); }
 
@@ -37,27 +35,28 @@ class WatchedStore final : public state::CheckpointStore {
  public:
   using BeforeSave = std::function<Status(std::span<const model::ShardCheckpoint>)>;
 
-  WatchedStore(std::unique_ptr<state::CheckpointStore> store, BeforeSave before_save)
-      : store_(std::move(store)), before_save_(std::move(before_save)) {}
+  /// REQUIRES: store outlives this.
+  WatchedStore(state::CheckpointStore& store, BeforeSave before_save)
+      : store_(store), before_save_(std::move(before_save)) {}
 
   [[nodiscard]] Result<std::vector<model::ShardCheckpoint>> load(const StreamArn& stream) override {
-    return store_->load(stream);
+    return store_.load(stream);
   }
   [[nodiscard]] Status save(const StreamArn& stream, std::span<const model::ShardCheckpoint> rows) override {
     if (before_save_) {
       if (auto fine = before_save_(rows); !fine) return fine;
     }
-    return store_->save(stream, rows);
+    return store_.save(stream, rows);
   }
   [[nodiscard]] Status remove(const StreamArn& stream, std::span<const ShardId> shards) override {
-    return store_->remove(stream, shards);
+    return store_.remove(stream, shards);
   }
-  [[nodiscard]] Result<std::vector<StreamArn>> streams() override { return store_->streams(); }
-  [[nodiscard]] Result<std::optional<WallTime>> read_until() override { return store_->read_until(); }
-  [[nodiscard]] Status save_read_until(WallTime time) override { return store_->save_read_until(time); }
+  [[nodiscard]] Result<std::vector<StreamArn>> streams() override { return store_.streams(); }
+  [[nodiscard]] Result<std::optional<WallTime>> read_until() override { return store_.read_until(); }
+  [[nodiscard]] Status save_read_until(WallTime time) override { return store_.save_read_until(time); }
 
  private:
-  std::unique_ptr<state::CheckpointStore> store_;
+  state::CheckpointStore& store_;
   BeforeSave before_save_;
 };
 
@@ -85,9 +84,9 @@ jobs::ReplicateOptions ReplicationRun::brisk() {
 
 std::string ReplicationRun::Ended::text() const {
   std::string text = killed ? "killed" : out_of_time ? "out of time" : "";
-  if (exit_code) text = fmt::format("exit code {}", static_cast<int>(*exit_code));
+  if (ended) text = "ended by itself";
   for (const jobs::JobFailure& failure : failures) {
-    text += fmt::format("\n  ({}) {}", static_cast<int>(failure.exit_code), to_line(failure.error));
+    text += fmt::format("\n  ({}) {}", static_cast<int>(failure.reason), to_line(failure.error));
   }
   const auto& counters = status.counters;
   text += fmt::format(
@@ -99,15 +98,18 @@ std::string ReplicationRun::Ended::text() const {
   return text;
 }
 
-/// Everything that one run is made of. Destroying it in mid-run is the kill: nothing of it runs afterwards.
-class ReplicationRun::Process final : public Live {
+/// A process of its own for one run. Destroying it in mid-run is the kill: nothing of it runs afterwards.
+class ReplicationRun::Process final : public Live, public service::Host {
  public:
   explicit Process(const ReplicationRun& run) : run_(run), random_(run.options.seed) {
     auto made = http::BeastTransport::make(loop_->get_executor(), {});
     assert(made);
     transport_ = std::move(*made);
-    source_ = open(run.options.source, run.source_environment);
-    target_ = open(run.options.target, run.target_environment);
+    replication_.emplace(options(), *this,
+                         service::ReplicationObserver{.replicating = [this](const jobs::Replication&) {
+                           reading_since_ = system_clock().steady_now();
+                           return nothing();
+                         }});
   }
 
   /// Runs one task to its end; the watcher, if any, looks on.
@@ -115,6 +117,7 @@ class ReplicationRun::Process final : public Live {
     std::exception_ptr failure;
     boost::asio::co_spawn(*loop_, std::move(task), [&](std::exception_ptr thrown) {
       failure = thrown;
+      ended_.ended = true;
       loop_->stop();
     });
     boost::asio::co_spawn(*loop_, watch(watcher), [&](std::exception_ptr thrown) {
@@ -123,52 +126,18 @@ class ReplicationRun::Process final : public Live {
     });
     loop_->run();
     if (failure) std::rethrow_exception(failure);
-    if (job_) ended_.status = job_->status();
-    if (sink_) ended_.writes = sink_->statistics();
-    if (shards_) ended_.leases = shards_->statistics();
+    auto result = replication_->result();
+    ended_.status = std::move(result.status);
+    ended_.writes = result.writes;
+    if (result.leases) ended_.leases = *result.leases;
+    ended_.failures = std::move(result.failures);
+    if (!ended_.failures.empty()) ended_.reason = ended_.failures.front().reason;
     ended_.took = since(begun_);
     if (stop_requested_at_) ended_.stop_took = since(*stop_requested_at_);
   }
 
-  async::Task<> prepare() {
-    auto prepared = co_await jobs::preflight(*source_, *target_, run_.options.preflight);
-    if (prepared) {
-      prepared_.emplace(std::move(*prepared));
-      ended_.exit_code = jobs::ExitCode::kOk;
-    } else {
-      ended_.failures = std::move(prepared.error());
-      ended_.exit_code = ended_.failures.front().exit_code;
-    }
-  }
-
-  async::Task<> replicate() {
-    co_await prepare();
-    if (!prepared_) co_return;
-    ended_.exit_code.reset();
-    if (auto opened = open_files(); !opened) {
-      end({jobs::ExitCode::kState, std::move(opened.error())});
-      co_return;
-    }
-    stream_.emplace(source::TableStream{source_->streams(), prepared_->stream, prepared_->source.key});
-    make_sink(prepared_->target.name, prepared_->target.key);
-    jobs::ReplicateParts parts{*stream_, *sink_, letters_.get(), store_.get(), stop_, clock_, random_};
-    if (!run_.options.lease_table.empty()) {
-      if (auto opened = co_await open_leases(); !opened) {
-        end({jobs::exit_code_for(opened.error()), opened.error()});
-        co_return;
-      }
-      parts.store = nullptr;
-      parts.shards = &*shards_;
-    }
-    job_.emplace(parts, run_.options.job, loop_->get_executor());
-    reading_since_ = system_clock().steady_now();
-    auto result = co_await job_->run();
-    if (result) {
-      ended_.exit_code = jobs::ExitCode::kOk;
-    } else {
-      end(std::move(result.error()));
-    }
-  }
+  [[nodiscard]] async::Task<> check() { return replication_->check(); }
+  [[nodiscard]] async::Task<> replicate() { return replication_->run(); }
 
   async::Task<> replay(std::optional<Result<jobs::ReplayResult>>& result) {
     auto letters = sink::DeadLetters::open({.file = run_.dead_letter_file()});
@@ -176,22 +145,26 @@ class ReplicationRun::Process final : public Live {
       result.emplace(std::unexpected(std::move(letters.error())));
       co_return;
     }
-    const TableName table = target_->address().table;
-    auto description = co_await target_->dynamodb().describe_table(table);
+    const auto target = open_side(run_.options.target, kTargetSide);
+    assert(target);
+    auto description = co_await (*target)->dynamodb().describe_table((*target)->address().table);
     if (!description) {
       result.emplace(std::unexpected(std::move(description.error())));
       co_return;
     }
-    make_sink(description->name, description->key);
+    sink::TableSink sink(
+        sink::TableSink::Options{
+            .table = description->name, .key = description->key, .max_write_units = run_.options.max_write_units},
+        (*target)->dynamodb(), system_clock());
     const jobs::ReplayOptions options;
-    auto replayed = co_await jobs::replay_dead_letters(**letters, *sink_, system_clock(), random_, options);
+    auto replayed = co_await jobs::replay_dead_letters(**letters, sink, system_clock(), random_, options);
     result.emplace(std::move(replayed));
   }
 
   [[nodiscard]] Ended take_ended() { return std::move(ended_); }
 
   // Live
-  [[nodiscard]] jobs::ReplicateStatus status() const override { return job_->status(); }
+  [[nodiscard]] jobs::ReplicateStatus status() const override { return replication_->job()->status(); }
   [[nodiscard]] milliseconds elapsed() const override { return since(*reading_since_); }
   void request_stop() override {
     if (!stop_requested_at_) stop_requested_at_ = system_clock().steady_now();
@@ -199,72 +172,54 @@ class ReplicationRun::Process final : public Live {
   }
   void kill() override { ended_.killed = true; }
 
+  // Host
+  [[nodiscard]] boost::asio::any_io_executor executor() override { return loop_->get_executor(); }
+  [[nodiscard]] jobs::StopRequest& stop() override { return stop_; }
+  [[nodiscard]] Random& random() override { return random_; }
+  [[nodiscard]] const Clock& clock() const override { return clock_; }
+  [[nodiscard]] Result<aws::Surroundings> surroundings(const aws::SideOptions& side) override {
+    const bool target = side.side == kTargetSide.side;
+    return aws::Surroundings{*transport_, target ? run_.target_environment : run_.source_environment, system_clock(),
+                             random_};
+  }
+  [[nodiscard]] state::CheckpointStore& checkpoints(state::CheckpointStore& opened) override {
+    return watched_.emplace(opened, run_.options.before_save);
+  }
+
  private:
-  std::unique_ptr<jobs::TableSide> open(const std::string& table, const aws::Environment& environment) {
-    auto address = aws::parse_table_address(table);
-    assert(address);
-    auto side = jobs::TableSide::open(std::move(*address), {}, {*transport_, environment, system_clock(), random_});
-    assert(side);
-    return std::move(*side);
+  [[nodiscard]] service::ReplicationOptions options() const {
+    const Options& wanted = run_.options;
+    service::ReplicationOptions options;
+    options.source.address = wanted.source;
+    options.target = service::TableOptions{.address = wanted.target, .side = kTargetSide};
+    options.max_write_units = wanted.max_write_units;
+    options.preflight = wanted.preflight;
+    options.job = wanted.job;
+    options.overwrite = true;  // a target that holds items is no accident here
+    options.files = {.state = run_.state_file().string(),
+                     .dead_letters = run_.dead_letter_file().string(),
+                     .without_dead_letters = wanted.stop_on_poison,
+                     .max_dead_letter_keys = wanted.max_dead_letter_keys};
+    options.cloudwatch = false;
+    if (wanted.lease_table.empty()) return options;
+    const std::size_t slash = wanted.lease_table.rfind('/');
+    options.leases = {.wanted = true,
+                      .table = wanted.lease_table.substr(slash + 1),
+                      .endpoint = wanted.lease_table.substr(0, slash),
+                      .failover = wanted.failover,
+                      .worker_id = wanted.worker_id,
+                      .check_interval = wanted.check_interval,
+                      .creation_poll = milliseconds(20)};
+    return options;
   }
 
-  async::Task<Status> check_leases() {
-    const auto version = co_await leases_->fleet_version();
-    if (!version) co_return std::unexpected(version.error());
-    if (*version == coordination::FleetVersion::kTakers) co_return Status{};
-    co_return failure(ErrorClass::kConflict, "take leases of", leases_->describe(), "a leader assigns them");
-  }
-
-  async::Task<Status> open_leases() {
-    lease_side_ = open(run_.options.lease_table, run_.source_environment);
-    coordination::DynamoDbLeaseStore::Options options{.table = lease_side_->address().table,
-                                                      .give_up_after = run_.options.failover / 2};
-    leases_.emplace(lease_side_->dynamodb(), std::move(options), system_clock(), random_);
-    const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true, .wait = {.pause = milliseconds(20)}};
-    auto prepared = co_await leases_->prepare(prepare);
-    if (!prepared) co_return std::unexpected(std::move(prepared.error()));
-    jobs::LeasedShards::Options worker{
-        .worker = {.worker_id = run_.options.worker_id, .failover = run_.options.failover},
-        .check_table = [this] { return check_leases(); },
-        .check_interval = run_.options.check_interval};
-    shards_.emplace(*stream_, *leases_, system_clock(), random_, loop_->get_executor(), run_.options.job,
-                    std::move(worker));
-    co_return Status{};
-  }
-
-  Status open_files() {
-    if (!run_.options.lease_table.empty()) return open_letters();
-    const state::ReplicationIdentity identity{.source = run_.options.source, .target = run_.options.target};
-    auto store = state::LocalStore::open(run_.state_file(), identity);
-    if (!store) return std::unexpected(std::move(store.error()));
-    store_ = std::make_unique<WatchedStore>(std::move(*store), run_.options.before_save);
-    return open_letters();
-  }
-
-  Status open_letters() {
-    if (run_.options.stop_on_poison) return {};
-    auto letters =
-        sink::DeadLetters::open({.file = run_.dead_letter_file(), .max_keys = run_.options.max_dead_letter_keys});
-    if (!letters) return std::unexpected(std::move(letters.error()));
-    letters_ = std::move(*letters);
-    return {};
-  }
-
-  void make_sink(const TableName& table, const model::KeySchema& key) {
-    sink_.emplace(sink::TableSink::Options{.table = table, .key = key, .max_write_units = run_.options.max_write_units},
-                  target_->dynamodb(), system_clock());
-  }
-
-  void end(jobs::JobFailure failure) {
-    ended_.exit_code = failure.exit_code;
-    ended_.failures.push_back(std::move(failure));
-  }
+  static async::Task<> nothing() { co_return; }
 
   async::Task<> watch(const Watcher& watcher) {
     while (!ended_.killed && !ended_.out_of_time) {
       co_await async::sleep_for(kLook);
       ended_.out_of_time = since(begun_) > run_.options.time_limit;
-      if (watcher && job_) watcher(*this);
+      if (watcher && reading_since_) watcher(*this);
     }
   }
 
@@ -278,17 +233,8 @@ class ReplicationRun::Process final : public Live {
   // stands above it until then; the transport's idle connections must not outlive the loop.
   Random random_;
   jobs::StopRequest stop_;
-  std::unique_ptr<WatchedStore> store_;
-  std::unique_ptr<sink::DeadLetters> letters_;
-  std::unique_ptr<jobs::TableSide> source_;
-  std::unique_ptr<jobs::TableSide> target_;
-  std::optional<jobs::Prepared> prepared_;
-  std::optional<source::TableStream> stream_;
-  std::optional<sink::TableSink> sink_;
-  std::unique_ptr<jobs::TableSide> lease_side_;
-  std::optional<coordination::DynamoDbLeaseStore> leases_;
-  std::optional<jobs::LeasedShards> shards_;
-  std::optional<jobs::Replication> job_;
+  std::optional<WatchedStore> watched_;
+  std::optional<service::Replication> replication_;
   std::unique_ptr<boost::asio::io_context> loop_ = std::make_unique<boost::asio::io_context>(1);
   std::unique_ptr<http::BeastTransport> transport_;
 };
@@ -310,7 +256,7 @@ ReplicationRun::Ended ReplicationRun::run(const Watcher& watcher) {
 
 ReplicationRun::Ended ReplicationRun::check() {
   Process process(*this);
-  process.execute(process.prepare(), {});
+  process.execute(process.check(), {});
   return process.take_ended();
 }
 

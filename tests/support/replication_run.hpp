@@ -17,7 +17,7 @@
 #include "jobs/dead_letters/replay_dead_letters.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "sink/table_sink.hpp"
 #include "support/worker_name.hpp"
 
@@ -79,8 +79,9 @@ class ReplicationRun {
   using Watcher = std::function<void(Live&)>;
 
   struct Ended {
-    std::optional<jobs::ExitCode> exit_code;  ///< nothing when killed, or cut off by the time limit
-    std::vector<jobs::JobFailure> failures;   ///< the findings of the preflight, or why the job ended
+    std::optional<jobs::Reason> reason;      ///< of the failure; nothing when there was none
+    std::vector<jobs::JobFailure> failures;  ///< the findings of the preflight, or why the job ended
+    bool ended = false;                      ///< by itself: neither killed nor cut off by the time limit
     bool killed = false;
     bool out_of_time = false;
     jobs::ReplicateStatus status;
@@ -89,6 +90,8 @@ class ReplicationRun {
     std::chrono::milliseconds took{0};
     std::chrono::milliseconds stop_took{0};  ///< since `request_stop`
 
+    /// It ended by itself, and well.
+    [[nodiscard]] bool ok() const { return ended && !reason; }
     /// Everything in a few lines: what the user is told, the counters.
     [[nodiscard]] std::string text() const;
   };

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
-#include "app/options/lease_options.hpp"
 #include "objects/open_store.hpp"
+#include "service/lease_options.hpp"
 
 namespace dynamirror::app {
 
@@ -24,25 +24,11 @@ struct BackupTableCommand {
   bool dry_run = false;
   std::optional<double> max_read_units;
   std::string metric;  ///< CloudWatch namespace; empty: none
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   std::uint32_t lease_segments = 64;
   aws::SideOptions table_side;
   objects::StoreOptions store;
   bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
-  CommonOptions common;
-};
-
-/// `incremental-backup TABLE S3URL`
-struct IncrementalBackupCommand {
-  std::string table;
-  std::string url;
-  jobs::PreflightOptions preflight;
-  jobs::ReplicateOptions job;
-  bool start_given = false;  ///< `job.start` is what the user wrote
-  std::string state_file;
-  std::string dead_letter_file;
-  aws::SideOptions table_side;
-  objects::StoreOptions store;
   CommonOptions common;
 };
 
@@ -116,14 +102,13 @@ struct RestoreRecordCommand {
   CommonOptions common;
 };
 
-[[nodiscard]] jobs::ExitCode run_backup_table(const BackupTableCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_backup(const IncrementalBackupCommand& command);
-[[nodiscard]] jobs::ExitCode run_backfill(const BackfillCommand& command);
-[[nodiscard]] jobs::ExitCode run_snapshot(const SnapshotCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_diff_record(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_incremental_backup_record(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_record_history(const RecordCommand& command);
-[[nodiscard]] jobs::ExitCode run_restore_table(const RestoreTableCommand& command);
-[[nodiscard]] jobs::ExitCode run_restore_record(const RestoreRecordCommand& command);
+[[nodiscard]] ExitCode run_backup_table(const BackupTableCommand& command);
+[[nodiscard]] ExitCode run_backfill(const BackfillCommand& command);
+[[nodiscard]] ExitCode run_snapshot(const SnapshotCommand& command);
+[[nodiscard]] ExitCode run_incremental_diff_record(const RecordCommand& command);
+[[nodiscard]] ExitCode run_incremental_backup_record(const RecordCommand& command);
+[[nodiscard]] ExitCode run_record_history(const RecordCommand& command);
+[[nodiscard]] ExitCode run_restore_table(const RestoreTableCommand& command);
+[[nodiscard]] ExitCode run_restore_record(const RestoreRecordCommand& command);
 
 }  // namespace dynamirror::app

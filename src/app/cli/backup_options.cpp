@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command lines of everything that has objects at one end.
 #include "app/cli/backup_commands.hpp"
+#include "app/cli/replicate_command.hpp"
 #include "app/options/options.hpp"
 
 namespace dynamirror::app {
@@ -89,39 +90,21 @@ void add_backup_table(CLI::App& parent, Run& chosen) {
 }
 
 void add_incremental_backup(CLI::App& parent, Run& chosen) {
-  auto command = std::make_shared<IncrementalBackupCommand>();
+  auto command = std::make_shared<ReplicateCommand>();
+  service::ReplicationOptions& options = command->replication;
+  auto& target = options.target.emplace<service::ObjectsOptions>();
   CLI::App& app = *parent.add_subcommand("incremental-backup", "keep an object for every item, continuously");
-  app.add_option("TABLE", command->table, kTableHelp)->required();
-  app.add_option("S3URL", command->url, kItemsUrlHelp)->required();
-  app.add_flag("--enable-stream", command->preflight.enable_stream, "turn the table's stream on when it has none");
-  app.add_flag("--stop-when-caught-up", command->job.stop_when_caught_up, "end when the backup equals the table");
-  using Position = ordering::ShardGraph::InitialPosition;
-  using Job = jobs::ReplicateOptions;
-  add_choice<Position>(app, "--start", command->job.start,
-                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest; "
-                       "one of them must be said when there are objects of the table");
-  app.get_option("--start")->each([command](const std::string&) { command->start_given = true; });
-  add_choice<Job::OnTrim>(app, "--on-trim", command->job.on_trim,
-                          {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
-                          "when unread changes are gone from the stream: stop (default) or continue after the gap");
-  app.add_option("--state", command->state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
-      ->option_text("FILE");
-  app.add_option("--dead-letter", command->dead_letter_file, "where refused changes go (default: beside the state)")
-      ->option_text("FILE");
-  add_parsed(app, "--idle-poll", command->job.idle_poll, parse_duration,
-             "longest pause between reads of a quiet shard (1s)", "DURATION");
-  add_parsed(app, "--stall-timeout", command->job.pipeline.stall_timeout, parse_duration,
-             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  app.add_option("--max-writes", command->job.pipeline.writing.max_concurrent_writes,
-                 "most requests under way at once (64)")
-      ->check(CLI::Range(1, 1024))
-      ->option_text("N");
-  add_dry_run(app, command->preflight.dry_run);
-  add_store(app, command->store);
-  add_stream_side(app, "source", command->table_side);
+  app.add_option("TABLE", options.source.address, kTableHelp)->required();
+  app.add_option("S3URL", target.url, kItemsUrlHelp)->required();
+  app.add_flag("--enable-stream", options.preflight.enable_stream, "turn the table's stream on when it has none");
+  app.add_flag("--stop-when-caught-up", options.job.stop_when_caught_up, "end when the backup equals the table");
+  add_start(app, options, " when there are objects of the table");
+  add_replication(app, options);
+  add_dry_run(app, options.preflight.dry_run);
+  add_store(app, target.store);
+  add_stream_side(app, "source", options.source.side);
   add_common(app, command->common);
-  on_chosen(app, command, chosen, run_incremental_backup);
+  on_chosen(app, command, chosen, run_replicate);
 }
 
 void add_backfill(CLI::App& parent, Run& chosen) {
@@ -159,7 +142,7 @@ void add_snapshot(CLI::App& parent, Run& chosen) {
 }
 
 void add_record(CLI::App& parent, Run& chosen, const char* name, const char* help,
-                jobs::ExitCode (*run)(const RecordCommand&)) {
+                ExitCode (*run)(const RecordCommand&)) {
   auto command = std::make_shared<RecordCommand>();
   CLI::App& app = *parent.add_subcommand(name, help);
   app.add_option("TABLE", command->table, kTableHelp)->required();

@@ -4,8 +4,8 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/options/work_share.hpp"
 #include "app/report/progress.hpp"
+#include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
-#include "app/session/state_files.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/log.hpp"
@@ -13,11 +13,10 @@
 #include "jobs/dump/backup_table.hpp"
 #include "jobs/dump/leased_backup.hpp"
 #include "metrics/metrics.hpp"
+#include "service/state_files.hpp"
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 std::string random_job_id(Random& random) { return fmt::format("{:016x}", random.next()); }
 
@@ -63,11 +62,12 @@ class BackupRun {
 
   async::Task<ExitCode> run() {
     if (!command_.metric.empty()) {
-      if (const auto fine = check_metrics_endpoint(session_.environment()); !fine) co_return fail(fine.error());
+      if (const auto fine = metrics::check_metrics_endpoint(session_.environment()); !fine)
+        co_return fail(fine.error());
     }
     auto table = session_.open_side(command_.table, command_.table_side);
     if (!table) co_return fail(table.error());
-    auto store = open_store(session_, command_.url, command_.store);
+    auto store = session_.open_store(command_.url, command_.store);
     if (!store) co_return co_await give_up(**table, store.error());
     auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
     if (!description) co_return co_await give_up(**table, named(description.error(), **table));
@@ -139,7 +139,8 @@ class BackupRun {
 
   async::Task<ExitCode> with_leases(jobs::TableSide& table, objects::ObjectStore& store,
                                     const aws::TableDescription& description) {
-    jobs::SharedJob job{.purpose = "backup", .identity = identity_of(table, description) + " -> " + store.describe("")};
+    jobs::SharedJob job{.purpose = "backup",
+                        .identity = service::identity_of(table, description) + " -> " + store.describe("")};
     auto shared = co_await open_shared_job(session_, command_.leases, table.address(), command_.table_side, job);
     if (!shared) co_return co_await give_up(table, shared.error());
     jobs::SharedTerms wanted{.segments = command_.lease_segments, .name = command_.job_id};
@@ -232,11 +233,11 @@ class BackupRun {
     } else {
       data.push_back({.name = "BackupErrors", .value = 1});
     }
-    MetricTarget target{.name_space = command_.metric,
-                        .region = table.address().region.str(),
-                        .table = table.address().table.str(),
-                        .side = command_.table_side};
-    co_await publish_metrics(session_.surroundings(), std::move(target), std::move(data));
+    metrics::MetricTarget target{.name_space = command_.metric,
+                                 .region = table.address().region.str(),
+                                 .table = table.address().table.str(),
+                                 .side = command_.table_side};
+    co_await metrics::publish_metrics(session_.surroundings(), std::move(target), std::move(data));
   }
 
   const BackupTableCommand& command_;

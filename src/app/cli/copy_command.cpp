@@ -11,19 +11,17 @@
 #include "app/report/copy_summary.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/session.hpp"
-#include "app/session/state_files.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
 #include "jobs/segments/leased_segments.hpp"
 #include "jobs/segments/local_segments.hpp"
+#include "service/state_files.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 /// One run of the command on the session's loop.
 class CopyRun {
@@ -54,12 +52,12 @@ class CopyRun {
 
   async::Task<ExitCode> prepare() {
     auto source = session_.open_side(command_.source, command_.source_side);
-    if (!source) co_return end(source.error(), jobs::exit_code_for(source.error()));
+    if (!source) co_return end(source.error(), exit_code_for(source.error()));
     auto target = session_.open_side(command_.target, command_.target_side);
-    if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+    if (!target) co_return end(target.error(), exit_code_for(target.error()));
     const jobs::CopyPreflightOptions options{.create_target = command_.create_target, .dry_run = command_.dry_run};
     auto tables = co_await jobs::copy_preflight(**source, **target, options);
-    if (!tables) co_return end(tables.error().error, tables.error().exit_code);
+    if (!tables) co_return end(tables.error().error, exit_code_of(tables.error().reason));
     say_estimate(tables->source);
     co_return co_await with_files(**source, **target, *tables);
   }
@@ -78,8 +76,8 @@ class CopyRun {
                                                     const jobs::CopyTables& tables) const {
     std::string share;
     if (share_.count > 1) share = fmt::format(" (segment {} of {})", share_.index, share_.count);
-    return {.source = identity_of(source, tables.source),
-            .target = identity_of(target, tables.target) + share,
+    return {.source = service::identity_of(source, tables.source),
+            .target = service::identity_of(target, tables.target) + share,
             .source_id = tables.source.id,
             .target_id = tables.target.id};
   }
@@ -92,11 +90,11 @@ class CopyRun {
     }
     if (command_.leases.wanted) co_return co_await with_leases(source, target, tables);
     const auto wanted = identity(source, target, tables);
-    const StateFileOptions options{.state = command_.state_file,
-                                   .kind = ".copy",
-                                   .dead_letters = command_.dead_letter_file,
-                                   .without_dead_letters = command_.stop_on_error};
-    auto files = open_state_files(options, wanted);
+    const service::StateFileOptions options{.state = command_.state_file,
+                                            .kind = ".copy",
+                                            .dead_letters = command_.dead_letter_file,
+                                            .without_dead_letters = command_.stop_on_error};
+    auto files = service::open_state_files(options, wanted);
     if (!files) co_return end(files.error(), ExitCode::kState);
     // Only a dry run has another store than a state file.
     auto& store = dynamic_cast<state::ScanStore&>(*files->store);
@@ -111,7 +109,7 @@ class CopyRun {
     const auto between = identity(source, target, tables);
     jobs::SharedJob job{.purpose = "copy", .identity = between.source + " -> " + between.target};
     auto shared = co_await open_shared_job(session_, command_.leases, source.address(), command_.source_side, job);
-    if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
+    if (!shared) co_return end(shared.error(), exit_code_for(shared.error()));
     if (shared->found.complete()) {
       summary_.shared = complete_already(*shared);
       started_ = true;
@@ -122,8 +120,8 @@ class CopyRun {
     const jobs::SharedTerms wanted{.segments = command_.lease_segments};
     auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),
                                                 session_.random());
-    if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
-    auto letters = open_dead_letters(command_.dead_letter_file);
+    if (!terms) co_return end(terms.error(), exit_code_for(terms.error()));
+    auto letters = service::open_dead_letters(command_.dead_letter_file);
     if (!letters) co_return end(letters.error(), ExitCode::kState);
     co_return co_await copy_with_others({source, target}, tables, letters->get(), *shared, std::move(*terms));
   }
@@ -133,11 +131,11 @@ class CopyRun {
   async::Task<ExitCode> check_target(jobs::TableSide& target, bool resuming, const SharedJobSession* shared = nullptr) {
     if (resuming || command_.overwrite) co_return ExitCode::kOk;
     const auto filled = co_await jobs::has_items(target, session_.random());
-    if (!filled) co_return end(filled.error(), jobs::exit_code_for(filled.error()));
+    if (!filled) co_return end(filled.error(), exit_code_for(filled.error()));
     if (!*filled) co_return ExitCode::kOk;
     if (shared != nullptr) {
       const auto begun = co_await shared->has_begun();
-      if (!begun) co_return end(begun.error(), jobs::exit_code_for(begun.error()));
+      if (!begun) co_return end(begun.error(), exit_code_for(begun.error()));
       if (*begun) co_return ExitCode::kOk;
     }
     Error refusal{.error_class = ErrorClass::kInvalid,
@@ -150,7 +148,7 @@ class CopyRun {
     co_return end(refusal, ExitCode::kNotReady);
   }
 
-  async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, StateFiles& files,
+  async::Task<ExitCode> copy_alone(Sides sides, const jobs::CopyTables& tables, service::StateFiles& files,
                                    state::ScanStore& store) {
     const jobs::ScanPlan plan{
         .table = tables.source.name, .share = share_.index, .shares = share_.count, .split = command_.split};
@@ -216,7 +214,7 @@ class CopyRun {
     summary_.status = job.status();
     summary_.consumed_write_units = table.statistics().consumed_units;
     summary_.requests = sides.source.requests() + sides.target.requests();
-    if (!ended) co_return end(ended.error().error, ended.error().exit_code);
+    if (!ended) co_return end(ended.error().error, exit_code_of(ended.error().reason));
     co_return ExitCode::kOk;
   }
 
@@ -227,7 +225,7 @@ class CopyRun {
 
   ExitCode with_letters(const sink::DeadLetters* letters) {
     summary_.dead_letter_keys = letters == nullptr ? 0 : letters->keys();
-    const auto missing = missing_keys(letters, command_.target);
+    const auto missing = service::missing_keys(letters, command_.target);
     return missing ? end(*missing, ExitCode::kPoison) : ExitCode::kOk;
   }
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
-#include "app/options/lease_options.hpp"
-#include "pipeline/exit_code.hpp"
+#include "app/options/exit_code.hpp"
+#include "service/lease_options.hpp"
 
 namespace dynamirror::app {
 
@@ -30,11 +30,11 @@ struct CopyCommand {
   std::size_t max_concurrent_writes = 64;
   std::string state_file;        ///< empty: the default path
   std::string dead_letter_file;  ///< empty: beside the state file
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   std::uint32_t lease_segments = 64;
   CommonOptions common;
 };
 
-[[nodiscard]] jobs::ExitCode run_copy(const CopyCommand& command);
+[[nodiscard]] ExitCode run_copy(const CopyCommand& command);
 
 }  // namespace dynamirror::app

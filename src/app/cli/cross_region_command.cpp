@@ -42,18 +42,20 @@ std::string address(const std::string& endpoint, const std::string& region, cons
   return (named.empty() ? region : named) + "/" + table;
 }
 
-jobs::ExitCode run_cross_region(const CrossRegionCommand& command) {
+ExitCode run_cross_region(const CrossRegionCommand& command) {
   ReplicateCommand replicate = command.replicate;
   replicate.common = command.common;
-  replicate.source = address(command.source_endpoint, command.source_region, command.source_table);
-  replicate.target = address(command.target_endpoint, command.target_region, command.target_table);
-  replicate.source_region = command.source_region;
-  replicate.target_region = command.target_region;
-  replicate.cloudwatch = !command.without_cloudwatch;
-  replicate.leases.wanted = true;
-  replicate.leases.task = command.task;
-  replicate.leases.region = command.lease_region;
-  if (!command.lease_region.empty()) replicate.leases.endpoint = server(command.lease_endpoint);
+  service::ReplicationOptions& options = replicate.replication;
+  options.source.address = address(command.source_endpoint, command.source_region, command.source_table);
+  options.source.region = command.source_region;
+  options.target =
+      service::TableOptions{.address = address(command.target_endpoint, command.target_region, command.target_table),
+                            .region = command.target_region};
+  options.cloudwatch = !command.without_cloudwatch;
+  options.leases.wanted = true;
+  options.leases.task = command.task;
+  options.leases.region = command.lease_region;
+  if (!command.lease_region.empty()) options.leases.endpoint = server(command.lease_endpoint);
   for (const auto& [flag, value] :
        {std::pair{"--sourceStreamsEndpoint", command.streams_endpoint},
         std::pair{"--kclEndpoint", command.lease_region.empty() ? command.lease_endpoint : std::string()}}) {

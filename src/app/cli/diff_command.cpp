@@ -13,7 +13,6 @@
 #include "app/report/old_words.hpp"
 #include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
-#include "app/session/state_files.hpp"
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
@@ -22,17 +21,21 @@
 #include "base/text.hpp"
 #include "jobs/diff/leased_diff.hpp"
 #include "jobs/diff/record_tools.hpp"
+#include "service/state_files.hpp"
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 constexpr std::chrono::seconds kProgressInterval{10};
 
 ExitCode end(const Error& error, ExitCode exit_code) {
   complain(error);
   return exit_code;
+}
+
+ExitCode code_of(const jobs::JobResult<jobs::DiffVerdict>& ended) {
+  if (!ended) return exit_code_of(ended.error().reason);
+  return *ended == jobs::DiffVerdict::kEqual ? ExitCode::kOk : ExitCode::kDifferent;
 }
 
 /// Both tables as the user named them.
@@ -91,11 +94,11 @@ async::Task<Result<jobs::SharedJob>> shared_job(const jobs::DiffOptions& options
   const auto replica = co_await sides.replica->dynamodb().describe_table(sides.replica->address().table);
   if (!replica) co_return std::unexpected(replica.error());
   const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
-  co_return jobs::SharedJob{
-      .purpose = options.backfill ? "backfill"
-                 : repairs        ? "repair"
-                                  : "diff",
-      .identity = identity_of(*sides.primary, *primary) + " -> " + identity_of(*sides.replica, *replica)};
+  co_return jobs::SharedJob{.purpose = options.backfill ? "backfill"
+                                       : repairs        ? "repair"
+                                                        : "diff",
+                            .identity = service::identity_of(*sides.primary, *primary) + " -> " +
+                                        service::identity_of(*sides.replica, *replica)};
 }
 
 DiffPrinter::Options printer_options(const DiffTablesCommand& command) {
@@ -116,10 +119,10 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
                                        Session& session) {
   const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
   auto wanted = co_await shared_job(options, sides);
-  if (!wanted) co_return end(wanted.error(), jobs::exit_code_for(wanted.error()));
+  if (!wanted) co_return end(wanted.error(), exit_code_for(wanted.error()));
   auto shared = co_await open_shared_job(session, command.leases, sides.primary->address(), command.primary_side,
                                          std::move(*wanted));
-  if (!shared) co_return end(shared.error(), jobs::exit_code_for(shared.error()));
+  if (!shared) co_return end(shared.error(), exit_code_for(shared.error()));
   DiffSummary summary;
   summary.primary = sides.primary->display();
   summary.replica = sides.replica->display();
@@ -131,7 +134,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   const jobs::SharedTerms terms_wanted{.segments = command.lease_segments};
   auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), terms_wanted, system_clock(),
                                               session.random());
-  if (!terms) co_return end(terms.error(), jobs::exit_code_for(terms.error()));
+  if (!terms) co_return end(terms.error(), exit_code_for(terms.error()));
 
   DiffPrinter printer(printer_options(command), session.stop());
   session.work_begins(Session::Work::kCheckpointed);
@@ -154,7 +157,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   summary.shared = SharedJobSummary{.table = shared->leases.table, .status = job.status()};
   summary.requests = sides.primary->requests() + sides.replica->requests();
   if (shared->leases.side) summary.requests += shared->leases.side->requests();
-  summary.exit_code = ended ? *ended : ended.error().exit_code;
+  summary.exit_code = code_of(ended);
   if (!ended) summary.error = to_line(ended.error().error);
   if (!ended) complain(ended.error().error);
   co_return sum_up(command, summary, ended.has_value());
@@ -162,7 +165,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
 
 async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
+  if (!sides) co_return end(sides.error(), exit_code_for(sides.error()));
   auto options = job_options(command);
   if (!options) co_return end(options.error(), ExitCode::kUsage);
   if (command.leases.wanted) co_return co_await diff_with_others(command, std::move(*options), *sides, session);
@@ -186,11 +189,11 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
                             .requests = sides->primary->requests() + sides->replica->requests(),
                             .repair = repairs,
                             .shared = {},
-                            .exit_code = ended ? *ended : ended.error().exit_code,
+                            .exit_code = code_of(ended),
                             .error = ended ? "" : to_line(ended.error().error)};
   (void)sum_up(command, summary, ended.has_value());
-  if (!ended) co_return end(ended.error().error, ended.error().exit_code);
-  co_return *ended;
+  if (!ended) co_return end(ended.error().error, code_of(ended));
+  co_return code_of(ended);
 }
 
 std::string or_nothing(const std::string& item_json, std::string_view nothing) {
@@ -199,10 +202,10 @@ std::string or_nothing(const std::string& item_json, std::string_view nothing) {
 
 async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
+  if (!sides) co_return end(sides.error(), exit_code_for(sides.error()));
   const auto result =
       co_await jobs::diff_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
-  if (!result) co_return end(result.error().error, result.error().exit_code);
+  if (!result) co_return end(result.error().error, exit_code_of(result.error().reason));
   const std::string_view kind = result->equal                  ? "equal"
                                 : result->replica_json.empty() ? "missing"
                                 : result->primary_json.empty() ? "extraneous"
@@ -221,11 +224,11 @@ async::Task<ExitCode> diff_record(const RecordPairCommand& command, Session& ses
 
 async::Task<ExitCode> replicate_record(const RecordPairCommand& command, Session& session) {
   auto sides = open_sides(command, session);
-  if (!sides) co_return end(sides.error(), jobs::exit_code_for(sides.error()));
+  if (!sides) co_return end(sides.error(), exit_code_for(sides.error()));
   session.work_begins(Session::Work::kToBeRepeated);
   const auto result =
       co_await jobs::replicate_record(*sides->primary, *sides->replica, command.key, system_clock(), session.random());
-  if (!result) co_return end(result.error().error, result.error().exit_code);
+  if (!result) co_return end(result.error().error, exit_code_of(result.error().reason));
   const std::string_view outcome = to_string(result->outcome);
   if (command.common.output == OutputFormat::kJson) {
     print(fmt::format("{{\"key\":{},\"result\":\"{}\"}}\n", result->key_json, outcome));

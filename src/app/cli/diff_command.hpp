@@ -6,10 +6,10 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
-#include "app/options/lease_options.hpp"
+#include "app/options/exit_code.hpp"
 #include "aws/credentials/make_credentials.hpp"
 #include "jobs/diff/diff_tables.hpp"
-#include "pipeline/exit_code.hpp"
+#include "service/lease_options.hpp"
 
 namespace dynamirror::app {
 
@@ -25,7 +25,7 @@ struct DiffTablesCommand {
   std::uint32_t segments = 0;  ///< 0: not said
   std::string temp_folder;     ///< empty: the system's
   jobs::DiffOptions job;
-  LeaseOptions leases;
+  service::LeaseOptions leases;
   std::uint32_t lease_segments = 64;
   bool old_words = false;  ///< called by its old name: prints what scripts of the old tool read
   CommonOptions common;
@@ -44,9 +44,9 @@ struct RecordPairCommand {
 
 /// Each runs its command: findings and summary on stdout, progress and failures on stderr. 0: equal, 1: different,
 /// above: trouble.
-[[nodiscard]] jobs::ExitCode run_diff_tables(const DiffTablesCommand& command);
-[[nodiscard]] jobs::ExitCode run_diff_record(const RecordPairCommand& command);
-[[nodiscard]] jobs::ExitCode run_replicate_record(const RecordPairCommand& command);
+[[nodiscard]] ExitCode run_diff_tables(const DiffTablesCommand& command);
+[[nodiscard]] ExitCode run_diff_record(const RecordPairCommand& command);
+[[nodiscard]] ExitCode run_replicate_record(const RecordPairCommand& command);
 
 /// "1%", "0.5%" or "0.01", as a share of 1. Errors: class invalid.
 [[nodiscard]] Result<double> parse_sample(std::string_view text);

@@ -72,7 +72,7 @@ void add_diff_tables(CLI::App& parent, Run& chosen) {
 }
 
 void add_record_pair(CLI::App& parent, Run& chosen, const char* name, const char* help,
-                     jobs::ExitCode (*run)(const RecordPairCommand&)) {
+                     ExitCode (*run)(const RecordPairCommand&)) {
   auto command = std::make_shared<RecordPairCommand>();
   CLI::App& app = *parent.add_subcommand(name, help);
   app.add_option("PRIMARY", command->primary, std::string("table that is right: ") + kTableHelp)->required();

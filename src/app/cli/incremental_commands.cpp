@@ -6,6 +6,7 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/options/work_share.hpp"
 #include "app/report/progress.hpp"
+#include "app/session/session.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/log.hpp"
@@ -20,12 +21,10 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, Session& session) {
   auto table = session.open_side(command.table, command.table_side);
   if (!table) co_return fail(table.error());
-  auto store = open_store(session, command.url, command.store);
+  auto store = session.open_store(command.url, command.store);
   if (!store) co_return fail(store.error());
   auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
   if (!description) co_return fail(description.error());
@@ -61,7 +60,7 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
         R"({{"written":{},"corrected":{},"consumed_read_units":{:.1f},"requests":{},"exit_code":{},"error":{}}})"
         "\n",
         job.progress().written, job.progress().corrected, units, requests,
-        static_cast<int>(status ? ExitCode::kOk : jobs::exit_code_for(status.error())),
+        static_cast<int>(status ? ExitCode::kOk : exit_code_for(status.error())),
         status ? "null" : json_quoted(to_line(status.error()))));
   } else {
     print(fmt::format("{} -> {}: {} objects written, {} of them corrected; {:.1f} read units, {} requests\n",
@@ -72,13 +71,13 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
 }
 
 /// `--metric REGION/NAMESPACE/TABLE`; a namespace may itself hold slashes.
-Result<MetricTarget> parse_metric(const std::string& text) {
+Result<metrics::MetricTarget> parse_metric(const std::string& text) {
   const std::size_t first = text.find('/');
   const std::size_t last = text.rfind('/');
   if (first == std::string::npos || first == 0 || last <= first + 1 || last + 1 == text.size()) {
     return failure(ErrorClass::kInvalid, "read --metric", text, "write it as REGION/NAMESPACE/TABLE");
   }
-  return MetricTarget{text.substr(first + 1, last - first - 1), text.substr(0, first), text.substr(last + 1)};
+  return metrics::MetricTarget{text.substr(first + 1, last - first - 1), text.substr(0, first), text.substr(last + 1)};
 }
 
 void append_to_log(const std::string& file, const std::string& line) {
@@ -101,13 +100,13 @@ async::Task<Result<SnapshotPlaces>> open_places(const SnapshotCommand& command, 
   auto target = split_place(command.target);
   if (!target) co_return std::unexpected(std::move(target.error()));
   places.name = std::move(target->name);
-  auto to = open_store(session, target->folder, command.store);
+  auto to = session.open_store(target->folder, command.store);
   if (!to) co_return std::unexpected(std::move(to.error()));
   places.to = std::move(*to);
   ObjectPlace source{command.source, ""};
   const bool is_folder = command.source.starts_with("file:");
   if (auto cut = split_place(command.source); cut && !is_folder) source = std::move(*cut);
-  auto from = open_store(session, source.folder, command.store);
+  auto from = session.open_store(source.folder, command.store);
   if (!from) co_return std::unexpected(std::move(from.error()));
   places.from = std::move(*from);
   if (source.name.empty()) co_return places;
@@ -117,7 +116,8 @@ async::Task<Result<SnapshotPlaces>> open_places(const SnapshotCommand& command, 
   co_return places;
 }
 
-async::Task<> send_metrics(Session& session, MetricTarget target, const Result<jobs::LinesObjectTotals>& result) {
+async::Task<> send_metrics(Session& session, metrics::MetricTarget target,
+                           const Result<jobs::LinesObjectTotals>& result) {
   std::vector<aws::MetricDatum> data;
   if (result) {
     data.push_back({.name = "BackupSize", .value = static_cast<double>(result->stored_bytes), .unit = "Bytes"});
@@ -125,7 +125,7 @@ async::Task<> send_metrics(Session& session, MetricTarget target, const Result<j
   } else {
     data.push_back({.name = "BackupErrors", .value = 1});
   }
-  co_await publish_metrics(session.surroundings(), std::move(target), std::move(data));
+  co_await metrics::publish_metrics(session.surroundings(), std::move(target), std::move(data));
 }
 
 std::string snapshot_text(const SnapshotCommand& command, const SnapshotPlaces& places,
@@ -170,7 +170,7 @@ async::Task<Result<jobs::LinesObjectTotals>> make_snapshot(const SnapshotCommand
 }
 
 async::Task<ExitCode> snapshot(const SnapshotCommand& command, Session& session) {
-  MetricTarget metric;
+  metrics::MetricTarget metric;
   if (!command.metric.empty()) {
     auto parsed = parse_metric(command.metric);
     if (!parsed) co_return fail(parsed.error());

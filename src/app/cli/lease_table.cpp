@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/session/lease_session.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "coordination/lease_names.hpp"
 #include "coordination/lease_row.hpp"
 #include "coordination/sqlite_lease_store.hpp"
+#include "service/leases.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -21,7 +21,7 @@ std::unexpected<Error> unnamed(std::string message) {
 }
 
 /// A table of which only the name is known. `source`: what region and server are taken from unless said.
-Result<aws::TableAddress> address_of_name(const Session& session, const LeasesCommand& command, const std::string& name,
+Result<aws::TableAddress> address_of_name(Session& session, const LeasesCommand& command, const std::string& name,
                                           const aws::TableAddress* source) {
   if (!command.endpoint.empty()) return session.address_of(command.endpoint + "/" + name, command.lease_side);
   aws::TableAddress address{.table = TableName(name), .region = Region(command.region)};
@@ -36,18 +36,18 @@ Result<aws::TableAddress> address_of_name(const Session& session, const LeasesCo
   return address;
 }
 
-Result<aws::TableAddress> derived_address(const Session& session, const LeasesCommand& command) {
+Result<aws::TableAddress> derived_address(Session& session, const LeasesCommand& command) {
   if (!command.table.empty()) return unnamed("give TABLE, or --source and --target, not both");
   auto source = session.address_of(command.source, command.lease_side);
   if (!source) return source;
   const auto target = session.address_of(command.target, command.lease_side);
   if (!target) return target;
-  const auto name = coordination::cross_region_lease_table(command.task, task_of(*source, *target));
+  const auto name = coordination::cross_region_lease_table(command.task, service::task_of(*source, *target));
   if (!name) return std::unexpected(name.error());
   return address_of_name(session, command, *name, &*source);
 }
 
-Result<aws::TableAddress> address_of(const Session& session, const LeasesCommand& command) {
+Result<aws::TableAddress> address_of(Session& session, const LeasesCommand& command) {
   if (!command.source.empty()) return derived_address(session, command);
   if (command.table.empty()) return unnamed("give TABLE, or --source and --target");
   if (command.table.find('/') == std::string::npos) return address_of_name(session, command, command.table, nullptr);
@@ -59,7 +59,7 @@ async::Task<Result<LeaseTable>> open_file(Session& session, const std::string& p
   coordination::SqliteLeaseStore::Options options{.file = path, .job = {}};
   auto store = coordination::SqliteLeaseStore::open(std::move(options), system_clock(), session.random());
   if (!store) co_return std::unexpected(std::move(store.error()));
-  co_return LeaseTable{.side = {}, .store = std::move(*store), .name = path, .failover = kFailover};
+  co_return LeaseTable{.side = {}, .store = std::move(*store), .name = path, .failover = service::kFailover};
 }
 
 async::Task<Result<LeaseTable>> open_table(Session& session, aws::TableAddress address, aws::SideOptions side_options) {
@@ -74,7 +74,7 @@ async::Task<Result<LeaseTable>> open_table(Session& session, aws::TableAddress a
   co_return LeaseTable{.side = std::move(*side),
                        .store = std::move(store),
                        .name = name.str(),
-                       .failover = default_failover(name.str())};
+                       .failover = service::default_failover(name.str())};
 }
 
 /// False when the user asked to stop.

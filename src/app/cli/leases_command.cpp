@@ -10,7 +10,7 @@
 
 #include "app/cli/lease_table.hpp"
 #include "app/report/lease_listing.hpp"
-#include "app/session/store_session.hpp"
+#include "app/session/session.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "coordination/lease_row.hpp"
@@ -20,8 +20,6 @@
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 async::Task<Status> add_lags(Session& session, const LeasesCommand& command, jobs::LeaseReport& report) {
   auto side = session.open_side(command.stream_of, command.stream_side);

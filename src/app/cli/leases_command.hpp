@@ -35,9 +35,9 @@ struct LeasesCommand {
   CommonOptions common;
 };
 
-[[nodiscard]] jobs::ExitCode run_leases_list(const LeasesCommand& command);
-[[nodiscard]] jobs::ExitCode run_leases_show(const LeasesCommand& command);
-[[nodiscard]] jobs::ExitCode run_leases_release(const LeasesCommand& command);
-[[nodiscard]] jobs::ExitCode run_leases_reset(const LeasesCommand& command);
+[[nodiscard]] ExitCode run_leases_list(const LeasesCommand& command);
+[[nodiscard]] ExitCode run_leases_show(const LeasesCommand& command);
+[[nodiscard]] ExitCode run_leases_release(const LeasesCommand& command);
+[[nodiscard]] ExitCode run_leases_reset(const LeasesCommand& command);
 
 }  // namespace dynamirror::app

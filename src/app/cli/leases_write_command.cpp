@@ -14,7 +14,7 @@
 #include "app/cli/leases_command.hpp"
 #include "app/report/lease_listing.hpp"
 #include "app/session/confirmation.hpp"
-#include "app/session/store_session.hpp"
+#include "app/session/session.hpp"
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
@@ -26,7 +26,6 @@ namespace dynamirror::app {
 namespace {
 
 using coordination::Lease;
-using jobs::ExitCode;
 using jobs::LeaseAction;
 
 constexpr std::size_t kAtOnce = 8;

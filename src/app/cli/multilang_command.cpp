@@ -9,7 +9,6 @@
 
 #include "app/session/session.hpp"
 #include "app/session/standard_lines.hpp"
-#include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -19,8 +18,6 @@
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 /// A file for each shard: one file cannot be open in the processes of two.
 Result<std::unique_ptr<sink::DeadLetters>> open_letters(const std::string& folder, const ShardId& shard) {
@@ -45,7 +42,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
   auto table = co_await jobs::preflight_target(**target);
   if (!table) {
     for (const jobs::JobFailure& finding : table.error()) complain(finding.error);
-    co_return table.error().front().exit_code;
+    co_return exit_code_of(table.error().front().reason);
   }
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());

@@ -20,6 +20,6 @@ struct MultiLangCommand {
 };
 
 /// Applies one shard under KCL's MultiLangDaemon. Prints nothing but the protocol on stdout.
-[[nodiscard]] jobs::ExitCode run_multilang(const MultiLangCommand& command);
+[[nodiscard]] ExitCode run_multilang(const MultiLangCommand& command);
 
 }  // namespace dynamirror::app

@@ -4,7 +4,7 @@
 
 #include "app/cli/backup_commands.hpp"
 #include "app/report/old_words.hpp"
-#include "app/session/store_session.hpp"
+#include "app/session/session.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
@@ -15,8 +15,6 @@
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 /// A record as the user named it: where it is in the table, and under which names its object may stand.
 struct Record {
@@ -42,7 +40,7 @@ async::Task<Result<Record>> open_record(const RecordCommand& command, Session& s
   auto table = session.open_side(command.table, command.table_side);
   if (!table) co_return std::unexpected(std::move(table.error()));
   record.table = std::move(*table);
-  auto store = open_store(session, command.url, command.store);
+  auto store = session.open_store(command.url, command.store);
   if (!store) co_return std::unexpected(std::move(store.error()));
   record.store = std::move(*store);
   auto description = co_await record.table->dynamodb().describe_table(record.table->address().table);

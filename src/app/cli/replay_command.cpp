@@ -16,8 +16,6 @@
 namespace dynamirror::app {
 namespace {
 
-using jobs::ExitCode;
-
 ExitCode end(const Error& error, ExitCode exit_code) {
   complain(error);
   return exit_code;
@@ -49,7 +47,7 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
                   ExitCode::kState);
   }
   auto target = session.open_side(command.target, command.target_side);
-  if (!target) co_return end(target.error(), jobs::exit_code_for(target.error()));
+  if (!target) co_return end(target.error(), exit_code_for(target.error()));
   auto table = co_await (*target)->dynamodb().describe_table((*target)->address().table);
   if (!table) {
     Error trouble = std::move(table.error());
@@ -57,7 +55,7 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
       trouble.resource = (*target)->display();
       trouble.message = "there is no such table; check its name, region and account";
     }
-    co_return end(trouble, jobs::exit_code_for(trouble));
+    co_return end(trouble, exit_code_for(trouble));
   }
   auto letters = sink::DeadLetters::open({.file = command.file});
   if (!letters) co_return end(letters.error(), ExitCode::kState);
@@ -69,7 +67,7 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
   auto result = co_await jobs::replay_dead_letters(**letters, sink, system_clock(), session.random(), options);
   if (!result) co_return end(result.error(), ExitCode::kState);
 
-  const ExitCode exit_code = result->stopped_by           ? jobs::exit_code_for(*result->stopped_by)
+  const ExitCode exit_code = result->stopped_by           ? exit_code_for(*result->stopped_by)
                              : result->still_failing == 0 ? ExitCode::kOk
                                                           : ExitCode::kPoison;
   print_summary(command.common.output == OutputFormat::kJson ? to_json(*result, exit_code) : to_text(*result));

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "app/options/command_line.hpp"
-#include "pipeline/exit_code.hpp"
+#include "app/options/exit_code.hpp"
 
 namespace dynamirror::app {
 
 /// `dynamirror dead-letters replay`: tries refused changes again, the summary on stdout.
-[[nodiscard]] jobs::ExitCode run_replay(const ReplayCommand& command);
+[[nodiscard]] ExitCode run_replay(const ReplayCommand& command);
 
 }  // namespace dynamirror::app

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "app/options/command_line.hpp"
-#include "pipeline/exit_code.hpp"
+#include "app/options/exit_code.hpp"
 
 namespace dynamirror::app {
 
-/// `dynamirror replicate`: wires the job and says how it went, the summary on stdout.
-[[nodiscard]] jobs::ExitCode run_replicate(const ReplicateCommand& command);
+/// `dynamirror replicate` and `dynamirror incremental-backup`: runs the replication and says how it went, the summary
+/// on stdout.
+[[nodiscard]] ExitCode run_replicate(const ReplicateCommand& command);
 
 }  // namespace dynamirror::app

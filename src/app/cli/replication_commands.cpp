@@ -7,16 +7,16 @@
 namespace dynamirror::app {
 namespace {
 
-void add_load_options(CLI::App& app, ReplicateCommand& command) {
-  auto* load = app.add_flag("--initial-load", command.initial_load,
+void add_load_options(CLI::App& app, service::ReplicationOptions& options) {
+  auto* load = app.add_flag("--initial-load", options.load.wanted,
                             "copy the table first, and apply its stream from where it stood before");
-  app.add_flag("--overwrite", command.overwrite, "begin without a checkpoint although the target holds items already");
-  app.add_option("--spool", command.spool,
+  app.add_flag("--overwrite", options.overwrite, "begin without a checkpoint although the target holds items already");
+  app.add_option("--spool", options.load.spool,
                  "read the stream while the load runs and keep its changes in this folder: for loads that outlive the "
                  "stream's 24 hours")
       ->option_text("DIR")
       ->needs(load);
-  add_units(app, "--max-read-units", command.max_read_units,
+  add_units(app, "--max-read-units", options.load.max_read_units,
             "hard budget of read units that the load consumes per second")
       ->needs(load);
 }
@@ -29,58 +29,36 @@ void keep_leases_apart(CLI::App& app) {
   }
 }
 
-void add_replicate_options(CLI::App& app, ReplicateCommand& command) {
-  using Position = ordering::ShardGraph::InitialPosition;
-  using Job = jobs::ReplicateOptions;
-  app.add_option("SOURCE", command.source, std::string("table to read changes of: ") + kTableHelp)->required();
-  app.add_option("TARGET", command.target, "table to write them to")->required();
-  app.add_flag("--create-target", command.preflight.create_target,
+void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) {
+  auto& target = std::get<service::TableOptions>(options.target);
+  app.add_option("SOURCE", options.source.address, std::string("table to read changes of: ") + kTableHelp)->required();
+  app.add_option("TARGET", target.address, "table to write them to")->required();
+  app.add_flag("--create-target", options.preflight.create_target,
                "make the target from the source's description when it is not there");
-  app.add_flag("--enable-stream", command.preflight.enable_stream, "turn the source's stream on when it has none");
-  app.add_flag("--dry-run", command.preflight.dry_run, "read and report; write neither the target nor the state file");
-  app.add_flag("--stop-when-caught-up", command.job.stop_when_caught_up, "end when the target equals the source");
-  add_choice<Position>(app, "--start", command.job.start,
-                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest; "
-                       "one of them must be said, or --overwrite, when the target holds items");
-  app.get_option("--start")->each([&command](const std::string&) { command.start_given = true; });
-  add_choice<Job::OnTrim>(app, "--on-trim", command.job.on_trim,
-                          {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
-                          "when unread changes are gone from the stream: stop (default) or continue after the gap");
-  add_choice<OnError>(app, "--on-error", command.on_error,
-                      {{"dead-letter", OnError::kDeadLetter}, {"stop", OnError::kStop}},
-                      "when the target refuses a change: dead-letter (default: set it aside) or stop");
-  app.add_option("--state", command.state_file, "checkpoint file (default: below $XDG_STATE_HOME/dynamirror)")
-      ->option_text("FILE");
-  app.add_option("--dead-letter", command.dead_letter_file,
-                 "where refused changes go (default: the state file's name with .dead-letters.jsonl)")
-      ->option_text("FILE");
-  add_parsed(app, "--idle-poll", command.job.idle_poll, parse_duration,
-             "longest pause between reads of a quiet shard (1s)", "DURATION");
-  add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
-             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
-  add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
-  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes,
-                 "most write requests under way at once (64)")
-      ->check(CLI::Range(1, 1024))
-      ->option_text("N");
+  app.add_flag("--enable-stream", options.preflight.enable_stream, "turn the source's stream on when it has none");
+  app.add_flag("--dry-run", options.preflight.dry_run, "read and report; write neither the target nor the state file");
+  app.add_flag("--stop-when-caught-up", options.job.stop_when_caught_up, "end when the target equals the source");
+  add_start(app, options, ", or --overwrite, when the target holds items");
+  add_replication(app, options);
+  add_choice<bool>(app, "--on-error", options.files.without_dead_letters, {{"dead-letter", false}, {"stop", true}},
+                   "when the target refuses a change: dead-letter (default: set it aside) or stop");
+  add_units(app, "--max-write-units", options.max_write_units, "hard budget of write units consumed per second");
   app.add_option_function<std::string>(
          "--max-record-age",
-         [&command](const std::string& text) {
+         [&options](const std::string& text) {
            const auto age = parse_duration(text);
            if (!age) throw CLI::ValidationError("--max-record-age", to_line(age.error()));
-           command.job.max_record_age = std::chrono::duration_cast<std::chrono::seconds>(*age);
+           options.job.max_record_age = std::chrono::duration_cast<std::chrono::seconds>(*age);
          },
          "leave out changes older than this (they are counted as filtered); not with --initial-load, which needs "
          "them all")
       ->option_text("DURATION");
-  add_load_options(app, command);
-  add_leases(app, command.leases);
-  app.add_flag("!--no-cloudwatch", command.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
+  add_load_options(app, options);
+  add_leases(app, options.leases);
+  app.add_flag("!--no-cloudwatch", options.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
   keep_leases_apart(app);
-  add_stream_side(app, "source", command.source_side);
-  add_side(app, "target", command.target_side);
-  add_common(app, command.common);
+  add_stream_side(app, "source", options.source.side);
+  add_side(app, "target", target.side);
 }
 
 void add_replay_options(CLI::App& app, ReplayCommand& command) {
@@ -98,14 +76,9 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
                  "folder for changes that the target refuses, a file for each shard (without it such a change ends the "
                  "process)")
       ->option_text("DIR");
-  add_parsed(app, "--stall-timeout", command.job.pipeline.stall_timeout, parse_duration,
-             "end with code 8 when changes wait and nothing moves for this long (5m)", "DURATION");
+  add_writing(app, command.job.pipeline);
   add_units(app, "--max-write-units", command.max_write_units,
             "hard budget of write units that each shard's process consumes per second");
-  app.add_option("--max-writes", command.job.pipeline.writing.max_concurrent_writes,
-                 "most write requests under way at once (64)")
-      ->check(CLI::Range(1, 1024))
-      ->option_text("N");
   add_side(app, "target", command.target_side);
   command.common.log_level = log::Level::kWarning;  // KCL's daemon logs each line as an error
   add_common(app, command.common);
@@ -118,7 +91,8 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
 void add_replication_commands(CLI::App& app, Run& chosen) {
   auto replicate = std::make_shared<ReplicateCommand>();
   CLI::App& replicate_app = *app.add_subcommand("replicate", "apply the changes of one table to another, continuously");
-  add_replicate_options(replicate_app, *replicate);
+  add_replicate_options(replicate_app, replicate->replication);
+  add_common(replicate_app, replicate->common);
   on_chosen(replicate_app, replicate, chosen, run_replicate);
 
   auto multilang = std::make_shared<MultiLangCommand>();

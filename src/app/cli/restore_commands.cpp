@@ -5,6 +5,7 @@
 #include "app/cli/backup_commands.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/confirmation.hpp"
+#include "app/session/session.hpp"
 #include "app/session/store_session.hpp"
 #include "async/task_group.hpp"
 #include "aws/dynamodb/table_settings.hpp"
@@ -20,8 +21,6 @@
 
 namespace dynamirror::app {
 namespace {
-
-using jobs::ExitCode;
 
 /// A folder of single objects, and so a snapshot of it, may hold an item under both names of its key.
 bool has_a_key_once(jobs::BackupKind kind) {
@@ -43,7 +42,7 @@ class RestoreRun {
     }
     auto place = split_place(jobs::without_manifest(command_.url));
     if (!place) co_return fail(place.error());
-    auto store = open_store(session_, place->folder, command_.store);
+    auto store = session_.open_store(place->folder, command_.store);
     if (!store) co_return fail(store.error());
     auto target = session_.open_side(command_.target, command_.target_side);
     if (!target) co_return fail(target.error());
@@ -83,7 +82,7 @@ class RestoreRun {
     std::unique_ptr<sink::DeadLetters> letters;
     if (!command_.dead_letter_file.empty() && !command_.dry_run) {
       auto opened = sink::DeadLetters::open({.file = command_.dead_letter_file});
-      if (!opened) co_return fail(jobs::JobFailure{ExitCode::kState, std::move(opened.error())});
+      if (!opened) co_return fail(jobs::JobFailure{jobs::Reason::kState, std::move(opened.error())});
       letters = std::move(*opened);
     }
     sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command_.max_write_units},
@@ -107,7 +106,7 @@ class RestoreRun {
                    {{"left_out", format_count(found_.superseded)}});
     }
     if (options_.as_of) warn_of_what_was_not_there();
-    const ExitCode exit_code = !complete_                    ? jobs::exit_code_for(complete_.error())
+    const ExitCode exit_code = !complete_                    ? exit_code_for(complete_.error())
                                : counters.dead_lettered == 0 ? ExitCode::kOk
                                                              : ExitCode::kPoison;
     report(counters, costs, settings, exit_code);
@@ -226,7 +225,7 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
   }
   auto place = split_place(command.url);
   if (!place) co_return fail(place.error());
-  auto store = open_store(session, place->folder, command.store);
+  auto store = session.open_store(place->folder, command.store);
   if (!store) co_return fail(store.error());
   auto target = session.open_side(command.target, command.target_side);
   if (!target) co_return fail(target.error());

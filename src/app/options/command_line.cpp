@@ -102,7 +102,7 @@ NothingToRun refuse(CLI::App& app, const std::vector<std::string>& words, const 
             .resource = {},
             .code = {},
             .message = what + " (see " + see + " --help)"});
-  return {static_cast<int>(settled(jobs::ExitCode::kUsage, wanted_format(words)))};
+  return {static_cast<int>(settled(ExitCode::kUsage, wanted_format(words)))};
 }
 
 void add_version(CLI::App& app) {

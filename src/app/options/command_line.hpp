@@ -6,12 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "app/options/lease_options.hpp"
+#include "app/options/exit_code.hpp"
 #include "base/log.hpp"
-#include "jobs/prepare/preflight.hpp"
-#include "jobs/replication/replicate.hpp"
-#include "pipeline/exit_code.hpp"
-#include "tables/table_side.hpp"
+#include "service/replication_options.hpp"
 
 namespace dynamirror::app {
 
@@ -26,31 +23,9 @@ struct CommonOptions {
   std::size_t max_connections = 64;  ///< to one endpoint
 };
 
-/// What becomes of a change that the target refuses.
-enum class OnError { kDeadLetter, kStop };
-
-/// `dynamirror replicate SOURCE TARGET`
+/// `dynamirror replicate SOURCE TARGET`, `dynamirror incremental-backup TABLE S3URL`
 struct ReplicateCommand {
-  std::string source;
-  std::string target;
-  aws::SideOptions source_side;
-  aws::SideOptions target_side;
-  jobs::PreflightOptions preflight;
-  jobs::ReplicateOptions job;
-  OnError on_error = OnError::kDeadLetter;
-  std::string state_file;        ///< empty: the default path
-  std::string dead_letter_file;  ///< empty: beside the state file
-  std::optional<double> max_write_units;
-  bool initial_load = false;
-  bool overwrite = false;                  ///< begin although the target holds items
-  bool start_given = false;                ///< `job.start` is what the user wrote
-  std::string spool;                       ///< folder of the spool; empty: none
-  std::optional<double> max_read_units{};  ///< of the load
-  LeaseOptions leases;
-  /// awslabs' flags name endpoints beside regions; empty: the addresses say all.
-  std::string source_region{};
-  std::string target_region{};
-  bool cloudwatch = true;  ///< with leases: metrics under the names of KCL and awslabs' tool
+  service::ReplicationOptions replication;
   CommonOptions common;
 };
 
@@ -65,7 +40,7 @@ struct ReplayCommand {
 };
 
 /// Runs the command that the user named, and returns its exit code.
-using Run = std::function<jobs::ExitCode()>;
+using Run = std::function<ExitCode()>;
 
 /// Nothing to run: help or version was printed, or the command line was wrong (said on stderr in one line).
 struct NothingToRun {

@@ -10,7 +10,7 @@ namespace {
 constexpr const char* kGroup = "Leases";
 
 /// Where the table is, and how leases are kept in it.
-void add_lease_access(CLI::App& app, LeaseOptions& options, const std::string& failover_help) {
+void add_lease_access(CLI::App& app, service::LeaseOptions& options, const std::string& failover_help) {
   app.add_option("--lease-region", options.region, "where the lease table is (the source's region)")
       ->option_text("REGION")
       ->group(kGroup);
@@ -43,7 +43,7 @@ void add_lease_access(CLI::App& app, LeaseOptions& options, const std::string& f
 
 }  // namespace
 
-void add_job_leases(CLI::App& app, LeaseOptions& options) {
+void add_job_leases(CLI::App& app, service::LeaseOptions& options) {
   app.add_option_function<std::string>(
          "--lease-table",
          [&options](const std::string& name) {
@@ -58,7 +58,7 @@ void add_job_leases(CLI::App& app, LeaseOptions& options) {
   add_lease_access(app, options, "10s");
 }
 
-void add_leases(CLI::App& app, LeaseOptions& options) {
+void add_leases(CLI::App& app, service::LeaseOptions& options) {
   auto* table = app.add_option_function<std::vector<std::string>>(
       "--lease-table",
       [&options](const std::vector<std::string>& names) {

@@ -68,15 +68,21 @@ void add_side(CLI::App& app, const std::string& side, aws::SideOptions& options)
 void add_stream_side(CLI::App& app, const std::string& side, aws::SideOptions& options);
 
 /// --lease-table, --task, and what goes with them.
-void add_leases(CLI::App& app, LeaseOptions& options);
+void add_leases(CLI::App& app, service::LeaseOptions& options);
 /// The same for a job over whole tables: without --task, and --lease-table takes a name.
-void add_job_leases(CLI::App& app, LeaseOptions& options);
+void add_job_leases(CLI::App& app, service::LeaseOptions& options);
+
+/// --start. `when_needed`: the end of its help.
+void add_start(CLI::App& app, service::ReplicationOptions& options, const std::string& when_needed);
+/// --on-trim, --state, --dead-letter, --idle-poll and those of `add_writing`: of everything that follows a stream.
+void add_replication(CLI::App& app, service::ReplicationOptions& options);
+/// --stall-timeout, --max-writes.
+void add_writing(CLI::App& app, jobs::Pipeline::Options& options);
 
 /// Declares a command. When the user names it, `run` is called with its options, which live as long as the process
 /// needs them.
 template <class Options>
-void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
-               jobs::ExitCode (*run)(const Options&)) {
+void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen, ExitCode (*run)(const Options&)) {
   command.callback([options = std::move(options), &chosen, run] {
     chosen = [options, run] {
       log::configure(options->common.log_level, options->common.log_format);

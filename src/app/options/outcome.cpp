@@ -28,14 +28,14 @@ void complain(const Error& error) {
   console::say("dynamirror: " + outcome().error);
 }
 
-jobs::ExitCode fail(const jobs::JobFailure& failure) {
+ExitCode fail(const jobs::JobFailure& failure) {
   complain(failure.error);
-  return failure.exit_code;
+  return exit_code_of(failure.reason);
 }
 
-jobs::ExitCode fail(const Error& error) {
+ExitCode fail(const Error& error) {
   complain(error);
-  return jobs::exit_code_for(error);
+  return exit_code_for(error);
 }
 
 void print(const std::string& text) { console::print(text); }
@@ -45,12 +45,12 @@ void print_summary(const std::string& text) {
   print(text);
 }
 
-jobs::ExitCode settled(jobs::ExitCode exit_code, OutputFormat format) {
-  if (exit_code > jobs::ExitCode::kDifferent) (void)sum_up_without_work(exit_code, format);
+ExitCode settled(ExitCode exit_code, OutputFormat format) {
+  if (exit_code > ExitCode::kDifferent) (void)sum_up_without_work(exit_code, format);
   return exit_code;
 }
 
-int sum_up_without_work(jobs::ExitCode exit_code, OutputFormat format) {
+int sum_up_without_work(ExitCode exit_code, OutputFormat format) {
   if (format == OutputFormat::kJson && !outcome().summed_up) {
     print_summary(fmt::format("{{\"exit_code\":{},\"error\":{}}}\n", static_cast<int>(exit_code),
                               outcome().error.empty() ? "null" : json_quoted(outcome().error)));
@@ -63,9 +63,9 @@ int with_output_checked(int exit_code) {
   if (error == 0) return exit_code;
   console::say("dynamirror: write results to standard output: " + std::generic_category().message(error) +
                "; what is missing there is lost");
-  const auto said = static_cast<jobs::ExitCode>(exit_code);
-  const bool failed_before = said > jobs::ExitCode::kDifferent && said != jobs::ExitCode::kStoppedEarly;
-  return failed_before ? exit_code : static_cast<int>(jobs::ExitCode::kOutput);
+  const auto said = static_cast<ExitCode>(exit_code);
+  const bool failed_before = said > ExitCode::kDifferent && said != ExitCode::kStoppedEarly;
+  return failed_before ? exit_code : static_cast<int>(ExitCode::kOutput);
 }
 
 }  // namespace dynamirror::app

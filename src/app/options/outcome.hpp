@@ -4,8 +4,8 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "base/error.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -16,8 +16,8 @@ namespace dynamirror::app {
 void complain(const Error& error);
 
 /// The same; returns the exit code of the failure.
-[[nodiscard]] jobs::ExitCode fail(const jobs::JobFailure& failure);
-[[nodiscard]] jobs::ExitCode fail(const Error& error);
+[[nodiscard]] ExitCode fail(const jobs::JobFailure& failure);
+[[nodiscard]] ExitCode fail(const Error& error);
 
 /// Result lines go to stdout, at once.
 void print(const std::string& text);
@@ -26,10 +26,10 @@ void print(const std::string& text);
 void print_summary(const std::string& text);
 
 /// After a command: a failure has its object in JSON, too, where the command has not printed one.
-[[nodiscard]] jobs::ExitCode settled(jobs::ExitCode exit_code, OutputFormat format);
+[[nodiscard]] ExitCode settled(ExitCode exit_code, OutputFormat format);
 
 /// For a process that ends before its command does: the same, also for success.
-[[nodiscard]] int sum_up_without_work(jobs::ExitCode exit_code, OutputFormat format);
+[[nodiscard]] int sum_up_without_work(ExitCode exit_code, OutputFormat format);
 
 /// A code that says nothing of a failure does not stand when results were lost: says so on stderr.
 [[nodiscard]] int with_output_checked(int exit_code);

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "app/options/exit_code.hpp"
 #include "app/session/shared_job.hpp"
 #include "jobs/copy/copy_table.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -23,7 +23,7 @@ struct CopySummary {
   std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
   std::size_t dead_letter_keys = 0;          ///< that the target lacks, also from earlier runs
   bool dry_run = false;
-  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  ExitCode exit_code = ExitCode::kOk;
   std::string error;  ///< one line; empty after success
 };
 

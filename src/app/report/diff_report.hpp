@@ -46,7 +46,7 @@ struct DiffSummary {
   std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
   bool repair = false;
   std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
-  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  ExitCode exit_code = ExitCode::kOk;
   std::string error{};  ///< one line; empty after success
 };
 

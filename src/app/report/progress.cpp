@@ -99,4 +99,14 @@ async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& cl
   }
 }
 
+async::Task<> report_load(const jobs::InitialLoad& load, std::uint64_t items) {
+  const std::function<WorkDone()> look = [&load, items] {
+    const auto status = load.status();
+    return WorkDone{.items = status.copy.counters.settled() + status.drained,
+                    .total = items,
+                    .more = fmt::format("{}, {} changes spooled", status.phase, format_count(status.spooled))};
+  };
+  co_await report_work(look, system_clock());
+}
+
 }  // namespace dynamirror::app

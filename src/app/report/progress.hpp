@@ -7,6 +7,7 @@
 
 #include "async/task.hpp"
 #include "base/clock.hpp"
+#include "jobs/replication/initial_load.hpp"
 #include "jobs/replication/replicate.hpp"
 
 namespace dynamirror::app {
@@ -24,6 +25,9 @@ struct WorkDone {
 
 /// The same for a job over items, with percentage and time left. `look` outlives the task.
 [[nodiscard]] async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock);
+
+/// The same for an initial load of about `items`. `load` outlives the task.
+[[nodiscard]] async::Task<> report_load(const jobs::InitialLoad& load, std::uint64_t items);
 
 /// "12,345 items, 1,234/s, 45 %, 2 min left, 1,234 read units".
 [[nodiscard]] std::string progress_line(const WorkDone& done, double items_per_second);

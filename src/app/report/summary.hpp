@@ -7,10 +7,10 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "coordination/lease_worker.hpp"
 #include "jobs/replication/initial_load.hpp"
 #include "jobs/replication/replicate.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -26,7 +26,7 @@ struct ReplicateSummary {
   std::uint64_t requests = 0;        ///< HTTP requests, both sides, retries included
   std::size_t dead_letter_keys = 0;  ///< that the target lacks, also from earlier runs
   bool dry_run = false;
-  jobs::ExitCode exit_code = jobs::ExitCode::kOk;
+  ExitCode exit_code = ExitCode::kOk;
   std::string error;  ///< one line; empty after success
 };
 

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "app/options/outcome.hpp"
 #include "app/session/stop_signals.hpp"
 #include "base/console.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 namespace {
@@ -29,7 +29,7 @@ namespace {
   }
   console::end_progress();
   console::say("dynamirror: internal error: " + what + "; please report it with the last log lines");
-  std::_Exit(static_cast<int>(jobs::ExitCode::kInternal));
+  std::_Exit(static_cast<int>(ExitCode::kInternal));
 }
 
 int run_command(int argc, char** argv) {

@@ -9,7 +9,6 @@
 #include "async/sleep.hpp"
 #include "async/task_group.hpp"
 #include "aws/credentials/profile_environment.hpp"
-#include "aws/endpoints/table_address.hpp"
 #include "aws/environment.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -56,9 +55,9 @@ Result<http::WatchedTransport*> Session::transport_for(const std::string& profil
   return watched.get();
 }
 
-jobs::ExitCode Session::run(const Command& command) noexcept {
-  jobs::ExitCode exit_code = jobs::ExitCode::kInternal;
-  boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, jobs::ExitCode ended_with) {
+ExitCode Session::run(const Command& command) noexcept {
+  ExitCode exit_code = ExitCode::kInternal;
+  boost::asio::co_spawn(loop_, run_beside_signals(command), [&](std::exception_ptr thrown, ExitCode ended_with) {
     if (thrown) std::rethrow_exception(thrown);
     exit_code = ended_with;
     loop_.stop();  // idle connections would keep it running
@@ -67,12 +66,12 @@ jobs::ExitCode Session::run(const Command& command) noexcept {
   return exit_code;
 }
 
-async::Task<jobs::ExitCode> Session::run_beside_signals(const Command& command) {
+async::Task<ExitCode> Session::run_beside_signals(const Command& command) {
   async::TaskGroup background(executor());
   background.spawn(watch_signals());
   background.spawn(end_in_time());
   background.spawn(watch_servers());
-  const jobs::ExitCode exit_code = co_await command();
+  const ExitCode exit_code = co_await command();
   background.cancel();
   co_await background.join();
   co_return exit_code;
@@ -88,7 +87,7 @@ void Session::end_now(std::string_view why) const {
   const bool checkpointed = work_ == Work::kCheckpointed;
   log::warning(checkpointed ? "ending at once; what is not checkpointed is read again next time" : "ending at once",
                {{"why", std::string(why)}});
-  std::_Exit(with_output_checked(sum_up_without_work(jobs::ExitCode::kStoppedEarly, options_.output)));
+  std::_Exit(with_output_checked(sum_up_without_work(ExitCode::kStoppedEarly, options_.output)));
 }
 
 async::Task<> Session::watch_signals() {
@@ -118,43 +117,21 @@ async::Task<> Session::watch_servers() {
 
 aws::Surroundings Session::surroundings() { return {*transport_, environment_, system_clock(), random_}; }
 
-Result<aws::TableAddress> Session::address_of(const std::string& table, const aws::SideOptions& side) const {
-  auto address = aws::parse_table_address(table);
-  if (!address) return address;
-  return aws::settle_region(std::move(*address), side.region, aws::configured_region(environment_, side.profile));
-}
-
-Result<std::unique_ptr<jobs::TableSide>> Session::open_side(const std::string& table, const aws::SideOptions& options) {
-  auto address = address_of(table, options);
-  if (!address) return std::unexpected(std::move(address.error()));
-  return open_side(std::move(*address), options);
-}
-
-Result<std::unique_ptr<jobs::TableSide>> Session::open_side(aws::TableAddress address,
-                                                            const aws::SideOptions& options) {
-  const auto transport = transport_for(options.profile);
+Result<aws::Surroundings> Session::surroundings(const aws::SideOptions& side) {
+  const auto transport = transport_for(side.profile);
   if (!transport) return std::unexpected(transport.error());
-  auto side = jobs::TableSide::open(std::move(address), options, {**transport, environment_, system_clock(), random_});
-  if (!side) return side;
-  const std::string who = (options.side.empty() ? "" : options.side + " ") + (*side)->display();
-  (*transport)->name((*side)->endpoint(), who);
-  (*transport)->name((*side)->streams_api().options().endpoint, who);
-  return side;
+  return aws::Surroundings{**transport, environment_, system_clock(), random_};
 }
 
-Result<std::unique_ptr<objects::ObjectStore>> Session::open_store(const objects::ObjectAddress& address,
-                                                                  objects::StoreOptions options) {
-  const auto transport = transport_for(options.side.profile);
-  if (!transport) return std::unexpected(transport.error());
-  return objects::open_object_store(address, std::move(options), {**transport, environment_, system_clock(), random_});
+void Session::name_server(const http::Endpoint& endpoint, const std::string& who) {
+  for (const auto& [authorities, watched] : watched_) watched->name(endpoint, who);
 }
 
-jobs::ExitCode run_in_session(const CommonOptions& options,
-                              const std::function<async::Task<jobs::ExitCode>(Session&)>& command) {
+ExitCode run_in_session(const CommonOptions& options, const std::function<async::Task<ExitCode>(Session&)>& command) {
   const auto session = Session::open(options);
   if (!session) {
     complain(session.error());
-    return jobs::ExitCode::kUsage;
+    return ExitCode::kUsage;
   }
   return (*session)->run([&] { return command(**session); });
 }

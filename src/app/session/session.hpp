@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/options/command_line.hpp"
+#include "app/options/exit_code.hpp"
 #include "app/options/outcome.hpp"
 #include "async/stop_request.hpp"
 #include "aws/environment.hpp"
@@ -18,15 +19,13 @@
 #include "base/random.hpp"
 #include "http/beast_transport.hpp"
 #include "http/watched_transport.hpp"
-#include "objects/open_store.hpp"
-#include "pipeline/exit_code.hpp"
-#include "tables/table_side.hpp"
+#include "service/host.hpp"
 
 namespace dynamirror::app {
 
-/// What every command runs in: the event loop, the transport, and the wish to stop (SIGTERM, SIGINT).
-/// The composition root: the one place where the parts that others take as interfaces are made.
-class Session {
+/// What every command runs in: a process of its own, with its event loop, its transports, and the wish to stop
+/// (SIGTERM, SIGINT).
+class Session final : public service::Host {
  public:
   /// Errors: class invalid for proxy, CA or profile settings that cannot be used.
   [[nodiscard]] static Result<std::unique_ptr<Session>> open(const CommonOptions& options);
@@ -35,8 +34,8 @@ class Session {
   /// ends. Before the command's work has begun it ends at once: there is nothing to end well. An exception out of a
   /// command is a bug, and ends the process at once (std::terminate): while it is on its way, others wait on what it
   /// destroys.
-  using Command = std::function<async::Task<jobs::ExitCode>()>;
-  [[nodiscard]] jobs::ExitCode run(const Command& command) noexcept;
+  using Command = std::function<async::Task<ExitCode>()>;
+  [[nodiscard]] ExitCode run(const Command& command) noexcept;
 
   /// What a stop in the midst of the work leaves behind.
   enum class Work {
@@ -47,29 +46,20 @@ class Session {
   void work_begins(Work work) { work_ = work; }
 
   /// The exit code of a stop before the work has begun; otherwise it is kStoppedEarly.
-  void may_end_before_work(jobs::ExitCode with) { code_before_work_ = with; }
+  void may_end_before_work(ExitCode with) { code_before_work_ = with; }
 
-  /// A table's address as the user wrote it, in its region. Errors: as aws::parse_table_address and
-  /// aws::settle_region.
-  [[nodiscard]] Result<aws::TableAddress> address_of(const std::string& table, const aws::SideOptions& side = {}) const;
+  // Host
+  [[nodiscard]] boost::asio::any_io_executor executor() override { return loop_.get_executor(); }
+  [[nodiscard]] jobs::StopRequest& stop() override { return stop_; }
+  [[nodiscard]] Random& random() override { return random_; }
+  [[nodiscard]] const Clock& clock() const override { return system_clock(); }
+  [[nodiscard]] Result<aws::Surroundings> surroundings(const aws::SideOptions& side) override;
+  void name_server(const http::Endpoint& endpoint, const std::string& who) override;
 
-  /// One table as the user named it, with the identity to reach it.
-  [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(const std::string& table,
-                                                                   const aws::SideOptions& options);
-
-  [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(aws::TableAddress address,
-                                                                   const aws::SideOptions& options);
-
-  /// Objects at an address, with the identity to reach them.
-  [[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(const objects::ObjectAddress& address,
-                                                                         objects::StoreOptions options);
-
+  /// Of nobody in particular.
   [[nodiscard]] aws::Surroundings surroundings();
   /// The process's, with what the command line says about it.
   [[nodiscard]] const aws::Environment& environment() const { return environment_; }
-  [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
-  [[nodiscard]] jobs::StopRequest& stop() { return stop_; }
-  [[nodiscard]] Random& random() { return random_; }
 
  private:
   /// The process's environment, in which plain http beyond this machine is allowed or not.
@@ -92,7 +82,7 @@ class Session {
       : options_(options), environment_(options.allow_insecure), random_(random_seed()) {}
   /// The transport that trusts the authorities named in the environment or by a profile; made when first asked for.
   [[nodiscard]] Result<http::WatchedTransport*> transport_for(const std::string& profile);
-  [[nodiscard]] async::Task<jobs::ExitCode> run_beside_signals(const Command& command);
+  [[nodiscard]] async::Task<ExitCode> run_beside_signals(const Command& command);
   [[nodiscard]] async::Task<> watch_signals();
   [[nodiscard]] async::Task<> end_in_time();
   [[nodiscard]] async::Task<> watch_servers();
@@ -109,12 +99,12 @@ class Session {
   http::Transport* transport_ = nullptr;  // of the default profile
   jobs::StopRequest stop_;
   std::optional<Work> work_;
-  jobs::ExitCode code_before_work_ = jobs::ExitCode::kStoppedEarly;
+  ExitCode code_before_work_ = ExitCode::kStoppedEarly;
 };
 
 /// Opens a session and runs a command in it, to its end. Settings that no session can be opened with are said, and are
 /// exit code kUsage.
-[[nodiscard]] jobs::ExitCode run_in_session(const CommonOptions& options,
-                                            const std::function<async::Task<jobs::ExitCode>(Session&)>& command);
+[[nodiscard]] ExitCode run_in_session(const CommonOptions& options,
+                                      const std::function<async::Task<ExitCode>(Session&)>& command);
 
 }  // namespace dynamirror::app

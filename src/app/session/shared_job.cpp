@@ -16,12 +16,13 @@ async::Task<Result<bool>> SharedJobSession::has_begun() const {
   co_return row->has_value();
 }
 
-async::Task<Result<SharedJobSession>> open_shared_job(Session& session, LeaseOptions options, aws::TableAddress source,
-                                                      aws::SideOptions side, jobs::SharedJob job) {
+async::Task<Result<SharedJobSession>> open_shared_job(service::Host& host, service::LeaseOptions options,
+                                                      aws::TableAddress source, aws::SideOptions side,
+                                                      jobs::SharedJob job) {
   std::string table = options.table;
   std::string file_job = job.purpose + " " + job.identity;
-  auto leases = co_await open_leases(session, std::move(options), std::move(table), std::move(source), std::move(side),
-                                     std::move(file_job));
+  auto leases = co_await service::open_leases(host, std::move(options), std::move(table), std::move(source),
+                                              std::move(side), std::move(file_job));
   if (!leases) co_return std::unexpected(std::move(leases.error()));
   const jobs::SegmentLeases names(job);
   auto found = co_await jobs::find_shared_job(*leases->store, names);

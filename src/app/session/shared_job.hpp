@@ -4,15 +4,15 @@
 #include <optional>
 #include <string>
 
-#include "app/session/lease_session.hpp"
 #include "jobs/segments/leased_segments.hpp"
+#include "service/leases.hpp"
 
 namespace dynamirror::app {
 
 /// A job over a whole table, shared with other processes through the lease table that the user named.
 struct SharedJobSession {
   jobs::SharedJob job;
-  LeaseSession leases;
+  service::Leases leases;
   jobs::SharedJobRows found;  ///< before this process joined
 
   [[nodiscard]] jobs::SegmentLeases names() const { return jobs::SegmentLeases(job); }
@@ -22,7 +22,7 @@ struct SharedJobSession {
 
 /// Opens the lease table and reads what it holds of the job. `source`, `side`: as for open_leases.
 /// Errors: one line each; class conflict for a table that is another job's.
-[[nodiscard]] async::Task<Result<SharedJobSession>> open_shared_job(Session& session, LeaseOptions options,
+[[nodiscard]] async::Task<Result<SharedJobSession>> open_shared_job(service::Host& host, service::LeaseOptions options,
                                                                     aws::TableAddress source, aws::SideOptions side,
                                                                     jobs::SharedJob job);
 

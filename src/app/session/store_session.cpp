@@ -36,13 +36,6 @@ Result<ObjectPlace> split_place(std::string_view url) {
   return ObjectPlace{std::string(url.substr(0, slash + 1)), std::string(url.substr(slash + 1))};
 }
 
-Result<std::unique_ptr<objects::ObjectStore>> open_store(Session& session, const std::string& url,
-                                                         objects::StoreOptions options) {
-  auto address = objects::parse_object_address(url);
-  if (!address) return std::unexpected(std::move(address.error()));
-  return session.open_store(*address, std::move(options));
-}
-
 Result<WallTime> parse_moment(const std::string& text) {
   // Without an offset it is UTC, and without a time the beginning of the day.
   for (const char* end : {"", "Z", "T00:00:00Z"}) {

@@ -6,11 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "app/session/session.hpp"
 #include "base/clock.hpp"
 #include "objects/object_store.hpp"
 #include "objects/open_store.hpp"
-#include "pipeline/exit_code.hpp"
 
 namespace dynamirror::app {
 
@@ -21,10 +19,6 @@ struct ObjectPlace {
 };
 /// Errors: class invalid when nothing stands behind the bucket or folder.
 [[nodiscard]] Result<ObjectPlace> split_place(std::string_view url);
-
-/// The store at an address. Errors: class invalid, with what is wrong with the address or the options.
-[[nodiscard]] Result<std::unique_ptr<objects::ObjectStore>> open_store(Session& session, const std::string& url,
-                                                                       objects::StoreOptions options);
 
 /// "2026-01-31T12:00:00Z", also with fractions of a second or an offset; "2026-01-31T12:00:00" and "2026-01-31" are
 /// UTC. Errors: class invalid, naming the text.

@@ -119,12 +119,12 @@ async::Task<JobResult<void>> TableCopy::Impl::run() {
   co_await shut_down();
   if (ending.failure()) co_return std::unexpected(*ending.failure());
   if (!parts.keeper.complete()) {
-    co_return job_failure(ExitCode::kStoppedEarly, Error{.error_class = ErrorClass::kTransient,
-                                                         .doing = options.purpose,
-                                                         .resource = parts.sink.describe(),
-                                                         .code = std::string(kStoppedCode),
-                                                         .message = "stopped as asked, before the end; " +
-                                                                    std::string(parts.keeper.after_stop())});
+    co_return job_failure(Reason::kStopped, Error{.error_class = ErrorClass::kTransient,
+                                                  .doing = options.purpose,
+                                                  .resource = parts.sink.describe(),
+                                                  .code = std::string(kStoppedCode),
+                                                  .message = "stopped as asked, before the end; " +
+                                                             std::string(parts.keeper.after_stop())});
   }
   co_return JobResult<void>{};
 }
@@ -133,7 +133,7 @@ async::Task<JobResult<void>> TableCopy::Impl::run() {
 
 async::Task<> TableCopy::Impl::read_all() {
   auto read = co_await scan.serve(*this);
-  if (!read) fail({exit_code_for(read.error()), std::move(read.error())});
+  if (!read) fail({reason_for(read.error()), std::move(read.error())});
 }
 
 async::Task<Status> TableCopy::Impl::take(aws::ScanPage page, source::SegmentPosition position) {
@@ -277,7 +277,7 @@ async::Task<> TableCopy::Impl::shut_down() {
   }
   co_await pipeline.stop();
   keep_safe();
-  if (auto closed = co_await parts.keeper.close(); !closed) fail({ExitCode::kState, std::move(closed.error())});
+  if (auto closed = co_await parts.keeper.close(); !closed) fail({Reason::kState, std::move(closed.error())});
 }
 
 }  // namespace dynamirror::jobs

@@ -71,7 +71,7 @@ class TableCopy {
   TableCopy& operator=(const TableCopy&) = delete;
 
   /// Runs until the whole job is done; a worker that has nothing to do waits, in case another one's segments come free.
-  /// Errors: exit code kStoppedEarly after a stop request, with everything given back; kState for what the keeper
+  /// Errors: kStopped after a stop request, with everything given back; kState for what the keeper
   /// cannot make durable; what ended the scan, the writing or the leases.
   [[nodiscard]] async::Task<JobResult<void>> run();
 

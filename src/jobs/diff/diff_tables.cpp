@@ -24,7 +24,7 @@ constexpr std::size_t kPagesAtOnce = 8;  ///< where every item of a page means r
 constexpr std::int64_t kSmallTable = 64 << 20;
 
 JobFailure not_ready(const TableSide& side, std::string message) {
-  return {.exit_code = ExitCode::kNotReady,
+  return {.reason = Reason::kNotReady,
           .error = {.error_class = ErrorClass::kInvalid,
                     .doing = "compare",
                     .resource = side.display(),
@@ -92,7 +92,7 @@ struct DiffTables::Impl {
   std::optional<source::TableScan> replica_scan{};
   const BackfillReceiver* backfilling = nullptr;
 
-  async::Task<JobResult<ExitCode>> run();
+  async::Task<JobResult<DiffVerdict>> run();
   async::Task<std::expected<void, JobFailure>> prepare();
   async::Task<Status> backfill();
   async::Task<Status> compare();
@@ -116,7 +116,7 @@ DiffTables::~DiffTables() = default;
 
 namespace {
 
-async::Task<> keep(async::Task<JobResult<ExitCode>> work, std::optional<JobResult<ExitCode>>& result) {
+async::Task<> keep(async::Task<JobResult<DiffVerdict>> work, std::optional<JobResult<DiffVerdict>>& result) {
   result.emplace(co_await std::move(work));
 }
 
@@ -128,9 +128,9 @@ async::Task<> cancel_on(StopRequest& stop, async::TaskGroup& work) {
 }  // namespace
 
 /// Whatever the work waits for, a page, a budget or a pause, it ends at a stop request: nothing it does must be done.
-async::Task<JobResult<ExitCode>> DiffTables::run() {
+async::Task<JobResult<DiffVerdict>> DiffTables::run() {
   const auto executor = co_await boost::asio::this_coro::executor;
-  std::optional<JobResult<ExitCode>> result;
+  std::optional<JobResult<DiffVerdict>> result;
   async::TaskGroup work(executor);
   async::TaskGroup watch(executor);
   work.spawn(keep(impl_->run(), result));
@@ -151,7 +151,7 @@ async::Task<JobResult<ExitCode>> DiffTables::run() {
                 .resource = impl_->primary_side.display(),
                 .code = {},
                 .message = "stopped as asked before the end"};
-  co_return job_failure(ExitCode::kStoppedEarly, std::move(stopped));
+  co_return job_failure(Reason::kStopped, std::move(stopped));
 }
 
 DiffTotals DiffTables::totals() const {
@@ -180,7 +180,7 @@ DiffTotals DiffTables::totals() const {
   return totals;
 }
 
-async::Task<JobResult<ExitCode>> DiffTables::Impl::run() {
+async::Task<JobResult<DiffVerdict>> DiffTables::Impl::run() {
   if (auto prepared = co_await prepare(); !prepared) co_return std::unexpected(std::move(prepared.error()));
   log::info("comparing", {{"primary", primary_side.display()}, {"replica", replica_side.display()}});
   Status status;
@@ -192,7 +192,7 @@ async::Task<JobResult<ExitCode>> DiffTables::Impl::run() {
   if (!status) co_return std::unexpected(explain(std::move(status.error())));
   const bool repaired = options.mode == DiffOptions::Mode::kRepair;
   const std::uint64_t remaining = repaired ? totals.unrepaired : totals.discrepancies();
-  co_return remaining == 0 ? ExitCode::kOk : ExitCode::kDifferent;
+  co_return remaining == 0 ? DiffVerdict::kEqual : DiffVerdict::kDifferent;
 }
 
 async::Task<std::expected<void, JobFailure>> DiffTables::Impl::prepare() {
@@ -328,10 +328,10 @@ async::Task<Status> DiffTables::Impl::repair_one(const DiffFinding& finding) {
 }
 
 JobFailure DiffTables::Impl::explain(Error error) const {
-  if (around.stop.requested()) return {.exit_code = ExitCode::kStoppedEarly, .error = std::move(error)};
+  if (around.stop.requested()) return {.reason = Reason::kStopped, .error = std::move(error)};
   const bool of_files = error.doing == "keep digests on disk";
-  const ExitCode exit_code = of_files ? ExitCode::kState : exit_code_for(error);
-  return {.exit_code = exit_code, .error = std::move(error)};
+  const Reason reason = of_files ? Reason::kState : reason_for(error);
+  return {.reason = reason, .error = std::move(error)};
 }
 
 }  // namespace dynamirror::jobs

@@ -14,7 +14,7 @@
 #include "base/random.hpp"
 #include "jobs/diff/diff_finding.hpp"
 #include "jobs/diff/diff_repair.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
@@ -74,6 +74,9 @@ class DiffReport {
 /// the services.
 [[nodiscard]] async::Task<JobResult<model::KeySchema>> common_key(TableSide& primary, TableSide& replica);
 
+/// What a comparison has found. kEqual also when it has made the tables equal.
+enum class DiffVerdict { kEqual, kDifferent };
+
 /// Compares two tables at the price of one scan each: both are read once, digests are joined by key, and only the keys
 /// that look different are read again, until a difference is shown to last (DiffVerifier). Differences can be repaired.
 ///
@@ -91,9 +94,9 @@ class DiffTables {
   DiffTables(DiffOptions options, TableSide& primary, TableSide& replica, DiffReport& report, Surroundings around);
   ~DiffTables();
 
-  /// kOk: equal (or made equal); kDifferent: not. Failures: a table is not there or keyed otherwise (kNotReady), the
-  /// folder for temporary files cannot be used (kState), a stop request (kStoppedEarly), and those of the services.
-  [[nodiscard]] async::Task<JobResult<ExitCode>> run();
+  /// kEqual: equal (or made equal); kDifferent: not. Failures: a table is not there or keyed otherwise (kNotReady), the
+  /// folder for temporary files cannot be used (kState), a stop request (kStopped), and those of the services.
+  [[nodiscard]] async::Task<JobResult<DiffVerdict>> run();
 
   /// So far; final when `run` has ended.
   [[nodiscard]] DiffTotals totals() const;

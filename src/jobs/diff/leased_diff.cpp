@@ -74,7 +74,7 @@ async::Task<JobResult<void>> LeasedDiff::Impl::compare(SegmentTurn& turn) {
   add(ended, job->totals());
   under_way.erase(job);
   if (!result) co_return std::unexpected(std::move(result.error()));
-  different = different || *result == ExitCode::kDifferent;
+  different = different || *result == DiffVerdict::kDifferent;
   turn.done = true;
   co_return JobResult<void>{};
 }
@@ -84,10 +84,10 @@ LeasedDiff::LeasedDiff(LeasedDiffParts parts, DiffOptions options, LeasedSegment
     : impl_(std::make_unique<Impl>(std::move(parts), std::move(options), std::move(leases), std::move(executor))) {}
 LeasedDiff::~LeasedDiff() = default;
 
-async::Task<JobResult<ExitCode>> LeasedDiff::run() {
+async::Task<JobResult<DiffVerdict>> LeasedDiff::run() {
   auto ended = co_await impl_->tasks.run();
   if (!ended) co_return std::unexpected(std::move(ended.error()));
-  co_return impl_->different ? ExitCode::kDifferent : ExitCode::kOk;
+  co_return impl_->different ? DiffVerdict::kDifferent : DiffVerdict::kEqual;
 }
 
 DiffTotals LeasedDiff::totals() const {

@@ -36,9 +36,9 @@ class LeasedDiff {
   LeasedDiff(const LeasedDiff&) = delete;
   LeasedDiff& operator=(const LeasedDiff&) = delete;
 
-  /// Runs until the whole comparison is done. kOk: what this process has compared is equal (or made equal); kDifferent:
-  /// not. Errors: as DiffTables, and those of the leases.
-  [[nodiscard]] async::Task<JobResult<ExitCode>> run();
+  /// Runs until the whole comparison is done. kEqual: what this process has compared is equal (or made equal);
+  /// kDifferent: not. Errors: as DiffTables, and those of the leases.
+  [[nodiscard]] async::Task<JobResult<DiffVerdict>> run();
 
   /// Of this process, so far.
   [[nodiscard]] DiffTotals totals() const;

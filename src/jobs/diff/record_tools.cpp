@@ -21,7 +21,7 @@ async::Task<JobResult<Meant>> find_key(TableSide& primary, TableSide& replica, s
   auto schema = co_await common_key(primary, replica);
   if (!schema) co_return std::unexpected(std::move(schema.error()));
   auto key_json = model::parse_key_argument(key_argument, *schema);
-  if (!key_json) co_return job_failure(ExitCode::kUsage, std::move(key_json.error()));
+  if (!key_json) co_return job_failure(Reason::kInvalid, std::move(key_json.error()));
   co_return Meant{std::move(*schema), std::move(*key_json)};
 }
 

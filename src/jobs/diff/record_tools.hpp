@@ -8,7 +8,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "jobs/diff/diff_repair.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
@@ -28,7 +28,7 @@ struct RecordRepair {
 };
 
 /// Reads the record of one key, given in wire or plain form (model::parse_key_argument), from both tables by consistent
-/// reads. Failures: a table is not there (kNotReady), a key that is none of the primary's (kUsage), and those of the
+/// reads. Failures: a table is not there (kNotReady), a key that is none of the primary's (kInvalid), and those of the
 /// services. Both sides outlive the task.
 [[nodiscard]] async::Task<JobResult<RecordDiff>> diff_record(TableSide& primary, TableSide& replica,
                                                              std::string key_argument, const Clock& clock,

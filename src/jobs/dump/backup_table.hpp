@@ -8,7 +8,7 @@
 #include "async/stop_request.hpp"
 #include "jobs/dump/lines_object.hpp"
 #include "objects/object_store.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "source/table_scan.hpp"
 #include "tables/table_side.hpp"
 

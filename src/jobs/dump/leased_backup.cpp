@@ -113,7 +113,7 @@ async::Task<> LeasedBackup::Impl::read_all() {
   auto read = co_await scan.serve(*this);
   read_no_more = true;
   changed.notify();
-  if (!read) tasks.fail({exit_code_for(read.error()), std::move(read.error())});
+  if (!read) tasks.fail({reason_for(read.error()), std::move(read.error())});
 }
 
 async::Task<Status> LeasedBackup::Impl::take(aws::ScanPage page, source::SegmentPosition position) {

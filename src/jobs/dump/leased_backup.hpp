@@ -47,7 +47,7 @@ class LeasedBackup {
   LeasedBackup& operator=(const LeasedBackup&) = delete;
 
   /// Runs until the whole dump is there; a worker that has nothing to do waits, in case another one's leases come
-  /// free. Errors: exit code kStoppedEarly after a stop request, with everything given back; kState for leases that do
+  /// free. Errors: kStopped after a stop request, with everything given back; kState for leases that do
   /// not fit; what ended the scan, the writing or the leases.
   [[nodiscard]] async::Task<JobResult<void>> run();
 

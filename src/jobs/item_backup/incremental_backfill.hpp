@@ -6,7 +6,7 @@
 
 #include "async/stop_request.hpp"
 #include "objects/object_store.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "sink/item_objects.hpp"
 #include "source/table_scan.hpp"
 #include "tables/table_side.hpp"

@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "objects/object_store.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "sink/item_objects.hpp"
 
 namespace dynamirror::jobs {

@@ -30,8 +30,7 @@ std::unexpected<JobFailure> out_of_turn(const DaemonMessage& message) {
 }
 
 std::unexpected<JobFailure> went_away(std::string what) {
-  return job_failure(ExitCode::kStoppedEarly,
-                     wrong("follow the MultiLangDaemon", {}, "it went away; " + std::move(what)));
+  return job_failure(Reason::kStopped, wrong("follow the MultiLangDaemon", {}, "it went away; " + std::move(what)));
 }
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \r\t") == std::string_view::npos; }
@@ -122,7 +121,7 @@ async::Task<JobResult<void>> MultiLangShard::answer(DaemonMessage message) {
 
 async::Task<JobResult<void>> MultiLangShard::initialize(const DaemonMessage& message) {
   auto letters = parts_.open_dead_letters(message.shard);
-  if (!letters) co_return job_failure(ExitCode::kState, std::move(letters.error()));
+  if (!letters) co_return job_failure(Reason::kState, std::move(letters.error()));
   const auto executor = co_await boost::asio::this_coro::executor;
   writing_ = std::make_unique<Writing>(parts_, options_, std::move(*letters), executor);
   shard_ = message.shard;
@@ -138,13 +137,13 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
   const std::string doing = "read the records of shard";
   auto page = aws::parse_records_page(message.page, parts_.key, reader_);
   if (!page) {
-    co_return job_failure(ExitCode::kNotReady,
+    co_return job_failure(Reason::kNotReady,
                           wrong(doing, shard_.str(),
                                 page.error().message + " (each must be a record of DynamoDB Streams, as the Streams "
                                                        "adapter's MultiLangDaemon sends it)"));
   }
   if (page->changes.size() != message.records) {
-    co_return job_failure(ExitCode::kNotReady, wrong(doing, shard_.str(), "one of them is not one JSON object"));
+    co_return job_failure(Reason::kNotReady, wrong(doing, shard_.str(), "one of them is not one JSON object"));
   }
   if (!push(std::move(page->changes))) {
     co_return job_failure(
@@ -205,11 +204,11 @@ async::Task<JobResult<void>> MultiLangShard::checkpoint(bool at_end) {
       co_return JobResult<void>{};
     }
     Error error = wrong("checkpoint shard", shard_.str(), "KCL answered " + *refused);
-    if (!passes(*refused)) co_return job_failure(ExitCode::kState, std::move(error));
+    if (!passes(*refused)) co_return job_failure(Reason::kState, std::move(error));
     const bool again = co_await retry.again();
     if (!again) {
       // In mid-shard the next checkpoint covers this one. Behind the end there is none.
-      if (at_end) co_return job_failure(ExitCode::kUnreachable, std::move(error));
+      if (at_end) co_return job_failure(Reason::kUnreachable, std::move(error));
       log::warning("no checkpoint this time; the next one covers it", {{"shard", shard_.str()}, {"error", *refused}});
       co_return JobResult<void>{};
     }

@@ -16,7 +16,7 @@
 #include "jobs/multilang/multilang_protocol.hpp"
 #include "model/key.hpp"
 #include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "pipeline/pipeline.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
@@ -74,10 +74,10 @@ class MultiLangShard {
   ~MultiLangShard();
 
   /// Answers messages until there are no more.
-  /// Errors: the daemon says what no daemon says, or sends records out of order (kInternal), or other records than
+  /// Errors: the daemon says what no daemon says, or sends records out of order (kBug), or other records than
   /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for
   /// `pipeline.stall_timeout` (kStalled); the daemon went away before everything was written and checkpointed
-  /// (kStoppedEarly); an end of the shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses
+  /// (kStopped); an end of the shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses
   /// (kState).
   [[nodiscard]] async::Task<JobResult<void>> run();
 

@@ -18,11 +18,11 @@ namespace dynamirror::jobs {
 namespace {
 
 std::unexpected<JobFailure> not_ready(std::string doing, std::string resource, std::string message) {
-  return job_failure(ExitCode::kNotReady, Error{.error_class = ErrorClass::kInvalid,
-                                                .doing = std::move(doing),
-                                                .resource = std::move(resource),
-                                                .code = {},
-                                                .message = std::move(message)});
+  return job_failure(Reason::kNotReady, Error{.error_class = ErrorClass::kInvalid,
+                                              .doing = std::move(doing),
+                                              .resource = std::move(resource),
+                                              .code = {},
+                                              .message = std::move(message)});
 }
 
 std::unexpected<JobFailure> not_found(const TableSide& side, Error error, std::string_view remedy) {

@@ -6,7 +6,7 @@
 #include "async/task.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/random.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {
@@ -24,7 +24,7 @@ struct CopyTables {
 };
 
 /// Checks what would stop a copy later: tables there and active, key schemas equal, not the same table. Creates the
-/// target when asked. Errors: exit code kNotReady, or what the error's class says, with the remedy.
+/// target when asked. Errors: kNotReady, or what the error's class says, with the remedy.
 [[nodiscard]] async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& target,
                                                                 CopyPreflightOptions options);
 

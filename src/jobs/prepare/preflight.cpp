@@ -22,11 +22,11 @@ void add(Failures& failures, Error error) {
   const bool known = std::any_of(failures.begin(), failures.end(),
                                  [&](const JobFailure& failure) { return to_line(failure.error) == line; });
   if (known) return;
-  const ExitCode exit_code = exit_code_for(error);
-  failures.push_back({exit_code, std::move(error)});
+  const Reason reason = reason_for(error);
+  failures.push_back({reason, std::move(error)});
 }
 
-bool denies_access(const Error& error) { return exit_code_for(error) == ExitCode::kAccess; }
+bool denies_access(const Error& error) { return reason_for(error) == Reason::kDenied; }
 
 /// A table that is not there: named as the user named it, with what to do.
 Error explain(Error error, const TableSide& side, std::string_view remedy) {
@@ -37,11 +37,11 @@ Error explain(Error error, const TableSide& side, std::string_view remedy) {
 }
 
 void add_not_ready(Failures& failures, std::string doing, std::string resource, std::string message) {
-  failures.push_back({ExitCode::kNotReady, Error{.error_class = ErrorClass::kInvalid,
-                                                 .doing = std::move(doing),
-                                                 .resource = std::move(resource),
-                                                 .code = {},
-                                                 .message = std::move(message)}});
+  failures.push_back({Reason::kNotReady, Error{.error_class = ErrorClass::kInvalid,
+                                               .doing = std::move(doing),
+                                               .resource = std::move(resource),
+                                               .code = {},
+                                               .message = std::move(message)}});
 }
 
 /// The table once it is usable. A missing target is created when there is a `model` to create it from.
@@ -132,7 +132,7 @@ async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription des
   }
   auto stream = source::find_stream(description, side.display());
   if (!stream) {
-    failures.push_back({ExitCode::kNotReady, std::move(stream.error())});
+    failures.push_back({Reason::kNotReady, std::move(stream.error())});
     co_return StreamArn();
   }
   if (auto trouble = co_await probe_stream(side, *stream, description.key)) add(failures, std::move(*trouble));

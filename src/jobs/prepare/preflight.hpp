@@ -7,7 +7,7 @@
 #include "async/task.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/strong_id.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {

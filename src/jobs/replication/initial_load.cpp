@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kFirstMeasure{10};
 constexpr std::size_t kDrainedAtOnce = 10'000;
 constexpr std::size_t kDrainedBytesAtOnce = 8u << 20;
 
-std::unexpected<JobFailure> state_failed(Error error) { return job_failure(ExitCode::kState, std::move(error)); }
+std::unexpected<JobFailure> state_failed(Error error) { return job_failure(Reason::kState, std::move(error)); }
 
 Error conflict(std::string resource, std::string message) {
   return {.error_class = ErrorClass::kConflict,
@@ -215,7 +215,7 @@ JobResult<void> InitialLoad::Impl::check_stream() const {
   const bool ours =
       streams->empty() || std::find(streams->begin(), streams->end(), parts.stream.arn()) != streams->end();
   if (ours) return {};
-  return job_failure(ExitCode::kTrimmed,
+  return job_failure(Reason::kTrimmed,
                      conflict(streams->front().str(),
                               "the table now has another stream, " + parts.stream.arn().str() +
                                   "; changes made between the two were never recorded. Remove the state file to start "
@@ -304,7 +304,7 @@ async::Task<> InitialLoad::Impl::spool_stream() {
   spooling.emplace(spool_parts, options.spooling, executor);
   auto ended = co_await spooling->run();
   // What was read and not spooled is read again later: its positions have not moved.
-  if (ended || ended.error().exit_code == ExitCode::kStoppedEarly) co_return;
+  if (ended || ended.error().reason == Reason::kStopped) co_return;
   spool_failure = std::move(ended.error());
   load_stop.request();
 }
@@ -319,7 +319,7 @@ JobResult<void> InitialLoad::Impl::after_load() {
   if (spool) return enter(kDraining);
   // Records that were trimmed meanwhile leave no trace in a shard that is read from its oldest one.
   if (parts.clock.wall_now() - begun < parts.stream.retention() - kStreamMargin) return enter(kLoadDone);
-  return job_failure(ExitCode::kTrimmed,
+  return job_failure(Reason::kTrimmed,
                      conflict(parts.stream.arn().str(),
                               "the load has taken as long as a stream keeps its records (24 hours), and changes made "
                               "since it began may be gone; remove the state file and start over with --spool DIR"));

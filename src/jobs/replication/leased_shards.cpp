@@ -53,8 +53,8 @@ LeasedShards::LeasedShards(const source::ChangeStream& stream, coordination::Lea
               {.event = [this](LeaseWorker::Event event) { take(std::move(event)); },
                .failure =
                    [this](Error error) {
-                     const ExitCode exit_code = exit_code_for(error);
-                     fail(exit_code, std::move(error));
+                     const Reason reason = reason_for(error);
+                     fail(reason, std::move(error));
                    }}),
       keeping_(executor),
       lister_(stream, random, {}),
@@ -69,9 +69,9 @@ void LeasedShards::start(Reading& reading, async::TaskGroup& finding) {
   if (options_.check_table) finding.spawn(keep_checking());
 }
 
-void LeasedShards::fail(ExitCode exit_code, Error error) {
+void LeasedShards::fail(Reason reason, Error error) {
   failed_ = true;
-  reading_->fail({exit_code, std::move(error)});
+  reading_->fail({reason, std::move(error)});
 }
 
 // ---- leases
@@ -125,7 +125,7 @@ void LeasedShards::learn(Rows rows) {
 void LeasedShards::begin(const Lease& lease) {
   auto checkpoint = model::parse_checkpoint(lease.checkpoint);
   if (!checkpoint) {
-    fail(ExitCode::kState, std::move(checkpoint.error()));
+    fail(Reason::kState, std::move(checkpoint.error()));
     return;
   }
   log::info("lease acquired", {{"shard", lease.key}, {"from", lease.checkpoint}});
@@ -222,7 +222,7 @@ async::Task<std::optional<source::ShardLister::Listing>> LeasedShards::list() {
   const auto turn = co_await listing_turn_.acquire();
   auto found = co_await lister_.list();
   if (!found) {
-    fail(exit_code_for(found.error()), std::move(found.error()));
+    fail(reason_for(found.error()), std::move(found.error()));
     co_return std::nullopt;
   }
   if (!found->complete) co_return std::nullopt;
@@ -247,7 +247,7 @@ async::Task<> LeasedShards::keep_in_step() {
 bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
   auto step = sync_.step(rows_, listing.shards);
   if (!step) {
-    fail(ExitCode::kState, std::move(step.error()));
+    fail(Reason::kState, std::move(step.error()));
     return false;
   }
   for (const coordination::LeaseWrite& write : step->writes) {
@@ -265,7 +265,7 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
   }
   const bool all_done = !rows_.empty() && std::ranges::all_of(rows_, &Lease::done);
   if (settled && !listing.stream_enabled && all_done && !job_.stop_when_caught_up) {
-    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn()));
+    fail(Reason::kNotReady, stream_turned_off(stream_.arn()));
   }
   return settled;
 }
@@ -277,8 +277,8 @@ async::Task<> LeasedShards::keep_checking() {
     check_at_once_ = false;
     auto usable = co_await options_.check_table();
     if (usable || usable.error().retryable()) continue;
-    const ExitCode exit_code = exit_code_for(usable.error());
-    fail(exit_code, std::move(usable.error()));
+    const Reason reason = reason_for(usable.error());
+    fail(reason, std::move(usable.error()));
   }
 }
 

@@ -69,7 +69,7 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] bool bring_in_step(const source::ShardLister::Listing& listing);
   [[nodiscard]] async::Task<bool> others_caught_up();
   [[nodiscard]] async::Task<std::vector<coordination::Lease>> find_children(ShardId shard);
-  void fail(ExitCode exit_code, Error error);
+  void fail(Reason reason, Error error);
 
   const source::ChangeStream& stream_;
   coordination::LeaseStore& store_;

@@ -35,9 +35,9 @@ void LocalShards::start(Reading& reading, async::TaskGroup& finding) {
   finding.spawn(discover());
 }
 
-void LocalShards::fail(ExitCode exit_code, Error error) {
+void LocalShards::fail(Reason reason, Error error) {
   failed_ = true;
-  reading_->fail({exit_code, std::move(error)});
+  reading_->fail({reason, std::move(error)});
 }
 
 async::Task<> LocalShards::discover() {
@@ -63,18 +63,18 @@ async::Task<bool> LocalShards::refresh() {
   ledger_.listing_begins();
   auto found = co_await lister_.list();
   if (!found) {
-    fail(exit_code_for(found.error()), std::move(found.error()));
+    fail(reason_for(found.error()), std::move(found.error()));
     co_return false;
   }
   // A page is progress, too: a long listing under throttling takes many attempts.
   if (found->complete || !found->shards.empty()) listing_.moved(clock_.steady_now());
   if (auto noted = ledger_.listed(found->shards, found->complete, found->stream_enabled); !noted) {
-    fail(ExitCode::kState, std::move(noted.error()));
+    fail(Reason::kState, std::move(noted.error()));
     co_return false;
   }
   start_readable();
   if (found->complete && ledger_.over() && !options_.stop_when_caught_up) {
-    fail(ExitCode::kNotReady, stream_turned_off(stream_.arn()));
+    fail(Reason::kNotReady, stream_turned_off(stream_.arn()));
   }
   co_return found->complete;
 }

@@ -42,7 +42,7 @@ class LocalShards final : public ShardKeeper {
  private:
   [[nodiscard]] async::Task<> discover();
   void start_readable();
-  void fail(ExitCode exit_code, Error error);
+  void fail(Reason reason, Error error);
 
   const source::ChangeStream& stream_;
   const Clock& clock_;

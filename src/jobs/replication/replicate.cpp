@@ -51,7 +51,7 @@ async::Task<JobResult<void>> Replication::Impl::run() {
   co_await shut_down();
   if (ending.failure()) co_return std::unexpected(*ending.failure());
   if (pipeline.counters().held() > 0) {
-    co_return job_failure(ExitCode::kStoppedEarly,
+    co_return job_failure(Reason::kStopped,
                           Error{.error_class = ErrorClass::kTransient,
                                 .doing = "stop",
                                 .resource = parts.sink.describe(),
@@ -71,11 +71,10 @@ async::Task<> Replication::Impl::shut_down() {
   const auto late = [&] { return parts.clock.steady_now() >= deadline; };
   co_await pipeline.drain(late);
   co_await pipeline.stop();
-  if (auto kept = keep_time(); !kept) fail({ExitCode::kState, std::move(kept.error())});
+  if (auto kept = keep_time(); !kept) fail({Reason::kState, std::move(kept.error())});
   const std::vector<SafeShard> safe = core.safe_shards();
   const std::vector<ShardId> still_writing = core.unsettled();
-  if (auto saved = co_await shards.close(safe, still_writing); !saved)
-    fail({ExitCode::kState, std::move(saved.error())});
+  if (auto saved = co_await shards.close(safe, still_writing); !saved) fail({Reason::kState, std::move(saved.error())});
   keeping.cancel();
   co_await keeping.join();
 }

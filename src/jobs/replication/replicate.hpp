@@ -14,7 +14,7 @@
 #include "jobs/replication/replicate_options.hpp"
 #include "jobs/replication/shard_keeper.hpp"
 #include "ordering/change_buffer.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "pipeline/lag_histogram.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"

@@ -12,7 +12,7 @@ async::Task<> Replication::Impl::keep_checkpoints() {
   while (true) {
     co_await async::sleep_for(options.checkpoint_interval);
     if (auto saved = save_checkpoints(); !saved) {
-      fail({ExitCode::kState, std::move(saved.error())});
+      fail({Reason::kState, std::move(saved.error())});
       co_return;
     }
   }
@@ -37,7 +37,7 @@ async::Task<> Replication::Impl::watch_reading() {
   while (true) {
     co_await async::sleep_for(look);
     if (auto error = stalled()) {
-      fail({ExitCode::kStalled, std::move(*error)});
+      fail({Reason::kStalled, std::move(*error)});
       co_return;
     }
   }

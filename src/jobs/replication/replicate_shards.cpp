@@ -71,7 +71,7 @@ async::Task<> Replication::Impl::retire(ActiveShard& shard) {
   const auto lost = shard.core.lost.value_or(source::ChangeStream::Loss::kNone);
   auto durable = co_await shards.retire(shard.core.id, lost);
   if (!durable) {
-    fail({ExitCode::kState, std::move(durable.error())});
+    fail({Reason::kState, std::move(durable.error())});
     co_return;
   }
   const bool ended = lost != source::ChangeStream::Loss::kRecords;

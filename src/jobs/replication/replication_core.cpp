@@ -23,12 +23,12 @@ std::string where(const model::Checkpoint& checkpoint) {
 }
 
 JobFailure out_of_order(const ShardId& shard, const model::SequenceNumber& now, const model::SequenceNumber& before) {
-  return {ExitCode::kInternal, Error{.error_class = ErrorClass::kFatal,
-                                     .doing = "read shard",
-                                     .resource = shard.str(),
-                                     .code = {},
-                                     .message = "the stream answered record " + now.str() + " after " + before.str() +
-                                                "; order cannot be kept"}};
+  return {Reason::kBug, Error{.error_class = ErrorClass::kFatal,
+                              .doing = "read shard",
+                              .resource = shard.str(),
+                              .code = {},
+                              .message = "the stream answered record " + now.str() + " after " + before.str() +
+                                         "; order cannot be kept"}};
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ std::optional<JobFailure> ReplicationCore::page_arrived(Shard& shard, source::Sh
 std::optional<JobFailure> ReplicationCore::cannot_read_on(Shard& shard, const Error& error,
                                                           source::ChangeStream::Loss loss) {
   if (!reads(shard)) return std::nullopt;
-  if (loss == source::ChangeStream::Loss::kNone) return JobFailure{exit_code_for(error), error};
+  if (loss == source::ChangeStream::Loss::kNone) return JobFailure{reason_for(error), error};
   shard.lost = loss;
   const model::Checkpoint reached = shard.pushed ? model::Checkpoint(model::AfterSequence{*shard.pushed}) : shard.from;
   if (!rights_.promised(shard.id, reached)) {
@@ -101,7 +101,7 @@ std::optional<JobFailure> ReplicationCore::cannot_read_on(Shard& shard, const Er
                 std::to_string(options_.retention.count()) +
                 " hours): the target has missed them. Bring the tables in step (copy or "
                 "compare and repair), then start with --on-trim continue to go on from the oldest change there is";
-  if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return JobFailure{ExitCode::kTrimmed, std::move(gap)};
+  if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return JobFailure{Reason::kTrimmed, std::move(gap)};
   log::warning(to_line(gap));
   return std::nullopt;
 }

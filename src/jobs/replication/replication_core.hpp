@@ -14,7 +14,7 @@
 #include "jobs/replication/shard_keeper.hpp"
 #include "model/checkpoint.hpp"
 #include "ordering/shard_graph.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "pipeline/write_core.hpp"
 #include "source/change_stream.hpp"
 #include "source/shard_reader.hpp"

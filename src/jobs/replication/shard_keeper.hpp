@@ -13,7 +13,7 @@
 #include "base/strong_id.hpp"
 #include "model/checkpoint.hpp"
 #include "ordering/shard_graph.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "source/change_stream.hpp"
 
 namespace dynamirror::jobs {

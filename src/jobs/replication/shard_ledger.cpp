@@ -40,7 +40,7 @@ ShardLedger::ShardLedger(Stream stream, state::CheckpointStore& store, const Clo
 
 JobResult<void> ShardLedger::restore() {
   auto rows = store_.load(stream_.arn);
-  if (!rows) return job_failure(ExitCode::kState, std::move(rows.error()));
+  if (!rows) return job_failure(Reason::kState, std::move(rows.error()));
   fresh_start_ = rows->empty();
   if (fresh_start_) {
     if (auto checked = check_replaced_streams(); !checked) return checked;
@@ -58,11 +58,11 @@ JobResult<void> ShardLedger::restore() {
 /// A stream that is turned off and on again is a new stream: what changed in between is in neither.
 JobResult<void> ShardLedger::check_replaced_streams() {
   auto streams = store_.streams();
-  if (!streams) return job_failure(ExitCode::kState, std::move(streams.error()));
+  if (!streams) return job_failure(Reason::kState, std::move(streams.error()));
   for (const StreamArn& old : *streams) {
     if (old == stream_.arn) continue;
     Error gap = replaced_stream(old, stream_.arn);
-    if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(ExitCode::kTrimmed, std::move(gap));
+    if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(Reason::kTrimmed, std::move(gap));
     log::warning(to_line(gap));
     replaced_streams_.push_back(old);
     options_.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;  // the start was an earlier stream's
@@ -74,7 +74,7 @@ JobResult<void> ShardLedger::check_replaced_streams() {
 /// had ended may have come and gone. Where rows name a record, the service says so itself.
 JobResult<void> ShardLedger::check_time_away(std::span<const model::ShardCheckpoint> rows) {
   const auto time = store_.read_until();
-  if (!time) return job_failure(ExitCode::kState, time.error());
+  if (!time) return job_failure(Reason::kState, time.error());
   saved_time_ = *time;
   if (!saved_time_) return {};  // a state file of an earlier version
   listed_at_ = *saved_time_;
@@ -82,7 +82,7 @@ JobResult<void> ShardLedger::check_time_away(std::span<const model::ShardCheckpo
       std::any_of(rows.begin(), rows.end(), names_no_record) || std::all_of(rows.begin(), rows.end(), has_ended);
   if (!unnoticed || clock_.wall_now() - *saved_time_ < stream_.retention - kAwayMargin) return {};
   Error gap = away_too_long(stream_.arn, stream_.retention, *saved_time_, clock_.wall_now());
-  if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(ExitCode::kTrimmed, std::move(gap));
+  if (options_.on_trim == ReplicateOptions::OnTrim::kStop) return job_failure(Reason::kTrimmed, std::move(gap));
   log::warning(to_line(gap));
   return {};
 }

@@ -17,7 +17,7 @@
 #include "model/checkpoint.hpp"
 #include "model/shard.hpp"
 #include "ordering/shard_graph.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "source/change_stream.hpp"
 #include "state/checkpoint_store.hpp"
 

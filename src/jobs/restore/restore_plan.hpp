@@ -9,7 +9,7 @@
 #include "async/stop_request.hpp"
 #include "base/clock.hpp"
 #include "objects/object_store.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 
 namespace dynamirror::jobs {
 

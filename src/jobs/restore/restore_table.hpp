@@ -10,8 +10,8 @@
 #include "jobs/restore/export_line.hpp"
 #include "jobs/restore/restore_plan.hpp"
 #include "model/key_canonicalizer.hpp"
-#include "pipeline/exit_code.hpp"
 #include "pipeline/item_loader.hpp"
+#include "pipeline/job_failure.hpp"
 
 namespace dynamirror::jobs {
 

@@ -10,11 +10,11 @@ namespace dynamirror::jobs {
 namespace {
 
 std::unexpected<JobFailure> not_ready(const TableSide& target, std::string message) {
-  return job_failure(ExitCode::kNotReady, Error{.error_class = ErrorClass::kInvalid,
-                                                .doing = "restore into",
-                                                .resource = target.display(),
-                                                .code = {},
-                                                .message = std::move(message)});
+  return job_failure(Reason::kNotReady, Error{.error_class = ErrorClass::kInvalid,
+                                              .doing = "restore into",
+                                              .resource = target.display(),
+                                              .code = {},
+                                              .message = std::move(message)});
 }
 
 /// The saved description of the table that was backed up, if there is one.

@@ -6,7 +6,7 @@
 
 #include "aws/dynamodb/table_description.hpp"
 #include "base/random.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::jobs {

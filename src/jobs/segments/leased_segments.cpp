@@ -19,8 +19,8 @@ LeasedSegments::LeasedSegments(Parts parts, Options options)
               {.event = [this](LeaseWorker::Event event) { take(std::move(event)); },
                .failure =
                    [this](Error error) {
-                     const ExitCode exit_code = exit_code_for(error);
-                     fail(exit_code, std::move(error));
+                     const Reason reason = reason_for(error);
+                     fail(reason, std::move(error));
                    }}),
       keeping_(parts_.executor),
       rows_read_at_(parts_.clock.steady_now()) {
@@ -46,8 +46,8 @@ async::Task<dynamirror::Status> LeasedSegments::close() {
   co_return dynamirror::Status{};
 }
 
-void LeasedSegments::fail(ExitCode exit_code, Error error) {
-  if (!std::exchange(failed_, true)) work_->fail({exit_code, std::move(error)});
+void LeasedSegments::fail(Reason reason, Error error) {
+  if (!std::exchange(failed_, true)) work_->fail({reason, std::move(error)});
 }
 
 std::optional<std::uint32_t> LeasedSegments::segment_of(const std::string& key) const {
@@ -89,7 +89,7 @@ void LeasedSegments::begin(const coordination::Lease& lease) {
   if (!segment) return;  // the next look at all rows says what is wrong
   auto position = to_position(*segment, lease.checkpoint);
   if (!position) {
-    fail(ExitCode::kState, std::move(position.error()));
+    fail(Reason::kState, std::move(position.error()));
     return;
   }
   log::info("lease acquired", {{"segment", lease.key}, {"from", lease.checkpoint}});
@@ -105,7 +105,7 @@ void LeasedSegments::take_rows(const coordination::LeaseRows& rows) {
                     "its leases were reset while this job ran; start it again");
   }
   if (!found) {
-    fail(ExitCode::kState, std::move(found.error()));
+    fail(Reason::kState, std::move(found.error()));
     return;
   }
   auto missing = names_.missing(options_.terms, found->there);
@@ -133,15 +133,15 @@ async::Task<> LeasedSegments::watch() {
       const coordination::LeaseShare everything;
       const auto rows = co_await parts_.store.scan(everything);
       if (rows) take_rows(*rows);
-      if (!rows && !rows.error().retryable()) fail(exit_code_for(rows.error()), rows.error());
+      if (!rows && !rows.error().retryable()) fail(reason_for(rows.error()), rows.error());
     }
     if (now - runner_.last_answer() > options_.stall_timeout) {
-      fail(ExitCode::kStalled, Error{.error_class = ErrorClass::kTransient,
-                                     .doing = "keep leases in",
-                                     .resource = parts_.store.describe(),
-                                     .code = {},
-                                     .message = "no answer for " + format_duration(options_.stall_timeout) +
-                                                "; last: " + runner_.last_trouble()});
+      fail(Reason::kStalled, Error{.error_class = ErrorClass::kTransient,
+                                   .doing = "keep leases in",
+                                   .resource = parts_.store.describe(),
+                                   .code = {},
+                                   .message = "no answer for " + format_duration(options_.stall_timeout) +
+                                              "; last: " + runner_.last_trouble()});
     }
     co_await news_.wait_for(interval / 2);
   }

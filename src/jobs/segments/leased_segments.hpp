@@ -71,7 +71,7 @@ class LeasedSegments final : public SegmentKeeper {
   void take_rows(const coordination::LeaseRows& rows);
   void note_done(std::uint32_t segment);
   [[nodiscard]] async::Task<> watch();
-  void fail(ExitCode exit_code, Error error);
+  void fail(Reason reason, Error error);
   [[nodiscard]] std::optional<std::uint32_t> segment_of(const std::string& key) const;
 
   Parts parts_;

@@ -31,7 +31,7 @@ async::Task<JobResult<void>> LeasedTasks::run() {
   co_await shut_down();
   if (ending_.failure()) co_return std::unexpected(*ending_.failure());
   if (!leases_.complete()) {
-    co_return job_failure(ExitCode::kStoppedEarly,
+    co_return job_failure(Reason::kStopped,
                           Error{.error_class = ErrorClass::kTransient,
                                 .doing = options_.doing,
                                 .resource = options_.resource,
@@ -137,7 +137,7 @@ async::Task<> LeasedTasks::shut_down() {
   }
   working_.cancel();
   co_await working_.join();
-  if (auto closed = co_await leases_.close(); !closed) fail({ExitCode::kState, std::move(closed.error())});
+  if (auto closed = co_await leases_.close(); !closed) fail({Reason::kState, std::move(closed.error())});
 }
 
 }  // namespace dynamirror::jobs

@@ -52,7 +52,7 @@ class LeasedTasks final : SegmentKeeper::Work {
   LeasedTasks(Parts parts, Options options, Each each);
 
   /// Runs until the whole job is done; a worker that has nothing to do waits, in case another one's leases come free.
-  /// Errors: exit code kStoppedEarly after a stop request, with everything given back; kState for leases that do not
+  /// Errors: kStopped after a stop request, with everything given back; kState for leases that do not
   /// fit; what `each` or `fail` said.
   [[nodiscard]] async::Task<JobResult<void>> run();
 

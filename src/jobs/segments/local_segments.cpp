@@ -40,13 +40,13 @@ LocalSegments::LocalSegments(state::ScanStore& store, Options options, boost::as
 
 JobResult<void> LocalSegments::restore(WallTime now) {
   auto job = store_.load_scan();
-  if (!job) return job_failure(ExitCode::kState, std::move(job.error()));
+  if (!job) return job_failure(Reason::kState, std::move(job.error()));
   resumed_ = job->has_value();
   if (!resumed_) {
     *job = fresh_scan(options_.plan, now);
-    if (auto saved = store_.save_scan(**job); !saved) return job_failure(ExitCode::kState, saved.error());
+    if (auto saved = store_.save_scan(**job); !saved) return job_failure(Reason::kState, saved.error());
   } else if (auto same = check_same_scan(**job, options_.plan); !same) {
-    return job_failure(ExitCode::kState, same.error());
+    return job_failure(Reason::kState, same.error());
   }
   for (state::ScanSegment& segment : (*job)->segments) {
     if (segment.done) {
@@ -75,7 +75,7 @@ void LocalSegments::checkpoint(const source::SegmentPosition& safe) {
 void LocalSegments::finish(std::uint32_t segment) {
   unsaved_[segment] = {.segment = segment, .done = true};
   if (auto saved = save(); !saved) {
-    work_->fail({ExitCode::kState, std::move(saved.error())});
+    work_->fail({Reason::kState, std::move(saved.error())});
     return;
   }
   held_.erase(segment);
@@ -104,7 +104,7 @@ async::Task<> LocalSegments::keep_saving() {
   while (true) {  // until cancelled, or a failure
     co_await async::sleep_for(options_.save_interval);
     if (auto saved = save(); !saved) {
-      work_->fail({ExitCode::kState, std::move(saved.error())});
+      work_->fail({Reason::kState, std::move(saved.error())});
       co_return;
     }
   }

@@ -9,7 +9,7 @@
 #include "async/task.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "pipeline/exit_code.hpp"
+#include "pipeline/job_failure.hpp"
 #include "source/table_scan.hpp"
 
 namespace dynamirror::jobs {

@@ -16,7 +16,7 @@
 #include "support/run_task.hpp"
 #include "support/scripted_transport.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::metrics {
 namespace {
 
 using ::testing::AllOf;
@@ -177,4 +177,4 @@ TEST_F(LeaseMetricsTest, AreSentInTheirInterval) {
 }
 
 }  // namespace
-}  // namespace dynamirror::app
+}  // namespace dynamirror::metrics

@@ -156,7 +156,7 @@ TEST_F(PipelineTest, EndsTheJobWhenChangesWaitAndNoneIsWritten) {
     }
   };
   with_pipeline({.stall_timeout = std::chrono::milliseconds(100)}, {}, work);
-  EXPECT_EQ(ending.failure()->exit_code, ExitCode::kStalled);
+  EXPECT_EQ(ending.failure()->reason, Reason::kStalled);
   EXPECT_THAT(to_line(ending.failure()->error), HasSubstr("write changes of shard shardId-1: nothing has moved for"));
 }
 
@@ -169,7 +169,7 @@ TEST_F(PipelineTest, GivesUpAtOnceWhereNoDeadLettersAreKept) {
     EXPECT_EQ(pipeline.counters().held(), 1u) << "what no sink and no dead-letter store has does not count as done";
   };
   with_pipeline({}, {}, work);
-  EXPECT_EQ(ending.failure()->exit_code, ExitCode::kPoison);
+  EXPECT_EQ(ending.failure()->reason, Reason::kPoison);
 }
 
 TEST_F(PipelineTest, DrainsNoLongerThanItsCallerWants) {
@@ -232,10 +232,10 @@ TEST_F(PipelineTest, WritesNothingAfterItWasStopped) {
 TEST(Ending, IsDueAtTheFirstFailureAndKeepsIt) {
   Ending ending;
   EXPECT_FALSE(ending.due());
-  ending.fail({ExitCode::kStalled, Error{}});
-  ending.fail({ExitCode::kPoison, Error{}});
+  ending.fail({Reason::kStalled, Error{}});
+  ending.fail({Reason::kPoison, Error{}});
   EXPECT_TRUE(ending.due());
-  EXPECT_EQ(ending.failure()->exit_code, ExitCode::kStalled);
+  EXPECT_EQ(ending.failure()->reason, Reason::kStalled);
 }
 
 async::Task<> wait_for(Ending& ending) { co_await ending.wait(); }

@@ -155,9 +155,9 @@ class MultiLang : public ::testing::Test {
     return sink::DeadLetters::open({.file = folder_ / (shard.str() + ".jsonl")});
   }
 
-  static void expect_failure(const JobResult<void>& ended, ExitCode code, const std::string& why) {
+  static void expect_failure(const JobResult<void>& ended, Reason code, const std::string& why) {
     ASSERT_FALSE(ended);
-    EXPECT_EQ(ended.error().exit_code, code) << to_line(ended.error().error);
+    EXPECT_EQ(ended.error().reason, code) << to_line(ended.error().error);
     EXPECT_THAT(to_line(ended.error().error), HasSubstr(why));
   }
 
@@ -233,7 +233,7 @@ TEST_F(MultiLang, AThrottledCheckpointIsTriedAgainAndMayWaitForTheNext) {
 TEST_F(MultiLang, AnEndThatCannotBeCheckpointedIsNotAcknowledged) {
   const auto throttled = refused_with("ThrottlingException");
   const auto ended = play({kInitialize, kShardEnded, throttled, throttled, throttled});
-  expect_failure(ended, ExitCode::kUnreachable, "checkpoint shard shardId-7: KCL answered ThrottlingException");
+  expect_failure(ended, Reason::kUnreachable, "checkpoint shard shardId-7: KCL answered ThrottlingException");
   EXPECT_THAT(events_, ElementsAre("initialize", "checkpoint", "checkpoint", "checkpoint"));
 }
 
@@ -251,14 +251,14 @@ TEST_F(MultiLang, NothingIsWrittenAfterALeaseWasGoneAtACheckpoint) {
 
 TEST_F(MultiLang, ALeaseTableThatIsBrokenEndsIt) {
   const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), refused_with("InvalidStateException")});
-  expect_failure(ended, ExitCode::kState, "InvalidStateException");
+  expect_failure(ended, Reason::kState, "InvalidStateException");
 }
 
 TEST_F(MultiLang, ARefusedChangeEndsItOrIsSetAside) {
   target_.refused = {key_of("a")};
   const std::vector<std::string> lines{kInitialize, records_of({data("a", 1, "x"), data("b", 2, "y")}), kDone,
                                        records_of({data("a", 3, "z")}), kDone};
-  expect_failure(play(lines), ExitCode::kPoison, "--dead-letter-dir");
+  expect_failure(play(lines), Reason::kPoison, "--dead-letter-dir");
   EXPECT_EQ(std::count(events_.begin(), events_.end(), "checkpoint"), 0);
   events_.clear();
   daemon_.lines.clear();
@@ -271,7 +271,7 @@ TEST_F(MultiLang, ARefusedChangeEndsItOrIsSetAside) {
 TEST_F(MultiLang, ATargetThatMovesNothingEndsIt) {
   target_.delay[key_of("a")] = 1'000'000;
   const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), kDone});
-  expect_failure(ended, ExitCode::kStalled, "write changes of shard shardId-7: nothing has moved for 40 ms");
+  expect_failure(ended, Reason::kStalled, "write changes of shard shardId-7: nothing has moved for 40 ms");
   EXPECT_THAT(events_, ElementsAre("initialize"));
 }
 
@@ -290,14 +290,14 @@ TEST_F(MultiLang, ATargetThatMovesSlowlyDoesNot) {
 
 TEST_F(MultiLang, RecordsOutOfOrderEndItBeforeAnythingIsWritten) {
   const auto ended = play({kInitialize, records_of({data("a", 5, "x"), data("b", 3, "y")}), kDone});
-  expect_failure(ended, ExitCode::kInternal, "order cannot be kept");
+  expect_failure(ended, Reason::kBug, "order cannot be kept");
   EXPECT_THAT(events_, ElementsAre("initialize"));
 }
 
 TEST_F(MultiLang, ADaemonThatIsGoneEndsIt) {
-  expect_failure(play({kInitialize, records_of({data("a", 1, "x")})}), ExitCode::kStoppedEarly, "went away");
+  expect_failure(play({kInitialize, records_of({data("a", 1, "x")})}), Reason::kStopped, "went away");
   daemon_.deaf = true;
-  expect_failure(play({kInitialize}), ExitCode::kUnreachable, "gone");
+  expect_failure(play({kInitialize}), Reason::kUnreachable, "gone");
   ASSERT_TRUE(play({}));
 }
 
@@ -306,30 +306,29 @@ TEST_F(MultiLang, WhatADeadDaemonHasLeftIsNotWritten) {
   daemon_.died = true;
   options_.pipeline.stall_timeout = std::chrono::seconds(60);
   const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), kDone});
-  expect_failure(ended, ExitCode::kStoppedEarly, "went away; what was not written yet is delivered again");
+  expect_failure(ended, Reason::kStopped, "went away; what was not written yet is delivered again");
 }
 
 TEST_F(MultiLang, ADaemonThatGoesWithoutACheckpointIsNoGoodEnd) {
   const auto throttled = refused_with("ThrottlingException");
   const auto ended = play({kInitialize, records_of({data("a", 1, "x")}), throttled, throttled, throttled});
-  expect_failure(ended, ExitCode::kStoppedEarly, "since the last checkpoint is delivered again");
+  expect_failure(ended, Reason::kStopped, "since the last checkpoint is delivered again");
 }
 
 TEST_F(MultiLang, MessagesOutOfTurnEndIt) {
-  expect_failure(play({records_of({})}), ExitCode::kInternal, "\"processRecords\": this message cannot come here");
-  expect_failure(play({kInitialize, kInitialize}), ExitCode::kInternal, "initialize");
-  expect_failure(play({kInitialize, kDone}), ExitCode::kInternal, "checkpoint");
-  expect_failure(play({kInitialize, kLeaseLost, records_of({data("a", 1, "x")})}), ExitCode::kInternal,
-                 "processRecords");
-  expect_failure(play({kInitialize, records_of({data("a", 1, "x")}), kShardEnded}), ExitCode::kInternal, "shardEnded");
+  expect_failure(play({records_of({})}), Reason::kBug, "\"processRecords\": this message cannot come here");
+  expect_failure(play({kInitialize, kInitialize}), Reason::kBug, "initialize");
+  expect_failure(play({kInitialize, kDone}), Reason::kBug, "checkpoint");
+  expect_failure(play({kInitialize, kLeaseLost, records_of({data("a", 1, "x")})}), Reason::kBug, "processRecords");
+  expect_failure(play({kInitialize, records_of({data("a", 1, "x")}), kShardEnded}), Reason::kBug, "shardEnded");
 }
 
 TEST_F(MultiLang, RecordsOfAnotherKindEndItBeforeAnythingIsWritten) {
   const std::string kinesis = R"({"eventName":"INSERT","dynamodb":{"Keys":{"id":{"S":"a"}},"NewImage":{}}})";
-  expect_failure(play({kInitialize, records_of({data("a", 1, "x"), kinesis})}), ExitCode::kNotReady,
+  expect_failure(play({kInitialize, records_of({data("a", 1, "x"), kinesis})}), Reason::kNotReady,
                  "read the records of shard shardId-7: record 1: its sequence number");
   const std::string two = data("a", 1, "x") + "," + data("a", 2, "y");
-  expect_failure(play({kInitialize, records_of({two})}), ExitCode::kNotReady, "one of them is not one JSON object");
+  expect_failure(play({kInitialize, records_of({two})}), Reason::kNotReady, "one of them is not one JSON object");
   EXPECT_THAT(target_.items, IsEmpty());
 }
 

@@ -63,7 +63,7 @@ TEST_F(ReplicationCoreTest, APageThatGoesBackEndsTheJobBeforeAnythingOfItIsWritt
   ASSERT_FALSE(core.page_arrived(shard, page({1, 5}), {}));
   const auto failure = core.page_arrived(shard, page({5, 6}), {});
   ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->exit_code, ExitCode::kInternal);
+  EXPECT_EQ(failure->reason, Reason::kBug);
   EXPECT_THAT(failure->error.message, HasSubstr("record 5 after 5"));
   EXPECT_EQ(writes.counters().read, 2u);
 }
@@ -104,7 +104,7 @@ TEST_F(ReplicationCoreTest, LostRecordsEndTheJobUnlessNobodyWasPromisedThem) {
   ASSERT_FALSE(core.page_arrived(other, page({7}), {}));
   const auto failure = core.cannot_read_on(other, gone, Loss::kRecords);
   ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->exit_code, ExitCode::kTrimmed);
+  EXPECT_EQ(failure->reason, Reason::kTrimmed);
   EXPECT_THAT(failure->error.message, HasSubstr("after 7 are gone"));
 }
 

@@ -5,13 +5,13 @@
 #include <memory>
 #include <string>
 
-#include "app/options/lease_options.hpp"
-#include "app/session/session.hpp"
 #include "coordination/dynamodb_lease_store.hpp"
 #include "coordination/lease_names.hpp"
 #include "coordination/lease_worker.hpp"
+#include "service/host.hpp"
+#include "service/lease_options.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// KCL's own default, and the one of awslabs' cross-region library, whose workers renew every 20 s: with less, its
 /// leases would be taken for expired.
@@ -22,7 +22,7 @@ inline constexpr std::chrono::milliseconds kCrossRegionFailover{60'000};
 [[nodiscard]] std::chrono::milliseconds default_failover(const std::string& table);
 
 /// The leases of one job, opened and fit for use.
-struct LeaseSession {
+struct Leases {
   std::string table;                      ///< as it is named; also the namespace of its metrics
   std::unique_ptr<jobs::TableSide> side;  ///< null for a file
   std::unique_ptr<coordination::LeaseStore> store;
@@ -44,8 +44,8 @@ struct LeaseSession {
 /// Opens the leases of a job. Makes the table when there is none.
 /// `source`, `source_side`: what region, endpoint and identity are taken from unless the options say otherwise.
 /// `job`: what a file of leases is for. Errors: one line each, with the remedy.
-[[nodiscard]] async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions options, std::string table,
-                                                            aws::TableAddress source, aws::SideOptions source_side,
-                                                            std::string job);
+[[nodiscard]] async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::string table,
+                                                      aws::TableAddress source, aws::SideOptions source_side,
+                                                      std::string job);
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/session/lease_session.hpp"
+#include "service/leases.hpp"
 
 #include <utility>
 
 #include "base/log.hpp"
 #include "coordination/sqlite_lease_store.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
 constexpr std::string_view kFile = "file:";
@@ -22,10 +22,10 @@ Error assigned_by_a_leader(const std::string& table) {
                    "another --lease-table"};
 }
 
-Result<aws::TableAddress> address_of(const Session& session, const LeaseOptions& options, const std::string& table,
+Result<aws::TableAddress> address_of(Host& host, const LeaseOptions& options, const std::string& table,
                                      const aws::TableAddress& source) {
   if (!options.endpoint.empty()) {
-    return session.address_of(options.endpoint + "/" + table, {.region = options.region});
+    return host.address_of(options.endpoint + "/" + table, {.region = options.region});
   }
   aws::TableAddress address{.table = TableName(table), .region = source.region};
   if (options.region.empty() || options.region == source.region.str()) {
@@ -38,7 +38,7 @@ Result<aws::TableAddress> address_of(const Session& session, const LeaseOptions&
 
 }  // namespace
 
-async::Task<Status> LeaseSession::check() const {
+async::Task<Status> Leases::check() const {
   if (dynamodb == nullptr) co_return Status{};
   const auto version = co_await dynamodb->fleet_version();
   if (!version) co_return std::unexpected(version.error());
@@ -62,37 +62,39 @@ std::chrono::milliseconds default_failover(const std::string& table) {
   return table.starts_with("DynamoDBCrossRegionReplication") ? kCrossRegionFailover : kFailover;
 }
 
-async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions options, std::string table,
-                                              aws::TableAddress source, aws::SideOptions source_side, std::string job) {
-  LeaseSession leases{.table = table, .side = {}, .store = {}, .worker = {}};
+async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::string table, aws::TableAddress source,
+                                        aws::SideOptions source_side, std::string job) {
+  Leases leases{.table = table, .side = {}, .store = {}, .worker = {}};
   leases.failover = options.failover.value_or(default_failover(table));
-  leases.worker = {.worker_id = coordination::new_worker_id(session.random()),
-                   .failover = leases.failover,
-                   .max_leases = options.max_leases,
-                   .max_steals = options.steals_from_kcl ? 1u : 0u};
+  leases.worker = {
+      .worker_id = options.worker_id.empty() ? coordination::new_worker_id(host.random()) : options.worker_id,
+      .failover = leases.failover,
+      .max_leases = options.max_leases,
+      .max_steals = options.steals_from_kcl ? 1u : 0u};
   if (table.starts_with(kFile)) {
     coordination::SqliteLeaseStore::Options file{.file = table.substr(kFile.size()), .job = std::move(job)};
-    auto store = coordination::SqliteLeaseStore::open(std::move(file), system_clock(), session.random());
+    auto store = coordination::SqliteLeaseStore::open(std::move(file), host.clock(), host.random());
     if (!store) co_return std::unexpected(std::move(store.error()));
     leases.store = std::move(*store);
     co_return leases;
   }
   source_side.region.clear();  // this table has a region of its own
-  auto address = address_of(session, options, table, source);
+  auto address = address_of(host, options, table, source);
   if (!address) co_return std::unexpected(std::move(address.error()));
   if (!options.role_arn.empty()) {
     source_side.role_arn = options.role_arn;
     source_side.external_id = options.external_id;
   }
-  auto side = session.open_side(std::move(*address), source_side);
+  auto side = host.open_side(std::move(*address), source_side);
   if (!side) co_return std::unexpected(std::move(side.error()));
   leases.side = std::move(*side);
   // A write that is late is of no use: the pauses between attempts must fit between two renewals.
   coordination::DynamoDbLeaseStore::Options store_options{.table = TableName(table),
                                                           .give_up_after = leases.failover / 2};
   auto store = std::make_unique<coordination::DynamoDbLeaseStore>(leases.side->dynamodb(), std::move(store_options),
-                                                                  system_clock(), session.random());
-  const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true};
+                                                                  host.clock(), host.random());
+  const coordination::DynamoDbLeaseStore::PrepareOptions prepare{.create = true,
+                                                                 .wait = {.pause = options.creation_poll}};
   const auto prepared = co_await store->prepare(prepare);
   if (!prepared) co_return std::unexpected(prepared.error());
   leases.dynamodb = store.get();
@@ -103,4 +105,4 @@ async::Task<Result<LeaseSession>> open_leases(Session& session, LeaseOptions opt
   co_return leases;
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <expected>
-#include <utility>
+#include "pipeline/job_failure.hpp"
 
-#include "base/error.hpp"
-
-namespace dynamirror::jobs {
+namespace dynamirror::app {
 
 /// What the process tells its caller. A documented contract (docs/exit-codes.md): numbers are never given a new
 /// meaning.
@@ -27,24 +24,9 @@ enum class ExitCode {
   kInternal = 70,  ///< a bug of ours
 };
 
-/// Why a job ended without success.
-struct JobFailure {
-  ExitCode exit_code = ExitCode::kInternal;
-  Error error;
-};
-
-template <class T>
-using JobResult = std::expected<T, JobFailure>;
+[[nodiscard]] ExitCode exit_code_of(jobs::Reason reason);
 
 /// The exit code that fits an error by its class.
-[[nodiscard]] ExitCode exit_code_for(const Error& error);
+[[nodiscard]] inline ExitCode exit_code_for(const Error& error) { return exit_code_of(jobs::reason_for(error)); }
 
-[[nodiscard]] inline std::unexpected<JobFailure> job_failure(ExitCode exit_code, Error error) {
-  return std::unexpected(JobFailure{exit_code, std::move(error)});
-}
-[[nodiscard]] inline std::unexpected<JobFailure> job_failure(Error error) {
-  const ExitCode exit_code = exit_code_for(error);
-  return job_failure(exit_code, std::move(error));
-}
-
-}  // namespace dynamirror::jobs
+}  // namespace dynamirror::app

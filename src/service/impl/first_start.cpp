@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/session/first_start.hpp"
+#include "service/impl/first_start.hpp"
 
 #include <optional>
 #include <utility>
 
 #include "base/log.hpp"
-#include "jobs/prepare/copy_preflight.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
-using jobs::ExitCode;
 using jobs::JobResult;
 
 /// Whether the state file knows nothing of the pair: shards are in it before the first change is read.
@@ -26,44 +24,36 @@ Result<bool> knows_nothing(state::CheckpointStore& store) {
 std::optional<JobResult<void>> settled_without_a_look(const FirstStart& start) {
   if (start.meant) return JobResult<void>{};
   const auto unknown = knows_nothing(start.store);
-  if (!unknown) return jobs::job_failure(ExitCode::kState, unknown.error());
+  if (!unknown) return jobs::job_failure(jobs::Reason::kState, unknown.error());
   if (!*unknown) return JobResult<void>{};
   return std::nullopt;
 }
 
-JobResult<void> judge(const FirstStart& start, bool filled) {
+JobResult<void> judge(const FirstStart& start, const Target::Fit& fit, bool filled) {
   if (!filled) return {};
   Error error{.error_class = ErrorClass::kConflict,
               .doing = "start without a checkpoint",
-              .resource = start.target,
+              .resource = fit.display,
               .code = {},
               .message =
                   "the target holds items, and the state file knows nothing of this pair: they would go back to "
                   "the older states that the stream holds, until all of it is applied; " +
-                  start.remedy};
-  if (!start.dry_run) return jobs::job_failure(ExitCode::kState, std::move(error));
+                  fit.remedy};
+  if (!start.dry_run) return jobs::job_failure(jobs::Reason::kState, std::move(error));
   log::warning("the real run would be refused", {{"error", to_line(error)}});
   return {};
 }
 
 }  // namespace
 
-async::Task<JobResult<void>> check_first_start(FirstStart start, jobs::TableSide& target,
-                                               const aws::TableDescription& description, Random& random) {
+async::Task<JobResult<void>> check_first_start(FirstStart start, Target& target, const Target::Fit& fit) {
   if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
-  const auto filled = co_await jobs::has_items(target, random);
-  if (filled) co_return judge(start, *filled);
-  if (filled.error().error_class != ErrorClass::kDenied) co_return jobs::job_failure(filled.error());
+  const auto filled = co_await target.holds_items();
+  if (filled) co_return judge(start, fit, *filled);
+  if (filled.error().error_class != ErrorClass::kDenied || !fit.counted) co_return jobs::job_failure(filled.error());
   log::warning("whether the target holds items is known from its description only; allow dynamodb:Scan there",
-               {{"items", std::to_string(description.item_count)}, {"error", to_line(filled.error())}});
-  co_return judge(start, description.item_count > 0);
+               {{"items", std::to_string(*fit.counted)}, {"error", to_line(filled.error())}});
+  co_return judge(start, fit, *fit.counted > 0);
 }
 
-async::Task<JobResult<void>> check_first_start(FirstStart start, objects::ObjectStore& target, std::string prefix) {
-  if (auto settled = settled_without_a_look(start)) co_return std::move(*settled);
-  const auto page = co_await target.list(std::move(prefix), std::string());
-  if (!page) co_return jobs::job_failure(page.error());
-  co_return judge(start, !page->objects.empty());
-}
-
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// Where the workers of a job keep their leases, and how this one takes part.
 struct LeaseOptions {
@@ -20,6 +20,9 @@ struct LeaseOptions {
   std::optional<std::chrono::milliseconds> failover{};
   std::size_t max_leases = 1'000'000;
   bool steals_from_kcl = false;
+  std::string worker_id{};                           ///< empty: a new one
+  std::chrono::milliseconds check_interval{60'000};  ///< of the lease table's fitness
+  std::chrono::milliseconds creation_poll{1'000};    ///< between two looks at a lease table that is being made
 };
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

@@ -2,16 +2,16 @@
 //
 // Goal: with the table of awslabs' tool, however it is named on the command line, its workers are waited for as long as
 // they may take. Method: names.
-#include "app/session/lease_session.hpp"
+#include "service/leases.hpp"
 
 #include <gtest/gtest.h>
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
 const coordination::CrossRegionTask kTask{"us-east-1", "Orders", "us-west-2", "OrdersReplica"};
 
-TEST(LeaseSession, TheTableOfAwslabsToolHasItsFailOverTimeHoweverItIsNamed) {
+TEST(Leases, TheTableOfAwslabsToolHasItsFailOverTimeHoweverItIsNamed) {
   const LeaseOptions derived;
   const LeaseOptions by_task{.task = "Orders"};
   for (const LeaseOptions& options : {derived, by_task}) {
@@ -25,4 +25,4 @@ TEST(LeaseSession, TheTableOfAwslabsToolHasItsFailOverTimeHoweverItIsNamed) {
 }
 
 }  // namespace
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

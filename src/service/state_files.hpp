@@ -11,7 +11,7 @@
 #include "state/local_store.hpp"
 #include "tables/table_side.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 
 /// What a continuous job keeps on disk.
 struct StateFiles {
@@ -25,6 +25,7 @@ struct StateFileOptions {
   std::string kind{};          ///< … with this at its end: jobs of one pair of tables that have files of their own
   std::string dead_letters{};  ///< empty: beside the state file
   bool without_dead_letters = false;
+  std::size_t max_dead_letter_keys = 100'000;  ///< more refused items than this are no accident of single ones
   /// Refuses a second process of this user and machine on the same pair, whatever state file it has.
   bool one_process = false;
   bool dry_run = false;  ///< starts where the real run would, and leaves the files as they are
@@ -39,10 +40,11 @@ struct StateFileOptions {
                                                   const state::ReplicationIdentity& identity);
 
 /// Opens a file of dead letters, and says what is in it already. Nothing without a name.
-[[nodiscard]] Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file);
+[[nodiscard]] Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(
+    const std::string& file, std::size_t max_keys = StateFileOptions{}.max_dead_letter_keys);
 
 /// The name under which a state file remembers a table: its ARN, or, for servers that give all tables the same ARN, its
 /// address.
 [[nodiscard]] std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table);
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

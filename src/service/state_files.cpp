@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "app/session/state_files.hpp"
+#include "service/state_files.hpp"
 
 #include <filesystem>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "base/log.hpp"
 #include "state/memory_store.hpp"
 
-namespace dynamirror::app {
+namespace dynamirror::service {
 namespace {
 
 /// False, too, for a file that cannot be looked at: to open it says why.
@@ -121,15 +121,15 @@ Result<StateFiles> open_state_files(const StateFileOptions& options, const state
     if (auto clear = refuse_standing_letters(letters_file); !clear) return std::unexpected(std::move(clear.error()));
   }
   if (options.without_dead_letters) return files;
-  auto letters = open_dead_letters(elsewhere ? options.dead_letters : letters_file);
+  auto letters = open_dead_letters(elsewhere ? options.dead_letters : letters_file, options.max_dead_letter_keys);
   if (!letters) return std::unexpected(std::move(letters.error()));
   files.dead_letters = std::move(*letters);
   return files;
 }
 
-Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file) {
+Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& file, std::size_t max_keys) {
   if (file.empty()) return nullptr;
-  auto letters = sink::DeadLetters::open({.file = file});
+  auto letters = sink::DeadLetters::open({.file = file, .max_keys = max_keys});
   if (letters && (*letters)->entries() > 0) {
     log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
                  {{"file", file}, {"keys", std::to_string((*letters)->keys())}});
@@ -137,4 +137,4 @@ Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& 
   return letters;
 }
 
-}  // namespace dynamirror::app
+}  // namespace dynamirror::service

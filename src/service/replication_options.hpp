@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "aws/credentials/make_credentials.hpp"
+#include "jobs/prepare/preflight.hpp"
+#include "jobs/replication/replicate_options.hpp"
+#include "objects/open_store.hpp"
+#include "service/lease_options.hpp"
+#include "service/state_files.hpp"
+
+namespace dynamirror::service {
+
+/// A table as the user names it, and as whom it is reached.
+struct TableOptions {
+  std::string address{};
+  std::string region{};  ///< empty: the address says it
+  aws::SideOptions side{};
+};
+
+/// A place of objects: one for every item of the source.
+struct ObjectsOptions {
+  std::string url{};
+  objects::StoreOptions store{};
+};
+
+/// Bringing what the source holds into the target before its changes.
+struct LoadOptions {
+  bool wanted = false;
+  std::string spool{};                     ///< folder of the spool; empty: none
+  std::optional<double> max_read_units{};  ///< per second
+};
+
+/// What a replication is of, in plain values.
+struct ReplicationOptions {
+  TableOptions source{};
+  std::variant<TableOptions, ObjectsOptions> target{};
+  std::optional<double> max_write_units{};  ///< per second, of a table
+  jobs::PreflightOptions preflight{};       ///< `dry_run` is that of the whole replication
+  jobs::ReplicateOptions job{};
+  bool start_given = false;  ///< `job.start` is what the user said
+  bool overwrite = false;    ///< begin although the target holds items
+  LoadOptions load{};
+  StateFileOptions files{};  ///< with leases, the dead letters alone; `dry_run` is set from `preflight`
+  LeaseOptions leases{};     ///< when wanted: shards are shared with other workers, and there is no state file
+  bool cloudwatch = true;    ///< with leases: metrics under the names of KCL and awslabs' tool
+};
+
+}  // namespace dynamirror::service

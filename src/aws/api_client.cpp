@@ -59,7 +59,7 @@ struct ApiClient::Impl {
   http::Request make_request(Call& call) const {
     http::Request request{.endpoint = options.endpoint};
     request.headers.reserve(6);
-    request.headers.emplace_back("content-type", "application/x-amz-json-1.0");
+    request.headers.emplace_back("content-type", "application/x-amz-json-" + options.json_version);
     request.headers.emplace_back("x-amz-target", options.target_prefix + "." + std::string(call.operation));
     request.body = std::move(call.body);
     request.idempotent = call.idempotent;

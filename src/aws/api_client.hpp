@@ -33,6 +33,7 @@ class ApiClient {
     Region region;
     std::string service = "dynamodb";                 ///< signing name
     std::string target_prefix = "DynamoDB_20120810";  ///< "DynamoDBStreams_20120810" for streams
+    std::string json_version = "1.0";                 ///< of the protocol; Kinesis speaks 1.1
     http::SendOptions send{};
     async::RetryPolicy retry{};
   };

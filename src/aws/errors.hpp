@@ -18,7 +18,9 @@ namespace dynamirror::aws {
 /// Worth knowing: TrimmedDataAccessException (records older than 24 h are gone) is class not found, and
 /// ExpiredIteratorException (an iterator older than 15 min) is class conflict: both keep their code, by which the
 /// reader of a stream tells them apart. LimitExceededException is throttled: streams say so when polled too fast.
-/// Sources: "Error handling with DynamoDB", the DynamoDB Streams API reference, "Common errors" of the IAM user guide.
+/// Kinesis's errors about the key that encrypts a stream (KMS…) are denied, throttling apart, and never not found.
+/// Sources: "Error handling with DynamoDB", the API references of DynamoDB Streams and of Kinesis Data Streams, "Common
+/// errors" of the IAM user guide.
 [[nodiscard]] Error classify_error(const http::Response& response, std::string doing, std::string resource);
 
 /// The same of an answer that AWS cannot have written whatever its body says: a redirection, or a success that is no

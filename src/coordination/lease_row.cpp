@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordination/lease_row.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cstdint>
@@ -68,6 +69,7 @@ Status read_count(json::Value& attribute, std::uint64_t& out) {
 /// One row being read.
 struct Row {
   Lease lease{};
+  std::uint64_t sub_sequence = 0;
   bool has_counter = false;
   bool has_owner_switches = false;
 
@@ -86,10 +88,7 @@ struct Row {
       has_owner_switches = true;
       return read_count(attribute, lease.owner_switches);
     }
-    if (name == kSubSequenceNumber) {
-      std::uint64_t ignored = 0;  // always 0 for a stream of DynamoDB: its records are not aggregated
-      return read_count(attribute, ignored);
-    }
+    if (name == kSubSequenceNumber) return read_count(attribute, sub_sequence);
     if (name == kEntityType) return check_entity_type(attribute);
     return {};
   }
@@ -105,13 +104,34 @@ struct Row {
   }
 };
 
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// A checkpoint as KCL spells it: two attributes.
+struct KclCheckpoint {
+  std::string_view word;
+  std::string_view sub_sequence = "0";
+};
+
+/// Of `model::to_string(checkpoint)`; other work may keep any text here, which is left as it is.
+KclCheckpoint as_kcl_writes(std::string_view checkpoint) {
+  const std::size_t colon = checkpoint.find(':');
+  if (colon == std::string_view::npos) return {checkpoint};
+  const KclCheckpoint parts{checkpoint.substr(0, colon), checkpoint.substr(colon + 1)};
+  if (!all_digits(parts.sub_sequence)) return {checkpoint};
+  if (parts.word == "AT_TIMESTAMP") return {parts.word};  // the moment is configuration
+  return all_digits(parts.word) ? parts : KclCheckpoint{checkpoint};
+}
+
 std::string string_value(std::string_view text) {
   std::string value;
   json::Writer(value).begin_object().name("S").string(text).end_object();
   return value;
 }
 
-std::string number_value(std::uint64_t number) { return R"({"N":")" + std::to_string(number) + R"("})"; }
+std::string number_value(std::string_view digits) { return R"({"N":")" + std::string(digits) + R"("})"; }
+std::string number_value(std::uint64_t number) { return number_value(std::to_string(number)); }
 
 std::string set_value(const std::vector<std::string>& strings) {
   std::string value;
@@ -193,11 +213,12 @@ class Expressions {
 /// stream has no range; the stream adapter writes dummies only because KCL's classes ask it for some.
 std::string new_item(const LeaseWrite& write) {
   assert(write.checkpoint);
+  const KclCheckpoint checkpoint = as_kcl_writes(*write.checkpoint);
   std::string item;
   json::Writer json(item);
-  json.begin_object().name(kKey).raw(string_value(write.key)).name(kCounter).raw(number_value(0));
-  json.name(kOwnerSwitches).raw(number_value(0)).name(kCheckpoint).raw(string_value(*write.checkpoint));
-  json.name(kSubSequenceNumber).raw(number_value(0));
+  json.begin_object().name(kKey).raw(string_value(write.key)).name(kCounter).raw(number_value(std::uint64_t{0}));
+  json.name(kOwnerSwitches).raw(number_value(std::uint64_t{0})).name(kCheckpoint).raw(string_value(checkpoint.word));
+  json.name(kSubSequenceNumber).raw(number_value(checkpoint.sub_sequence));
   if (!write.parents.empty()) json.name(kParents).raw(set_value(write.parents));
   json.end_object();
   return item;
@@ -209,10 +230,12 @@ void move_counter(Expressions& expressions, const LeaseWrite& write) {
 }
 
 /// A checkpoint ends the pending one that a peer may have prepared, and begins the count of owners anew.
-void set_checkpoint(Expressions& expressions, std::string_view checkpoint, bool switches) {
-  expressions.set(kCheckpoint, ":checkpoint", string_value(checkpoint));
-  expressions.set(kSubSequenceNumber, ":zero", number_value(0));
-  expressions.set(kOwnerSwitches, switches ? ":one" : ":zero", number_value(switches ? 1 : 0));
+void set_checkpoint(Expressions& expressions, std::string_view text, bool switches) {
+  const KclCheckpoint checkpoint = as_kcl_writes(text);
+  expressions.set(kCheckpoint, ":checkpoint", string_value(checkpoint.word));
+  expressions.set(kSubSequenceNumber, checkpoint.sub_sequence == "0" ? ":zero" : ":sub",
+                  number_value(checkpoint.sub_sequence));
+  expressions.set(kOwnerSwitches, switches ? ":one" : ":zero", number_value(std::uint64_t{switches}));
   for (const std::string_view pending :
        {"pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState"}) {
     expressions.remove(pending);
@@ -230,7 +253,7 @@ void take(Expressions& expressions, const LeaseWrite& write) {
   move_counter(expressions, write);
   expressions.set(kOwner, ":owner", string_value(write.owner));
   expressions.remove(kCheckpointOwner);
-  if (switches_owner(write)) expressions.add(kOwnerSwitches, ":one", number_value(1));
+  if (switches_owner(write)) expressions.add(kOwnerSwitches, ":one", number_value(std::uint64_t{1}));
 }
 
 void require_owner(Expressions& expressions, const std::string& owner) {
@@ -254,7 +277,7 @@ void release(Expressions& expressions, const LeaseWrite& write) {
   if (write.checkpoint) {
     set_checkpoint(expressions, *write.checkpoint, switches_owner(write));
   } else if (switches_owner(write)) {
-    expressions.add(kOwnerSwitches, ":one", number_value(1));
+    expressions.add(kOwnerSwitches, ":one", number_value(std::uint64_t{1}));
   }
 }
 
@@ -284,6 +307,9 @@ std::optional<Lease> parse_lease_row(std::string_view item_json, json::Reader& r
     return root.for_each_member([&](std::string_view name, json::Value& value) { return row.take(name, value); });
   });
   if (!status || !row.complete()) return std::nullopt;
+  if (row.sub_sequence > 0 && all_digits(row.lease.checkpoint)) {
+    row.lease.checkpoint += ":" + std::to_string(row.sub_sequence);
+  }
   return std::move(row.lease);
 }
 

@@ -15,8 +15,9 @@ namespace dynamirror::coordination {
 
 /// Reads one item in wire form. Nothing for a row that is no lease, or none that we can read: an entityType other than
 /// LEASE, a mandatory attribute (leaseKey, leaseCounter, ownerSwitchesSinceCheckpoint, checkpoint) missing, or one of
-/// another type. Attributes that we do not know are passed over. Parents and children come sorted.
-/// REQUIRES: `reader` is not reading.
+/// another type. Attributes that we do not know are passed over. Parents and children come sorted. A sub-sequence
+/// number other than 0 follows the checkpoint's digits after a colon, as `model::to_string` writes it. REQUIRES:
+/// `reader` is not reading.
 [[nodiscard]] std::optional<Lease> parse_lease_row(std::string_view item_json, json::Reader& reader);
 
 /// The members of the request that makes one write. Empty ones are left out of it.
@@ -30,8 +31,9 @@ struct LeaseRequest {
   std::string values_json{};
 };
 
-/// Existing rows are only updated, so attributes that we do not know survive.
-/// REQUIRES: kCreate has a checkpoint; kTake an owner; kStartHandOver both owners.
+/// Of a checkpoint that `model::to_string` wrote, the sub-sequence number becomes KCL's other attribute, and the moment
+/// of an AT_TIMESTAMP, which KCL's tables do not hold, is left out. Existing rows are only updated, so attributes that
+/// we do not know survive. REQUIRES: kCreate has a checkpoint; kTake an owner; kStartHandOver both owners.
 [[nodiscard]] LeaseRequest lease_request(const LeaseWrite& write);
 
 /// The key of a lease's row: {"leaseKey":{"S":…}}.

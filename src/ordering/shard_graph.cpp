@@ -39,7 +39,7 @@ struct Node {
 
   [[nodiscard]] bool gone() const { return absences >= kAbsencesToBelieve; }
   [[nodiscard]] bool finished() const { return std::holds_alternative<model::ShardEnd>(checkpoint); }
-  [[nodiscard]] bool past_trim_horizon() const { return !std::holds_alternative<model::TrimHorizon>(checkpoint); }
+  [[nodiscard]] bool past_trim_horizon() const { return !model::is_beginning(checkpoint); }
   [[nodiscard]] bool started() const { return known && (given_out || past_trim_horizon()); }
   [[nodiscard]] bool has_known_child() const {
     return std::any_of(children.begin(), children.end(), [](const Node* child) { return child->known; });

@@ -13,6 +13,7 @@
 #include "model/checkpoint.hpp"
 #include "model/key.hpp"
 #include "model/shard.hpp"
+#include "source/poll_pace.hpp"
 
 namespace dynamirror::source {
 
@@ -31,6 +32,9 @@ class ChangeStream {
   [[nodiscard]] virtual const model::KeySchema& key() const = 0;
   /// For how long a record can be read.
   [[nodiscard]] virtual std::chrono::hours retention() const = 0;
+
+  /// How fast one shard may be read.
+  [[nodiscard]] virtual ReadPace pace() const { return {}; }
 
   /// One page of a listing, in no order.
   struct ShardPage {

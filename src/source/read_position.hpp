@@ -7,6 +7,7 @@
 
 #include "model/change.hpp"
 #include "model/checkpoint.hpp"
+#include "model/unreadable_record.hpp"
 
 namespace dynamirror::source {
 
@@ -28,8 +29,12 @@ class ReadPosition {
     return position_;
   }
 
-  void delivered(const std::vector<model::Change>& changes) {
+  void delivered(const std::vector<model::Change>& changes,
+                 const std::vector<model::UnreadableRecord>& unreadable = {}) {
     if (!changes.empty()) position_ = model::AfterSequence{changes.back().sequence()};
+    if (unreadable.empty()) return;
+    const model::SequenceNumber& last = unreadable.back().sequence;
+    if (changes.empty() || changes.back().sequence() < last) position_ = model::AfterSequence{last};
   }
 
  private:

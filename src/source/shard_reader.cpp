@@ -28,7 +28,7 @@ ShardReader::ShardReader(Context context, ShardId shard, model::Checkpoint from,
       shard_(std::move(shard)),
       position_(from),
       options_(options),
-      pace_(options.idle_poll),
+      pace_(options.idle_poll, context.stream.pace()),
       last_answer_(context.clock.steady_now()) {
   assert(!std::holds_alternative<model::ShardEnd>(from));
 }
@@ -39,10 +39,10 @@ async::Task<Result<ShardReader::Page>> ShardReader::next() {
   auto answer = co_await fetch();
   if (!answer) co_return std::unexpected(std::move(answer.error()));
 
-  Page page{.changes = std::move(answer->changes)};
-  pause_ = pace_.after_answer(page.changes.size());
+  Page page{.changes = std::move(answer->changes), .unreadable = std::move(answer->unreadable)};
+  pause_ = pace_.after_answer(page.changes.size() + page.unreadable.size(), answer->bytes);
   page.empty_answers = pace_.empty_answers();
-  position_.delivered(page.changes);
+  position_.delivered(page.changes, page.unreadable);
   iterator_ = std::move(answer->next_iterator);
   ended_ = !iterator_;
   page.shard_ended = ended_;

@@ -11,6 +11,7 @@
 #include "base/random.hpp"
 #include "model/change.hpp"
 #include "model/checkpoint.hpp"
+#include "model/unreadable_record.hpp"
 #include "source/change_stream.hpp"
 #include "source/poll_pace.hpp"
 #include "source/read_position.hpp"
@@ -38,8 +39,10 @@ class ShardReader {
 
   struct Page {
     std::vector<model::Change> changes;  ///< may be empty: that is normal in mid-shard, too
-    bool shard_ended = false;            ///< closed and read to its end: there is nothing after this page
-    std::size_t empty_answers = 0;       ///< in a row, this one included
+    /// Between the changes, by their sequence numbers.
+    std::vector<model::UnreadableRecord> unreadable{};
+    bool shard_ended = false;       ///< closed and read to its end: there is nothing after this page
+    std::size_t empty_answers = 0;  ///< in a row, this one included
   };
 
   /// What the readers of one job share.

@@ -14,6 +14,12 @@ async::Task<Result<ChangeStream::ShardPage>> TableStream::list_shards(std::optio
 }
 
 async::Task<Result<std::string>> TableStream::iterator(ShardId shard, model::Checkpoint from) const {
+  if (std::holds_alternative<model::AtTimestamp>(from)) {
+    co_return failure(
+        ErrorClass::kInvalid, "read shard", shard.str(),
+        "DynamoDB Streams cannot start at a moment, as AT_TIMESTAMP in its checkpoint says; that is a word "
+        "of Kinesis: `dynamirror leases reset` can put trim-horizon there");
+  }
   co_return co_await client_.get_shard_iterator(arn_, shard, from);
 }
 

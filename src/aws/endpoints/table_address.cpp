@@ -2,9 +2,9 @@
 #include "aws/endpoints/table_address.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "aws/endpoints/arn.hpp"
 #include "aws/endpoints/partition.hpp"
 
 namespace dynamirror::aws {
@@ -28,10 +28,6 @@ bool is_table_name(std::string_view text) {
          });
 }
 
-bool is_account_id(std::string_view text) {
-  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 Result<TableName> table_name(std::string_view address, std::string_view name) {
   if (!is_table_name(name)) {
     return bad_address(address, "\"" + std::string(name) +
@@ -41,39 +37,21 @@ Result<TableName> table_name(std::string_view address, std::string_view name) {
 }
 
 /// arn:PARTITION:dynamodb:REGION:ACCOUNT:table/NAME
-Result<TableAddress> parse_arn(std::string_view text) {
-  std::array<std::string_view, 6> parts;
-  std::string_view rest = text;
-  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    const std::size_t colon = rest.find(':');
-    if (colon == std::string_view::npos) return bad_address(text, "the ARN has too few parts");
-    parts[i] = rest.substr(0, colon);
-    rest.remove_prefix(colon + 1);
-  }
-  parts[5] = rest;
-  const auto& [arn, partition, service, region, account, resource] = parts;
-  if (find_partition(partition) == nullptr) {
-    return bad_address(text, "unknown partition \"" + std::string(partition) + "\" in the ARN");
-  }
-  if (service != "dynamodb") return bad_address(text, "the ARN is not one of DynamoDB");
-  if (!looks_like_region(region))
-    return bad_address(text, "\"" + std::string(region) + "\" in the ARN is not a region");
-  if (partition_of_region(region).name != partition) {
-    return bad_address(text, "region " + std::string(region) + " is not in partition " + std::string(partition));
-  }
-  if (!is_account_id(account)) return bad_address(text, "the account in the ARN is not 12 digits");
+Result<TableAddress> parse_table_arn(std::string_view text) {
+  const auto arn = parse_arn(text, "dynamodb", "DynamoDB");
+  if (!arn) return bad_address(text, arn.error());
   constexpr std::string_view kTable = "table/";
-  if (!resource.starts_with(kTable)) return bad_address(text, "the ARN does not name a table");
-  const std::string_view name = resource.substr(kTable.size());
+  if (!arn->resource.starts_with(kTable)) return bad_address(text, "the ARN does not name a table");
+  const std::string_view name = arn->resource.substr(kTable.size());
   if (name.find('/') != std::string_view::npos) {
     return bad_address(text, "the ARN names a part of a table (a stream, an index, …), not the table");
   }
   auto table = table_name(text, name);
   if (!table) return std::unexpected(std::move(table.error()));
   return TableAddress{.table = std::move(*table),
-                      .region = Region(std::string(region)),
-                      .account_id = std::string(account),
-                      .partition = std::string(partition)};
+                      .region = arn->region,
+                      .account_id = std::string(arn->account),
+                      .partition = std::string(arn->partition)};
 }
 
 Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text) {
@@ -108,22 +86,17 @@ std::string TableAddress::display() const {
 
 Result<TableAddress> settle_region(TableAddress address, const std::string& named,
                                    const std::optional<std::string>& configured) {
-  if (!named.empty() && !looks_like_region(named)) {
-    return failure(ErrorClass::kInvalid, "find the region of", address.display(), "\"" + named + "\" is not a region");
-  }
-  if (address.endpoint && address.region.str() == kLocal) {
-    address.region = Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
-  } else if (!named.empty() && named != address.region.str()) {
-    return failure(
-        ErrorClass::kInvalid, "find the region of", address.display(),
-        "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
-  }
+  const Unsettled unsettled{
+      .region = address.region, .has_endpoint = address.endpoint.has_value(), .display = address.display()};
+  auto region = settled_region(unsettled, named, configured);
+  if (!region) return std::unexpected(std::move(region.error()));
+  address.region = std::move(*region);
   return address;
 }
 
 Result<TableAddress> parse_table_address(std::string_view text) {
   if (text.empty()) return bad_address(text, "no table named");
-  if (text.starts_with("arn:")) return parse_arn(text);
+  if (text.starts_with("arn:")) return parse_table_arn(text);
   if (text.starts_with("http://") || text.starts_with("https://")) return parse_endpoint_address(text, text);
   if (text.find("://") != std::string_view::npos)
     return bad_address(text, "only http and https endpoints are supported");

@@ -30,9 +30,7 @@ struct TableAddress {
 /// Errors: class invalid, saying which part is wrong and how a table is written.
 [[nodiscard]] Result<TableAddress> parse_table_address(std::string_view text);
 
-/// The address with the region that requests are signed for: its own; else the one `named` by an option (empty: not
-/// said), else the one `configured` in the environment or a profile, else "local".
-/// Errors: class invalid when `named` is no region, or not the address's own.
+/// The address with the region that requests are signed for, and errors: see `settled_region`.
 [[nodiscard]] Result<TableAddress> settle_region(TableAddress address, const std::string& named,
                                                  const std::optional<std::string>& configured);
 

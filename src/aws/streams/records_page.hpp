@@ -10,14 +10,17 @@
 #include "json/reader.hpp"
 #include "model/change.hpp"
 #include "model/key.hpp"
+#include "model/unreadable_record.hpp"
 
 namespace dynamirror::aws {
 
 /// What one GetRecords answered.
 struct RecordsPage {
-  std::vector<model::Change> changes;        ///< in the order of the shard
+  std::vector<model::Change> changes;  ///< in the order of the shard
+  /// In the same order, between the changes; never of DynamoDB Streams, whose records are the service's own.
+  std::vector<model::UnreadableRecord> unreadable{};
   std::optional<std::string> next_iterator;  ///< nothing: the shard is closed and this was its last page
-  std::size_t bytes = 0;                     ///< of the answer's body
+  std::size_t bytes = 0;                     ///< of the answer's body; of Kinesis: of the records' data
 };
 
 /// Reads the body of a GetRecords answer. The hot path of replication: keys are brought into canonical form (see

@@ -310,7 +310,7 @@ async::Task<bool> LeasedShards::others_caught_up() {
 }
 
 bool LeasedShards::promised(const ShardId& shard, const model::Checkpoint& reached) const {
-  return !first_shards_.contains(shard) || !std::holds_alternative<model::TrimHorizon>(reached);
+  return !first_shards_.contains(shard) || !model::is_beginning(reached);
 }
 
 std::optional<SteadyTime> LeasedShards::write_until(const ShardId& shard) const {

@@ -217,7 +217,7 @@ Status ShardLedger::close(std::span<const SafeShard> shards) {
 }
 
 bool ShardLedger::promised(const ShardId& shard, const model::Checkpoint& reached) const {
-  return !first_shards_.contains(shard) || !std::holds_alternative<model::TrimHorizon>(reached);
+  return !first_shards_.contains(shard) || !model::is_beginning(reached);
 }
 
 bool ShardLedger::all_started(std::size_t being_read) const {

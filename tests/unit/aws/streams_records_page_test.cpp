@@ -181,7 +181,7 @@ TEST(RecordsPage, NamesTheRemedyWhenImagesAreMissing) {
 
 TEST(RecordsPage, RefusesRecordsWithoutWhatAChangeNeeds) {
   EXPECT_EQ(message_of(R"({"eventName":"REMOVE","dynamodb":{"Keys":{"id":{"S":"a"}}}})"),
-            "record 0: its sequence number is not a decimal integer of at most 62 digits");
+            "record 0: its sequence number is not a decimal integer of at most 58 digits");
   EXPECT_EQ(message_of(R"({"eventName":"REMOVE","dynamodb":{"SequenceNumber":"1"}})"),
             "record 0 (sequence number 1): it has no Keys");
   EXPECT_EQ(message_of(R"({"eventName":"REMOVE","dynamodb":{"SequenceNumber":"1","Keys":{"other":{"S":"a"}}}})"),

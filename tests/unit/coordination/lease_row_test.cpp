@@ -82,6 +82,22 @@ TEST(LeaseRequest, EndsAPendingCheckpointWithACheckpoint) {
             R"({":checkpoint":{"S":"111"},":counter":{"N":"7"},":next":{"N":"8"},":zero":{"N":"0"}})");
 }
 
+TEST(LeaseRequest, WritesThePlaceWithinAnAggregatedRecordAsKclDoes) {
+  auto renew = write(Kind::kRenew);
+  renew.checkpoint = "111:7";
+  const auto request = lease_request(renew);
+  EXPECT_THAT(request.update_expression, ::testing::HasSubstr("#checkpointSubSequenceNumber = :sub, "));
+  EXPECT_EQ(request.values_json, R"({":checkpoint":{"S":"111"},":counter":{"N":"7"},":next":{"N":"8"},)"
+                                 R"(":sub":{"N":"7"},":zero":{"N":"0"}})");
+  auto create = write(Kind::kCreate);
+  create.checkpoint = "AT_TIMESTAMP:1646853580213456";
+  EXPECT_THAT(lease_request(create).item_json,
+              ::testing::HasSubstr(R"("checkpoint":{"S":"AT_TIMESTAMP"},"checkpointSubSequenceNumber":{"N":"0"})"));
+  create.checkpoint = R"({"id":{"N":"1"}})";
+  EXPECT_THAT(lease_request(create).item_json, ::testing::HasSubstr(R"({"S":"{\"id\":{\"N\":\"1\"}}"})"))
+      << "of a segment";
+}
+
 TEST(LeaseRequest, TakesFromAnother) {
   auto take = write(Kind::kTake);
   take.owner = "me";
@@ -198,6 +214,17 @@ TEST(LeaseRow, ReadsAllThatALeaseHolds) {
                        .children = {"c", "d"},
                        .checkpoint_owner = "x"};
   EXPECT_EQ(*lease, expected);
+}
+
+TEST(LeaseRow, ReadsThePlaceWithinAnAggregatedRecord) {
+  const auto with = [](const std::string& checkpoint, const std::string& sub) {
+    return parse(R"({"leaseKey":{"S":"k"},"leaseCounter":{"N":"1"},"ownerSwitchesSinceCheckpoint":{"N":"0"},)"
+                 R"("checkpointSubSequenceNumber":{"N":")" +
+                 sub + R"("},"checkpoint":{"S":")" + checkpoint + R"("}})");
+  };
+  EXPECT_EQ(with("111", "7")->checkpoint, "111:7");
+  EXPECT_EQ(with("111", "0")->checkpoint, "111");
+  EXPECT_EQ(with("SHARD_END", "7")->checkpoint, "SHARD_END");
 }
 
 TEST(LeaseRow, LeavesAloneWhatLacksAMandatoryAttribute) {

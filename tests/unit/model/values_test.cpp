@@ -21,12 +21,12 @@ SequenceNumber sequence(std::string_view text) { return SequenceNumber::parse(te
 
 TEST(SequenceNumber, KeepsTheServicesSpelling) {
   EXPECT_EQ(sequence("000000000000000000123").text(), "000000000000000000123");
-  EXPECT_EQ(sequence(std::string(62, '9')).str(), std::string(62, '9'));
+  EXPECT_EQ(sequence(std::string(56, '9')).str(), std::string(56, '9'));
 }
 
 TEST(SequenceNumber, RefusesWhatIsNoDecimalInteger) {
   for (const std::string& bad : {std::string(), std::string("1a"), std::string("-1"), std::string(" 1"),
-                                 std::string(63, '1'), std::string("1.0")}) {
+                                 std::string(59, '1'), std::string("1.0")}) {
     EXPECT_FALSE(SequenceNumber::parse(bad)) << bad;
   }
 }
@@ -46,13 +46,38 @@ TEST(SequenceNumber, IsOrderedAsAnIntegerWhateverTheLeadingZeros) {
   }
 }
 
+TEST(SequenceNumber, OrdersKinesissLongOnesAndThePlacesWithinAnAggregatedRecord) {
+  const std::string low = "49590338271490256608559692538361571095921575989136588898";
+  const std::string high = "49590338271490256608559692538361571095921575989136588899";
+  ASSERT_EQ(low.size(), 56u);
+  EXPECT_LT(sequence(low), sequence(high));
+  EXPECT_LT(sequence(std::string(55, '9')), sequence(low));
+  SequenceNumber tenth = sequence(low);
+  tenth.set_sub(10);
+  SequenceNumber second = sequence(low);
+  second.set_sub(2);
+  EXPECT_LT(sequence(low), second);
+  EXPECT_LT(second, tenth) << "as numbers, not as text";
+  EXPECT_LT(tenth, sequence(high));
+  EXPECT_NE(second, tenth);
+  EXPECT_EQ(tenth.text(), low) << "the service knows the digits alone";
+  EXPECT_EQ(tenth.str(), low + ":10");
+  EXPECT_EQ(SequenceNumber::parse_place(tenth.str()), tenth);
+  EXPECT_EQ(SequenceNumber::parse_place(low), sequence(low));
+  for (const std::string bad : {":1", "1:", "1:a", "1:-1", "1:4294967296", "1:2:3"}) {
+    EXPECT_FALSE(SequenceNumber::parse_place(bad)) << bad;
+  }
+}
+
 TEST(Checkpoint, IsSpelledAsKclSpellsIt) {
-  for (const std::string_view text : {"TRIM_HORIZON", "LATEST", "SHARD_END", "000123"}) {
+  for (const std::string_view text :
+       {"TRIM_HORIZON", "LATEST", "SHARD_END", "000123", "AT_TIMESTAMP", "123:7", "AT_TIMESTAMP:1646853580213456"}) {
     const auto checkpoint = parse_checkpoint(text);
     ASSERT_TRUE(checkpoint) << text;
     EXPECT_EQ(to_string(*checkpoint), text);
   }
-  for (const std::string_view bad : {"", "latest", "AT_TIMESTAMP", "12a"}) EXPECT_FALSE(parse_checkpoint(bad)) << bad;
+  for (const std::string_view bad : {"", "latest", "AT_TIMESTAMP:", "AT_TIMESTAMPS", "AT_TIMESTAMP:-1", "12a", "12:"})
+    EXPECT_FALSE(parse_checkpoint(bad)) << bad;
 }
 
 TEST(Change, HoldsKeyAndImageApart) {

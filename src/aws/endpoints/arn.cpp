@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/endpoints/arn.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "aws/endpoints/partition.hpp"
+
+namespace dynamirror::aws {
+namespace {
+
+constexpr std::string_view kLocal = "local";
+
+bool is_account_id(std::string_view text) {
+  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::expected<Arn, std::string> parse_arn(std::string_view text, std::string_view wanted, std::string_view name) {
+  std::array<std::string_view, 6> parts;
+  std::string_view rest = text;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    const std::size_t colon = rest.find(':');
+    if (colon == std::string_view::npos) return std::unexpected("the ARN has too few parts");
+    parts[i] = rest.substr(0, colon);
+    rest.remove_prefix(colon + 1);
+  }
+  parts[5] = rest;
+  const auto& [arn, partition, service, region, account, resource] = parts;
+  if (find_partition(partition) == nullptr) {
+    return std::unexpected("unknown partition \"" + std::string(partition) + "\" in the ARN");
+  }
+  if (service != wanted) return std::unexpected("the ARN is not one of " + std::string(name));
+  if (!looks_like_region(region)) {
+    return std::unexpected("\"" + std::string(region) + "\" in the ARN is not a region");
+  }
+  if (partition_of_region(region).name != partition) {
+    return std::unexpected("region " + std::string(region) + " is not in partition " + std::string(partition));
+  }
+  if (!is_account_id(account)) return std::unexpected("the account in the ARN is not 12 digits");
+  return Arn{.partition = partition, .region = Region(std::string(region)), .account = account, .resource = resource};
+}
+
+Result<Region> settled_region(const Unsettled& address, const std::string& named,
+                              const std::optional<std::string>& configured) {
+  if (!named.empty() && !looks_like_region(named)) {
+    return failure(ErrorClass::kInvalid, "find the region of", address.display, "\"" + named + "\" is not a region");
+  }
+  if (address.has_endpoint && address.region.str() == kLocal) {
+    return Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
+  }
+  if (!named.empty() && named != address.region.str()) {
+    return failure(
+        ErrorClass::kInvalid, "find the region of", address.display,
+        "the address names " + address.region.str() + ", but the option " + named + "; leave the option out");
+  }
+  return address.region;
+}
+
+}  // namespace dynamirror::aws

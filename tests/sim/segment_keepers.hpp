@@ -149,7 +149,8 @@ class SharedSegmentKeeper final : public SimSegmentKeeper, public jobs::SegmentR
   }
 
   void answer_any() {
-    const auto chosen = std::next(requests_.begin(), static_cast<std::ptrdiff_t>(world_.random.below(requests_.size())));
+    const auto chosen =
+        std::next(requests_.begin(), static_cast<std::ptrdiff_t>(world_.random.below(requests_.size())));
     Request request = std::move(*chosen);
     requests_.erase(chosen);
     const bool fails = world_.random.chance(world_.faults.lease_lost);

@@ -125,14 +125,15 @@ class SegmentWorld {
 
   // ---- who works
 
-  /// A worker begins with a segment: no other one's write of it may land any more.
-  Turn turn_begins(const source::SegmentPosition& from, bool from_the_start) {
-    const std::string& durable = durable_[from.segment].after;
-    if (durable_[from.segment].done) trouble(name(from.segment) + " is read again though it is done");
-    if (!from_the_start && from.after_key_json != durable) {
-      trouble(name(from.segment) + " is read after '" + from.after_key_json + "' but '" + durable + "' is durable");
+  /// A worker begins with a segment, where it is durable, unless its lease is over and it does not know yet.
+  Turn turn_begins(const source::SegmentPosition& from, const std::string& worker) {
+    const Position& durable = durable_[from.segment];
+    const bool right = dumps || from.after_key_json == durable.after;
+    if (owns(from.segment, worker) && (!right || durable.done)) {
+      trouble(name(from.segment) + " is read after '" + from.after_key_json + "' but '" + durable.after +
+              "' is durable");
     }
-    return latest_turn_[from.segment] = ++turns_;
+    return ++turns_;
   }
 
   // ---- what is written
@@ -141,27 +142,38 @@ class SegmentWorld {
   struct Write {
     int key = 0;
     Turn turn = 0;
+    std::string worker{};
     SteadyTime not_after = kNoDeadline;
     bool landed = false;
   };
   void land(Write& write) {
     const std::uint32_t segment = SegmentTable::segment_of(write.key);
-    if (latest_turn_[segment] != write.turn) trouble(name(segment) + " was written by a worker that has lost it");
+    check_owner(segment, write.worker);
+    Turn& latest = latest_to_write_[segment];
+    if (write.turn < latest) trouble(name(segment) + " was written by a worker that has lost it, and got it back");
     if (table.is_poison(write.key)) trouble("the target took what it refuses");
+    latest = write.turn;
     write.landed = true;
     target_.insert(write.key);
   }
-  void leave_behind(Write write) { strays_.push_back(write); }
-  void forget_strays() { strays_.clear(); }
+  /// Its process is no more. One that works alone is not followed by another before what it has sent has landed, or
+  /// not.
+  void leave_behind(Write write) {
+    if (write.not_after != kNoDeadline) {
+      strays_.push_back(write);
+    } else if (random.chance(0.5)) {
+      land(write);
+    }
+  }
 
   void dead_lettered(int key) {
     if (!table.is_poison(key)) trouble("key " + std::to_string(key) + " was set aside though the target takes it");
     letters_.insert(key);
   }
 
-  /// A segment's dump is complete: in one turn, as no other worker's may be.
-  void manifest_written(std::uint32_t segment, Turn turn, const std::set<int>& lines) {
-    if (latest_turn_[segment] != turn) trouble(name(segment) + " was dumped by a worker that has lost it");
+  /// A segment's dump is complete, in one turn of a worker.
+  void manifest_written(std::uint32_t segment, const std::string& worker, const std::set<int>& lines) {
+    check_owner(segment, worker);
     for (const int key : table.items(segment, std::nullopt)) {
       if (!lines.contains(key)) trouble(name(segment) + "'s dump lacks key " + std::to_string(key));
     }
@@ -230,7 +242,8 @@ class SegmentWorld {
   const Clock& clock;
   Random& random;
   SegmentFaults faults;
-  bool dumps = false;  ///< each segment in one go, as a dump
+  bool shared = false;                     ///< through leases
+  bool dumps = false;                      ///< each segment in one go, as a dump
   std::optional<state::ScanJob> scan_job;  ///< the state file
   std::map<std::string, coordination::Lease> lease_rows;
   const jobs::SharedJob job{.purpose = "copy", .identity = "one table -> another"};
@@ -244,11 +257,21 @@ class SegmentWorld {
 
   [[nodiscard]] static std::string name(std::uint32_t segment) { return "segment " + std::to_string(segment); }
 
+  /// As the lease table says: who has the lease, or goes on with it until it is handed over.
+  [[nodiscard]] bool owns(std::uint32_t segment, const std::string& worker) const {
+    if (!shared) return true;
+    const coordination::Lease& row = lease_rows.at(leases.key_of(table.segments(), segment));
+    return row.owner == worker || row.checkpoint_owner == worker;
+  }
+  void check_owner(std::uint32_t segment, const std::string& worker) const {
+    if (!owns(segment, worker)) trouble(name(segment) + " was written by a worker whose lease of it is over");
+  }
+
   std::set<int> target_;
   std::set<int> letters_;
   std::set<std::uint32_t> dumped_;
   std::map<std::uint32_t, Position> durable_;
-  std::map<std::uint32_t, Turn> latest_turn_;
+  std::map<std::uint32_t, Turn> latest_to_write_;
   Turn turns_ = 0;
   std::list<Write> strays_;  ///< of processes that are no more
 };

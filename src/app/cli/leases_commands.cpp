@@ -49,7 +49,7 @@ void add_watching(CLI::App& app, LeasesCommand& command) {
                "0s: look once");
 }
 
-void add_writing(CLI::App& app, LeasesCommand& command) {
+void add_lease_write_options(CLI::App& app, LeasesCommand& command) {
   app.add_flag("--dry-run", command.dry_run, "say what would be done, and do nothing");
   app.add_flag("--yes", command.yes, "do not ask; needed where there is no terminal");
 }
@@ -87,7 +87,7 @@ void add_release(CLI::App& leases, Run& chosen) {
   add_key(app, *command);
   app.add_option("--owner", command->owner, "all unfinished leases of this worker")->option_text("WORKER");
   app.add_flag("--all", command->all, "all unfinished leases that have an owner");
-  add_writing(app, *command);
+  add_lease_write_options(app, *command);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_leases_release);
 }
@@ -108,7 +108,7 @@ void add_reset(CLI::App& leases, Run& chosen) {
       ->excludes(to);
   app.add_flag("--force", command->force, "also while workers live that own them");
   add_watching(app, *command);
-  add_writing(app, *command);
+  add_lease_write_options(app, *command);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_leases_reset);
 }

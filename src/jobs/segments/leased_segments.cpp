@@ -14,23 +14,20 @@ using coordination::LeaseWorker;
 LeasedSegments::LeasedSegments(Parts parts, Options options)
     : parts_(std::move(parts)),
       options_(std::move(options)),
-      names_(options_.job),
+      segments_(options_.job, options_.terms, parts_.store.describe()),
       runner_(options_.worker, parts_.store, parts_.clock, parts_.random, parts_.executor,
-              {.event = [this](LeaseWorker::Event event) { take(std::move(event)); },
+              {.event = [this](const LeaseWorker::Event& event) { take(event); },
                .failure =
                    [this](Error error) {
                      const Reason reason = reason_for(error);
                      fail(reason, std::move(error));
                    }}),
       keeping_(parts_.executor),
-      rows_read_at_(parts_.clock.steady_now()) {
-  for (std::uint32_t segment = 0; segment < options_.terms.segments; ++segment) {
-    keys_.push_back(names_.key_of(options_.terms.segments, segment));
-  }
-}
+      rows_read_at_(parts_.clock.steady_now()) {}
 
 void LeasedSegments::start(Work& work) {
   work_ = &work;
+  segments_.start(work);
   keeping_.spawn(runner_.run());
   keeping_.spawn(watch());
 }
@@ -50,76 +47,33 @@ void LeasedSegments::fail(Reason reason, Error error) {
   if (!std::exchange(failed_, true)) work_->fail({reason, std::move(error)});
 }
 
-std::optional<std::uint32_t> LeasedSegments::segment_of(const std::string& key) const {
-  return names_.segment_of(key, options_.terms.segments);
-}
-
 // ---- what the leases say
 
-void LeasedSegments::take(LeaseWorker::Event event) {
-  if (auto* rows = std::get_if<LeaseWorker::RowsRead>(&event)) {
-    take_rows({.leases = std::move(rows->leases), .foreign = rows->foreign});
-    return;
-  }
-  if (const auto* granted = std::get_if<LeaseWorker::Granted>(&event)) {
-    begin(granted->lease);
+void LeasedSegments::take(const LeaseWorker::Event& event) {
+  if (const auto* rows = std::get_if<LeaseWorker::RowsRead>(&event)) {
+    take_rows({.leases = rows->leases, .foreign = rows->foreign});
+  } else if (const auto* granted = std::get_if<LeaseWorker::Granted>(&event)) {
+    if (auto begun = segments_.granted(granted->lease); !begun) fail(Reason::kState, std::move(begun.error()));
   } else if (const auto* lost = std::get_if<LeaseWorker::Lost>(&event)) {
-    const auto segment = segment_of(lost->key);
-    if (!segment || held_.erase(*segment) == 0) return;
-    runner_.warn_of_loss("segment", *lost);
-    work_->lose(*segment);
+    if (segments_.holds(lost->key)) runner_.warn_of_loss("segment", *lost);
+    segments_.lost(lost->key);
   } else if (const auto* wanted = std::get_if<LeaseWorker::WindDown>(&event)) {
-    const auto segment = segment_of(wanted->key);
-    if (!segment || !held_.contains(*segment)) return;
-    log::info("lease is handed over", {{"segment", wanted->key}});
-    work_->wind_down(*segment);
+    segments_.wind_down(wanted->key);
   } else if (const auto* finished = std::get_if<LeaseWorker::Finished>(&event)) {
-    const auto segment = segment_of(finished->key);
-    if (!segment || held_.erase(*segment) == 0) return;
-    ++finished_here_;
-    look_at_once_ = held_.empty();
-    work_->finished(*segment);
-    note_done(*segment);
+    segments_.finished(finished->key);
     news_.notify();
   }
 }
 
-void LeasedSegments::begin(const coordination::Lease& lease) {
-  const auto segment = segment_of(lease.key);
-  if (!segment) return;  // the next look at all rows says what is wrong
-  auto position = to_position(*segment, lease.checkpoint);
-  if (!position) {
-    fail(Reason::kState, std::move(position.error()));
-    return;
-  }
-  log::info("lease acquired", {{"segment", lease.key}, {"from", lease.checkpoint}});
-  held_.insert(*segment);
-  work_->begin(std::move(*position));
-}
-
 void LeasedSegments::take_rows(const coordination::LeaseRows& rows) {
   rows_read_at_ = parts_.clock.steady_now();
-  auto found = names_.read(rows, parts_.store.describe());
-  if (found && found->terms && *found->terms != options_.terms && found->announced) {
-    found = failure(ErrorClass::kConflict, "share segments through lease table", parts_.store.describe(),
-                    "its leases were reset while this job ran; start it again");
-  }
-  if (!found) {
-    fail(Reason::kState, std::move(found.error()));
+  auto missing = segments_.rows_read(rows);
+  if (!missing) {
+    fail(Reason::kState, std::move(missing.error()));
     return;
   }
-  auto missing = names_.missing(options_.terms, found->there);
-  if (!found->announced) missing.push_back(names_.announcement(options_.terms));
-  if (!missing.empty()) runner_.maintain(std::move(missing));
-  for (const coordination::Lease& row : rows.leases) {
-    const auto segment = segment_of(row.key);
-    if (segment && row.done() && !held_.contains(*segment)) note_done(*segment);
-  }
+  if (!missing->empty()) runner_.maintain(std::move(*missing));
   news_.notify();
-}
-
-void LeasedSegments::note_done(std::uint32_t segment) {
-  if (done_.insert(segment).second && complete()) work_->all_done();
 }
 
 /// Who works sees all rows now and then, for its own sake. Who has nothing to do looks when that may have been the
@@ -128,8 +82,9 @@ async::Task<> LeasedSegments::watch() {
   const Duration interval = options_.worker.failover;
   while (!failed_) {
     const SteadyTime now = parts_.clock.steady_now();
-    if (!complete() && (look_at_once_ || (held_.empty() && now - rows_read_at_ >= interval))) {
-      look_at_once_ = false;
+    const bool due = !segments_.holds_any() && now - rows_read_at_ >= interval;
+    const bool may_be_the_end = segments_.take_may_be_the_end();
+    if (!complete() && (due || may_be_the_end)) {
       const coordination::LeaseShare everything;
       const auto rows = co_await parts_.store.scan(everything);
       if (rows) take_rows(*rows);
@@ -150,24 +105,24 @@ async::Task<> LeasedSegments::watch() {
 // ---- what the job says
 
 void LeasedSegments::checkpoint(const source::SegmentPosition& safe) {
-  runner_.checkpoint(keys_.at(safe.segment), to_checkpoint(safe));
+  runner_.checkpoint(segments_.key_of(safe.segment), to_checkpoint(safe));
 }
 
-void LeasedSegments::finish(std::uint32_t segment) { runner_.finish(keys_.at(segment), {}); }
+void LeasedSegments::finish(std::uint32_t segment) { runner_.finish(segments_.key_of(segment), {}); }
 
 void LeasedSegments::give_back(std::uint32_t segment) {
-  held_.erase(segment);
-  runner_.drained(keys_.at(segment));
+  segments_.given_back(segment);
+  runner_.drained(segments_.key_of(segment));
 }
 
 std::optional<SteadyTime> LeasedSegments::write_until(std::uint32_t segment) const {
-  return runner_.write_until(keys_.at(segment));
+  return runner_.write_until(segments_.key_of(segment));
 }
 
 LeasedSegments::Status LeasedSegments::status() const {
-  return {.segments = options_.terms.segments,
+  return {.segments = segments_.segments(),
           .done = done(),
-          .finished_here = finished_here_,
+          .finished_here = segments_.finished_here(),
           .leases = runner_.statistics()};
 }
 

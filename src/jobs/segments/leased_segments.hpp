@@ -5,10 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <set>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
@@ -16,10 +13,11 @@
 #include "coordination/lease_runner.hpp"
 #include "jobs/segments/segment_keeper.hpp"
 #include "jobs/segments/segment_leases.hpp"
+#include "jobs/segments/shared_segments.hpp"
 
 namespace dynamirror::jobs {
 
-/// The segments of a whole-table job, shared with other workers through leases.
+/// The segments of a whole-table job, shared with other workers through leases: SharedSegments, with a LeaseRunner.
 class LeasedSegments final : public SegmentKeeper {
  public:
   struct Parts {
@@ -57,8 +55,8 @@ class LeasedSegments final : public SegmentKeeper {
   [[nodiscard]] async::Signal& changed() override { return runner_.changed(); }
   /// Renews nothing any more: what is held goes to others when its time is over.
   [[nodiscard]] async::Task<dynamirror::Status> close() override;
-  [[nodiscard]] bool complete() const override { return done_.size() == options_.terms.segments; }
-  [[nodiscard]] std::uint32_t done() const override { return static_cast<std::uint32_t>(done_.size()); }
+  [[nodiscard]] bool complete() const override { return segments_.complete(); }
+  [[nodiscard]] std::uint32_t done() const override { return segments_.done(); }
   [[nodiscard]] bool resumed() const override { return false; }
   [[nodiscard]] std::string_view after_stop() const override {
     return "other workers go on, and the same command joins them again";
@@ -66,26 +64,18 @@ class LeasedSegments final : public SegmentKeeper {
   [[nodiscard]] Status status() const;
 
  private:
-  void take(coordination::LeaseWorker::Event event);
-  void begin(const coordination::Lease& lease);
+  void take(const coordination::LeaseWorker::Event& event);
   void take_rows(const coordination::LeaseRows& rows);
-  void note_done(std::uint32_t segment);
   [[nodiscard]] async::Task<> watch();
   void fail(Reason reason, Error error);
-  [[nodiscard]] std::optional<std::uint32_t> segment_of(const std::string& key) const;
 
   Parts parts_;
   Options options_;
-  SegmentLeases names_;
-  std::vector<std::string> keys_;  ///< of each segment
+  SharedSegments segments_;
   coordination::LeaseRunner runner_;
   async::TaskGroup keeping_;
-  Work* work_ = nullptr;          ///< from `start` on
-  std::set<std::uint32_t> held_;  ///< begun, and neither lost nor finished nor given back
-  std::set<std::uint32_t> done_;
-  std::uint32_t finished_here_ = 0;
+  Work* work_ = nullptr;  ///< from `start` on
   SteadyTime rows_read_at_{};
-  bool look_at_once_ = false;
   async::Signal news_;
   bool failed_ = false;
 };

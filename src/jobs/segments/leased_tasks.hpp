@@ -6,14 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
-#include <optional>
 #include <string>
 
-#include "async/semaphore.hpp"
 #include "async/stop_request.hpp"
 #include "async/task_group.hpp"
 #include "jobs/segments/leased_segments.hpp"
+#include "jobs/segments/task_core.hpp"
 #include "pipeline/ending.hpp"
 
 namespace dynamirror::jobs {
@@ -29,7 +27,7 @@ struct SegmentTurn {
 /// One worker of a job that several share, where each segment is done in one go: an object of a dump, a part of a
 /// comparison. A segment that was not done to its end is done again from its start, by its next owner. Not thread-safe:
 /// lives on one event loop.
-class LeasedTasks final : SegmentKeeper::Work {
+class LeasedTasks final : SegmentWork {
  public:
   /// Does one segment. An error ends the worker, unless the turn was to end anyway. `turn` outlives the task.
   using Each = std::function<async::Task<JobResult<void>>(SegmentTurn& turn)>;
@@ -65,29 +63,15 @@ class LeasedTasks final : SegmentKeeper::Work {
   [[nodiscard]] LeasedSegments::Status status() const { return leases_.status(); }
 
  private:
-  /// A segment that is ours, or was and is not at rest.
-  struct Active {
-    enum class State {
-      kOurs,
-      kGivenBack,  ///< before its turn came
-      kLost,
-      kFinishing,  ///< it is done; its lease is told so
-    };
-    State state = State::kOurs;
-    bool begun = false;
-    SegmentTurn turn{};
-    std::optional<source::SegmentPosition> again{};  ///< ours anew, once what was lost is at rest
-  };
-  using State = Active::State;
-
   void begin(source::SegmentPosition from) override;
-  void wind_down(std::uint32_t segment) override;
+  void wind_down(std::uint32_t segment) override { core_.wind_down(segment); }
   void lose(std::uint32_t segment) override;
-  void finished(std::uint32_t segment) override { active_.erase(segment); }
+  void finished(std::uint32_t segment) override { core_.finished(segment); }
   void all_done() override { ending_.finish(); }
 
-  [[nodiscard]] async::Task<> work(std::uint32_t segment);
-  void end(std::uint32_t segment);
+  void begin_turns();
+  void end_turns();
+  [[nodiscard]] async::Task<> work(SegmentTurn& turn);
   [[nodiscard]] bool ending() const { return ending_.failure() || parts_.stop.requested(); }
   [[nodiscard]] async::Task<> shut_down();
 
@@ -95,8 +79,8 @@ class LeasedTasks final : SegmentKeeper::Work {
   Options options_;
   Each each_;
   LeasedSegments leases_;
-  std::map<std::uint32_t, Active> active_;
-  async::Semaphore turns_;
+  TaskCore core_;
+  std::map<std::uint32_t, SegmentTurn> turns_;  ///< under way
   Ending ending_;
   async::TaskGroup working_;
 };

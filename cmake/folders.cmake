@@ -44,9 +44,10 @@ function(dynamirror_compile_fast name)
   target_precompile_headers(${name} REUSE_FROM test_headers)
 endfunction()
 
-# dynamirror_test(name LABEL label LINKS ... SOURCES ...): a GoogleTest program, registered test by test.
+# dynamirror_test(name LABELS label ... LINKS ... SOURCES ... [SHARDS n]): a GoogleTest program. Its tests run in n
+# processes side by side, for those that wait more than they compute.
 function(dynamirror_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;LINKS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;SHARDS" "LABELS;LINKS;SOURCES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   dynamirror_batch(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/tests)
@@ -56,6 +57,23 @@ function(dynamirror_test name)
     set(ARG_TIMEOUT 120)
   endif()
   # One ctest entry per program: starting a sanitized program hundreds of times would cost minutes.
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  set(tests ${name})
+  if(ARG_SHARDS)
+    set(tests "")
+    foreach(shard RANGE 1 ${ARG_SHARDS})
+      math(EXPR index "${shard} - 1")
+      # GTEST_OUTPUT names a folder, where each process needs a file of its own.
+      add_test(
+        NAME ${name}_${shard}
+        COMMAND
+          sh -c
+          "GTEST_OUTPUT=\"\${GTEST_OUTPUT:+\${GTEST_OUTPUT}${name}_${shard}.xml}\" GTEST_TOTAL_SHARDS=${ARG_SHARDS} GTEST_SHARD_INDEX=${index} exec \"$<TARGET_FILE:${name}>\""
+        WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+      list(APPEND tests ${name}_${shard})
+    endforeach()
+    set_tests_properties(${tests} PROPERTIES COST 100) # what waits begins first
+  else()
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  endif()
+  set_tests_properties(${tests} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -6,7 +6,6 @@
 // has caught up: that it ends at all is part of the promise.
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { assertRefused, complaints } from './support/expect.mjs';
 import { scenario, shared } from './support/stage.mjs';
 import { createTable, put } from './support/tables.mjs';
@@ -27,14 +26,6 @@ const at = shared('bad input', async (stage) => {
   await createTable(url('OldImage'), 'id:S', { view: 'OLD_IMAGE' });
   return url;
 });
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 // A test of one bad command line. `args(url, stage)` gives what follows `dynamirror`, `says` what the line must hold.
 function refuses(name, { args, code, says, env, seconds = 60 }) {
@@ -195,7 +186,7 @@ refuses('no credentials anywhere', {
   says: [/none found/, 'AWS_ACCESS_KEY_ID', 'AWS_EC2_METADATA_DISABLED', /name a profile/],
 });
 refuses('an endpoint where nobody listens', {
-  args: async (url) => ['replicate', `http://127.0.0.1:${await freePort()}/Source`, url('Target')],
+  args: async (url) => ['replicate', 'http://127.0.0.1:1/Source', url('Target')],
   code: EXIT.unreachable,
   says: [/127\.0\.0\.1:\d+/, /refused/i],
 });

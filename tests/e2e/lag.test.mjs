@@ -13,7 +13,7 @@ import { scenario, shared } from './support/stage.mjs';
 import { createTable } from './support/tables.mjs';
 
 const CI_FACTOR = Number(process.env.DYNAMIRROR_E2E_LAG_FACTOR ?? 3);
-const WRITES = 10;
+const WRITES = 7;
 // At least until the poll has backed off to a second, and up to a second more: in step with it, each write would wait
 // for the same part of it.
 const PAUSE_MS = 1_500;

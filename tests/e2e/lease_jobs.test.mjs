@@ -80,7 +80,7 @@ async function killOneOfTwo(stage, endpoint, args) {
   const workers = [stage.dynamirror(args), stage.dynamirror(args)];
   const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
   const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
-  await until(running, 60, 'both work');
+  await until(running, SECONDS, 'both work');
   const [victim, survivor] = workers;
   victim.kill('SIGKILL');
   await victim.waitForExit(10);
@@ -225,7 +225,7 @@ scenario(
     const workers = [stage.dynamirror(args), stage.dynamirror(args)];
     const rows = () => scanAll(endpoint, 'leases').catch(() => []); // not made yet
     const running = async () => doneIn(await rows()).length >= 3 && workers.every((run) => acquired(run).length > 0);
-    await until(running, 60, 'both work');
+    await until(running, SECONDS, 'both work');
     workers[0].kill('SIGKILL');
     await workers[0].waitForExit(10);
     const late = stage.dynamirror(args);

@@ -51,7 +51,7 @@ async function assertEqual(stage, source, target) {
 }
 
 scenario(
-  'case 22: what a MultiLangDaemon delivers is applied through kills, and its end checkpointed without a number',
+  'what a MultiLangDaemon delivers is applied through kills, and its end checkpointed without a number',
   async (stage) => {
     const [from, to] = await Promise.all([stage.dynamoDbLocal('source'), stage.dynamoDbLocal('target')]);
     const [source, target] = [`${from}/Orders`, `${to}/Orders`];

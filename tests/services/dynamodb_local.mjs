@@ -113,11 +113,13 @@ async function answers(port) {
   }
 }
 
-function launch({ port, heap, logFile, detached }) {
+function launch({ port, heap, logFile, detached, brief }) {
   const folder = findJarFolder();
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'w');
   const java = ['java', `-Xmx${heap}`, '-XX:+UseSerialGC', '-Djava.library.path=DynamoDBLocal_lib'];
+  // One that lives for seconds spends more on the optimising compiler than that gives back: half its CPU time.
+  if (brief) java.push('-XX:TieredStopAtLevel=1');
   const server = ['-jar', 'DynamoDBLocal.jar', '-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)];
   // pdeathsig: even SIGKILL of the parent takes the server along.
   const tied = !detached && existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'TERM'] : [];
@@ -143,12 +145,12 @@ async function becomesReady(child, port) {
 }
 
 // Starts a server; resolves to {port, pid, endpoint, child} once it answers.
-// detached: whether it may outlive this process.
-export async function startDynamoDbLocal({ heap = DEFAULT_HEAP, logFile, detached = false } = {}) {
+// detached: whether it may outlive this process. brief: that it serves a test, for seconds or a few minutes.
+export async function startDynamoDbLocal({ heap = DEFAULT_HEAP, logFile, detached = false, brief = false } = {}) {
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt++) {
     const port = await findFreePort();
     const log = logFile ?? join(tmpdir(), `dynamodb-local-${port}.log`);
-    const child = launch({ port, heap, logFile: log, detached });
+    const child = launch({ port, heap, logFile: log, detached, brief });
     if (await becomesReady(child, port)) {
       return { port, pid: child.pid, endpoint: `http://127.0.0.1:${port}`, child };
     }

@@ -79,7 +79,7 @@ export class Stage {
 
   // DynamoDB Local, with Streams. One streamed table per process that is written to: a second one makes it crawl.
   async dynamoDbLocal(label = 'dynamodb') {
-    const server = await startDynamoDbLocal({ logFile: this.path(`${label}.log`) });
+    const server = await startDynamoDbLocal({ logFile: this.path(`${label}.log`), brief: true });
     this.servers_.push(server);
     return server.endpoint;
   }

@@ -2,13 +2,16 @@
 //
 // Goal: the limit finds what serves the target best, whatever the target is like, and follows it when it changes.
 // Method: a simulated server with a known best, in virtual time, with noise from a seed; the client always has work.
+// `DYNAMIRROR_TEST_SEEDS=N` runs N seeds.
 #include "async/concurrency_limit.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <queue>
+#include <string>
 #include <vector>
 
 #include "base/random.hpp"
@@ -126,7 +129,14 @@ class ConcurrencyLimitSeeds : public ::testing::TestWithParam<int> {
  protected:
   [[nodiscard]] std::uint64_t seed() const { return static_cast<std::uint64_t>(GetParam()); }
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, ConcurrencyLimitSeeds, ::testing::Range(1, 31));
+
+/// A few always; `./dev sim` and `./dev test --full` run them all.
+int seeds_to_run() {
+  constexpr int kFew = 5;
+  const char* text = std::getenv("DYNAMIRROR_TEST_SEEDS");
+  return text != nullptr && *text != '\0' ? std::stoi(text) : kFew;
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, ConcurrencyLimitSeeds, ::testing::Range(1, 1 + seeds_to_run()));
 
 TEST_P(ConcurrencyLimitSeeds, ComesWithinAFifthOfTheBestThroughputWithoutQueueingMore) {
   for (const std::size_t workers : {3u, 10u, 20u, 45u}) {

@@ -122,12 +122,12 @@ class DynamoDbBackend final : public LeaseBackend {
     client_ = std::make_unique<aws::DynamoDbClient>(*api_, system_clock());
   }
 
-  /// A store whose table need not be there.
-  DynamoDbLeaseStore& open_unprepared(const TableName& table, std::chrono::milliseconds give_up_after = kPatient) {
+  /// A store whose table need not be there. REQUIRES: the clock outlives the backend's last call.
+  DynamoDbLeaseStore& open_unprepared(const TableName& table, const Clock& clock = system_clock()) {
     constexpr std::chrono::milliseconds kShort{1};
     const DynamoDbLeaseStore::Options options{
-        .table = table, .give_up_after = give_up_after, .backoff = {.base = kShort, .cap = kShort}};
-    stores_.push_back(std::make_unique<DynamoDbLeaseStore>(*client_, options, system_clock(), random_));
+        .table = table, .give_up_after = kPatient, .backoff = {.base = kShort, .cap = kShort}};
+    stores_.push_back(std::make_unique<DynamoDbLeaseStore>(*client_, options, clock, random_));
     return *stores_.back();
   }
 

@@ -3,7 +3,7 @@
 // Goal: what we share with fleets of KCL in one lease table stays theirs as much as ours: every row that a KCL writes
 // is read or left alone, and every row that we write is one that each KCL reads. Method: rows spelled as the
 // serializers of KCL 1.7.5, 2.x, 3.4, 3.5 and of the stream adapter 2.x write them, in the stand-in; KCL's readers are
-// played by a checker of its own. The numbers are those of the conformance list.
+// played by a checker of its own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,7 +172,7 @@ class LeaseConformanceTest : public ::testing::Test {
   LeaseStore& store_ = backend_.open();
 };
 
-TEST_F(LeaseConformanceTest, Case14LeavesRowsThatAreNoLeasesAlone) {
+TEST_F(LeaseConformanceTest, LeavesRowsThatAreNoLeasesAlone) {
   for (const std::string& row : rows_that_are_no_leases()) put(row);
   put(named(rows_of_peers().at("KCL 3.5"), "lease"));
   const auto before = rows();
@@ -188,7 +188,7 @@ TEST_F(LeaseConformanceTest, Case14LeavesRowsThatAreNoLeasesAlone) {
   EXPECT_FALSE(backend_.run(store_.get("Leader"))) << "a lease of that key cannot be had";
 }
 
-TEST_F(LeaseConformanceTest, Case14KeepsAttributesThatItDoesNotKnow) {
+TEST_F(LeaseConformanceTest, KeepsAttributesThatItDoesNotKnow) {
   const std::set<std::string> ours{"leaseOwner",     "leaseCounter",  "ownerSwitchesSinceCheckpoint",
                                    "checkpoint",     "childShardIds", "checkpointSubSequenceNumber",
                                    "checkpointOwner"};
@@ -212,7 +212,7 @@ TEST_F(LeaseConformanceTest, Case14KeepsAttributesThatItDoesNotKnow) {
   }
 }
 
-TEST_F(LeaseConformanceTest, Case14KeepsAPendingCheckpointUntilTheNextCheckpoint) {
+TEST_F(LeaseConformanceTest, KeepsAPendingCheckpointUntilTheNextCheckpoint) {
   put(named(rows_of_peers().at("KCL 2.x"), "a"));
   EXPECT_EQ(scan().leases.front().checkpoint, kSequence) << "what is pending is never the resume point";
   ASSERT_EQ(write({.kind = Kind::kTake, .key = "a", .counter = 7, .owner = "me", .from = "peer"}), Outcome::kDone);
@@ -236,7 +236,7 @@ TEST_F(LeaseConformanceTest, ReadsTheRowsOfEveryWriter) {
   }
 }
 
-TEST_F(LeaseConformanceTest, Case16AcceptsRowsWithoutWhatNewerWritersAdd) {
+TEST_F(LeaseConformanceTest, AcceptsRowsWithoutWhatNewerWritersAdd) {
   put(R"({"leaseKey":{"S":"a"},"leaseCounter":{"N":"0"},"ownerSwitchesSinceCheckpoint":{"N":"0"},)"
       R"("checkpoint":{"S":"TRIM_HORIZON"}})");
   EXPECT_THAT(scan().leases, ElementsAre(Lease{.key = "a", .checkpoint = "TRIM_HORIZON"}));
@@ -245,7 +245,7 @@ TEST_F(LeaseConformanceTest, Case16AcceptsRowsWithoutWhatNewerWritersAdd) {
   EXPECT_EQ(complaint_of_kcl(rows().at("a")), "");
 }
 
-TEST_F(LeaseConformanceTest, Case20WritesOnlyRowsThatEveryKclReads) {
+TEST_F(LeaseConformanceTest, WritesOnlyRowsThatEveryKclReads) {
   for (const auto& [writer, row] : rows_of_peers()) {
     put(named(row, writer));
     ASSERT_EQ(complaint_of_kcl(rows().at(writer)), "") << "of " << writer << " itself";
@@ -266,7 +266,7 @@ TEST_F(LeaseConformanceTest, Case20WritesOnlyRowsThatEveryKclReads) {
                   R"("parentShardId":{"SS":["parent"]}})"));
 }
 
-TEST_F(LeaseConformanceTest, Case20HasAReaderThatSeesWhatIsWrong) {
+TEST_F(LeaseConformanceTest, HasAReaderThatSeesWhatIsWrong) {
   for (const char* more : {R"("leaseOwner":{"S":""})", R"("leaseOwner":{"NULL":true})", R"("parentShardId":{"S":"p"})",
                            R"("parentShardId":{"SS":[]})", R"("checkpoint":{"S":"1"})",
                            R"("pendingCheckpoint":{"S":"LATEST"})", R"("checkpointSubSequenceNumber":{"S":"0"})"}) {
@@ -299,11 +299,11 @@ TEST_F(LeaseTableKeyTest, RefusesAKeyThatIsNotALeases) {
   EXPECT_THAT(refusal({{"leaseKey", "S"}, model::KeyAttribute{"shard", "S"}}), HasSubstr("shard (S)"));
 }
 
-TEST_F(LeaseTableKeyTest, Case23RefusesTheTableOfTheKclForNode) {
+TEST_F(LeaseTableKeyTest, RefusesTheTableOfTheKclForNode) {
   EXPECT_THAT(refusal({{"type", "S"}, model::KeyAttribute{"id", "S"}}), HasSubstr("is a table of the KCL for node.js"));
 }
 
-/// Case 15: who may take leases is what KCL 3.x says of itself, in one place or another, at any time.
+/// Who may take leases is what KCL 3.x says of itself, in one place or another, at any time.
 class FleetVersionTest : public ::testing::Test {
  protected:
   FleetVersionTest() { backend_.standin().add_table(table("leases", "leaseKey")); }
@@ -340,7 +340,7 @@ const std::map<std::string, FleetVersion>& known_versions() {
   return versions;
 }
 
-TEST_F(FleetVersionTest, Case15TakesWhereNoKcl3HasBeen) {
+TEST_F(FleetVersionTest, TakesWhereNoKcl3HasBeen) {
   EXPECT_EQ(read(), FleetVersion::kTakers);
   add_coordinator();
   EXPECT_EQ(read(), FleetVersion::kTakers);
@@ -348,7 +348,7 @@ TEST_F(FleetVersionTest, Case15TakesWhereNoKcl3HasBeen) {
   EXPECT_EQ(read(), FleetVersion::kTakers);
 }
 
-TEST_F(FleetVersionTest, Case15FollowsTheCoordinatorsTableLive) {
+TEST_F(FleetVersionTest, FollowsTheCoordinatorsTableLive) {
   add_coordinator();
   for (const auto& [text, version] : known_versions()) {
     say_in_coordinator(text);
@@ -356,14 +356,14 @@ TEST_F(FleetVersionTest, Case15FollowsTheCoordinatorsTableLive) {
   }
 }
 
-TEST_F(FleetVersionTest, Case15FollowsTheRowInTheLeaseTableLive) {
+TEST_F(FleetVersionTest, FollowsTheRowInTheLeaseTableLive) {
   for (const auto& [text, version] : known_versions()) {
     say_in_lease_table(text);
     EXPECT_EQ(read(), version) << text;
   }
 }
 
-TEST_F(FleetVersionTest, Case15BelievesTheOneThatAssigns) {
+TEST_F(FleetVersionTest, BelievesTheOneThatAssigns) {
   add_coordinator();
   say_in_coordinator("CLIENT_VERSION_2X");
   say_in_lease_table("CLIENT_VERSION_3X");
@@ -373,7 +373,7 @@ TEST_F(FleetVersionTest, Case15BelievesTheOneThatAssigns) {
   EXPECT_EQ(read(), FleetVersion::kAssigned);
 }
 
-TEST_F(FleetVersionTest, Case15RefusesAVersionToCome) {
+TEST_F(FleetVersionTest, RefusesAVersionToCome) {
   say_in_lease_table("CLIENT_VERSION_4X");
   const auto refused = read();
   ASSERT_FALSE(refused);
@@ -384,7 +384,7 @@ TEST_F(FleetVersionTest, Case15RefusesAVersionToCome) {
   EXPECT_FALSE(read());
 }
 
-TEST_F(FleetVersionTest, Case15SaysWhichPermissionIsMissing) {
+TEST_F(FleetVersionTest, SaysWhichPermissionIsMissing) {
   backend_.standin().fail_next({.kind = support::FaultKind::kAccessDenied, .operation = "GetItem"});
   const auto refused = read();
   ASSERT_FALSE(refused);

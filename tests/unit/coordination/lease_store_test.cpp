@@ -254,7 +254,6 @@ TEST_P(LeaseStoreTest, GivesEachLeaseInOneShare) {
   EXPECT_THAT(together, ::testing::UnorderedElementsAreArray(scan()));
 }
 
-// Case 5 of the conformance list.
 TEST_P(LeaseStoreTest, LetsOneOfTwoTakersWin) {
   create();
   LeaseStore& other = backend_->open();

@@ -76,7 +76,7 @@ TEST_F(LeaseTakingTest, TakesAllWhenItIsAlone) {
   EXPECT_THAT(plan().take, SizeIs(4));
 }
 
-TEST_F(LeaseTakingTest, Case3ASilentOwnersLeasesAreFreeAfterTheFailOverTime) {
+TEST_F(LeaseTakingTest, ASilentOwnersLeasesAreFreeAfterTheFailOverTime) {
   add(worker_name("1"), 2);
   look();
   look(kFailover, worker_name("1"));
@@ -121,7 +121,7 @@ TEST_F(LeaseTakingTest, OursAreEvenAmongThemselvesWhateverKclHas) {
   EXPECT_THAT(plan().hand_over, SizeIs(2));
 }
 
-TEST_F(LeaseTakingTest, Case9OneIsStolenFromKclThoughMoreAreDue) {
+TEST_F(LeaseTakingTest, OneIsStolenFromKclThoughMoreAreDue) {
   options_.max_steals = 1;
   add("W", 6);
   look();

@@ -8,7 +8,7 @@
 namespace dynamirror::coordination {
 namespace {
 
-TEST_F(LeaseWorkerTest, Case3AFrozenLeaseIsTakenOnlyAfterTheFailOverTime) {
+TEST_F(LeaseWorkerTest, AFrozenLeaseIsTakenOnlyAfterTheFailOverTime) {
   add("s", "W", 7);
   Player& me = start();
   const SteadyTime first_look = now_;
@@ -21,7 +21,7 @@ TEST_F(LeaseWorkerTest, Case3AFrozenLeaseIsTakenOnlyAfterTheFailOverTime) {
   EXPECT_EQ(me.count<Granted>("s"), 1u);
 }
 
-TEST_F(LeaseWorkerTest, Case4ALeaseWhoseCounterMovesNeverExpires) {
+TEST_F(LeaseWorkerTest, ALeaseWhoseCounterMovesNeverExpires) {
   add("s", "W", 7);
   Player& me = start();
   // Slower than a well-behaved owner renews; and the two of them have one lease, so nobody may steal it.
@@ -36,7 +36,7 @@ TEST_F(LeaseWorkerTest, Case4ALeaseWhoseCounterMovesNeverExpires) {
   EXPECT_GT(me.scans, 100u);
 }
 
-TEST_F(LeaseWorkerTest, Case5OfTwoWhoTakeALeaseOneGetsIt) {
+TEST_F(LeaseWorkerTest, OfTwoWhoTakeALeaseOneGetsIt) {
   add("s");
   Player& one = start(worker_name("1"));
   Player& two = start(worker_name("2"));
@@ -58,7 +58,7 @@ TEST_F(LeaseWorkerTest, Case5OfTwoWhoTakeALeaseOneGetsIt) {
   for (const auto& write : table_.done) EXPECT_NE(write.owner, worker_name("2"));
 }
 
-TEST_F(LeaseWorkerTest, Case6ACheckpointFailsOnceAPeerHasTheLease) {
+TEST_F(LeaseWorkerTest, ACheckpointFailsOnceAPeerHasTheLease) {
   Player& me = start_with("s");
   row("s").owner = "W";
   row("s").counter += 1;
@@ -70,7 +70,7 @@ TEST_F(LeaseWorkerTest, Case6ACheckpointFailsOnceAPeerHasTheLease) {
   EXPECT_EQ(row("s"), theirs);
 }
 
-TEST_F(LeaseWorkerTest, Case7ADeletedLeaseIsLostAndNotMadeAgain) {
+TEST_F(LeaseWorkerTest, ADeletedLeaseIsLostAndNotMadeAgain) {
   Player& me = start_with("s");
   table_.rows.clear();
   me.worker.checkpoint("s", "100");
@@ -80,7 +80,7 @@ TEST_F(LeaseWorkerTest, Case7ADeletedLeaseIsLostAndNotMadeAgain) {
   EXPECT_THAT(table_.rows, IsEmpty());
 }
 
-TEST_F(LeaseWorkerTest, Case8ARenewalWhoseAnswerIsLostKeepsTheLease) {
+TEST_F(LeaseWorkerTest, ARenewalWhoseAnswerIsLostKeepsTheLease) {
   Player& me = start_with("s");
   int lost = 0;
   me.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
@@ -95,7 +95,7 @@ TEST_F(LeaseWorkerTest, Case8ARenewalWhoseAnswerIsLostKeepsTheLease) {
   EXPECT_EQ(me.worker.statistics().conflicts, 0u);
 }
 
-TEST_F(LeaseWorkerTest, Case8ARenewalThatAnEarlierAttemptOvertookKeepsTheLease) {
+TEST_F(LeaseWorkerTest, ARenewalThatAnEarlierAttemptOvertookKeepsTheLease) {
   Player& me = start_with("s");
   int renewals = 0;
   me.trouble = [&](const LeaseWrite& write) -> std::optional<Player::Trouble> {
@@ -108,7 +108,7 @@ TEST_F(LeaseWorkerTest, Case8ARenewalThatAnEarlierAttemptOvertookKeepsTheLease) 
   EXPECT_GT(renewals, 3);
 }
 
-TEST_F(LeaseWorkerTest, Case9OneLeaseAtATimeIsStolenUntilTheShareIsReached) {
+TEST_F(LeaseWorkerTest, OneLeaseAtATimeIsStolenUntilTheShareIsReached) {
   std::vector<std::string> keys;
   for (int i = 0; i < 6; ++i) keys.push_back("s" + std::to_string(i));
   for (const auto& key : keys) add(key, "W", 7);
@@ -142,7 +142,7 @@ TEST_F(LeaseWorkerTest, AStolenLeaseIsGrantedOnlyWhenItsOwnersTimeIsOver) {
   EXPECT_EQ(me.count<Granted>(key), 1u);
 }
 
-TEST_F(LeaseWorkerTest, Case10TakingAnExpiredLeaseEndsItsHandOff) {
+TEST_F(LeaseWorkerTest, TakingAnExpiredLeaseEndsItsHandOff) {
   add("s", "V", 7).checkpoint_owner = "W";
   start();
   pass(kFailover * 3 / 2);
@@ -150,7 +150,7 @@ TEST_F(LeaseWorkerTest, Case10TakingAnExpiredLeaseEndsItsHandOff) {
   EXPECT_EQ(row("s").checkpoint_owner, "");
 }
 
-TEST_F(LeaseWorkerTest, Case11ALeaseToBeHandedOffIsRenewedDrainedAndAssigned) {
+TEST_F(LeaseWorkerTest, ALeaseToBeHandedOffIsRenewedDrainedAndAssigned) {
   Player& me = start_with("s");
   row("s").owner = "W";  // KCL 3's leader: the counter does not move
   row("s").checkpoint_owner = kMe;
@@ -173,7 +173,7 @@ TEST_F(LeaseWorkerTest, Case11ALeaseToBeHandedOffIsRenewedDrainedAndAssigned) {
   EXPECT_EQ(me.worker.statistics().given_away, 1u);
 }
 
-TEST_F(LeaseWorkerTest, Case12AFinishedLeaseIsNeitherTakenNorLookedAt) {
+TEST_F(LeaseWorkerTest, AFinishedLeaseIsNeitherTakenNorLookedAt) {
   add("s", "W", 7).checkpoint = kShardEnd;
   Player& me = start();
   pass(kFailover * 5);
@@ -182,7 +182,7 @@ TEST_F(LeaseWorkerTest, Case12AFinishedLeaseIsNeitherTakenNorLookedAt) {
   EXPECT_EQ(me.count<Granted>("s"), 0u);
 }
 
-TEST_F(LeaseWorkerTest, Case13ChildrenAreThereBeforeTheShardIsDone) {
+TEST_F(LeaseWorkerTest, ChildrenAreThereBeforeTheShardIsDone) {
   Player& me = start_with("p");
   me.trouble = [tries = 0](const LeaseWrite& write) mutable -> std::optional<Player::Trouble> {
     if (write.key != "b" || tries++ > 2) return std::nullopt;
@@ -304,7 +304,7 @@ TEST_F(LeaseWorkerTest, AChildWaitsForAParentThatAnotherWorkerHas) {
   EXPECT_EQ(me.count<Granted>("c"), 1u);
 }
 
-TEST_F(LeaseWorkerTest, Case16RowsWithoutOptionalAttributesAreWorkedOn) {
+TEST_F(LeaseWorkerTest, RowsWithoutOptionalAttributesAreWorkedOn) {
   add("s");
   add("orphan").parents = {"trimmed"};
   Player& me = start();
@@ -313,7 +313,7 @@ TEST_F(LeaseWorkerTest, Case16RowsWithoutOptionalAttributesAreWorkedOn) {
   EXPECT_EQ(me.count<Granted>("orphan"), 1u);
 }
 
-TEST_F(LeaseWorkerTest, Case19AStoppedWorkersLeaseIsNobodysAtOnce) {
+TEST_F(LeaseWorkerTest, AStoppedWorkersLeaseIsNobodysAtOnce) {
   Player& me = start_with("s");
   me.worker.checkpoint("s", "100");
   me.worker.stop();

@@ -174,7 +174,7 @@ class MultiLang : public ::testing::Test {
   MultiLangShard::Statistics statistics_;
 };
 
-TEST_F(MultiLang, Case22CheckpointsAfterEveryBatchIsWrittenAndAtTheEndWithoutANumber) {
+TEST_F(MultiLang, CheckpointsAfterEveryBatchIsWrittenAndAtTheEndWithoutANumber) {
   const auto ended = play({kInitialize, "", records_of({data("a", 1, "x"), data("b", 2, "y")}), kDone,
                            records_of({data("a", 3, "")}), kDone, kShardEnded, kDone});
   ASSERT_TRUE(ended) << to_line(ended.error().error);

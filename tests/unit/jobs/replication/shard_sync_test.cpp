@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: the rows of a lease table follow the shards of its stream, as every KCL that shares it expects.
-// Method: steps over scripted tables and listings; a table applies the writes as the store does. Names begin with the
-// number of the conformance case of the lease protocol that they show, where there is one.
+// Method: steps over scripted tables and listings; a table applies the writes as the store does.
 #include "jobs/replication/shard_sync.hpp"
 
 #include <gmock/gmock.h>
@@ -90,7 +89,7 @@ std::vector<model::Shard> family() {
   return {shard(kRight, kParent), shard(kParent, "", false), shard(kLeft, kParent)};
 }
 
-TEST(ShardSync, Case1_AnEmptyTableAtTrimHorizonGetsParentsBeforeChildren) {
+TEST(ShardSync, AnEmptyTableAtTrimHorizonGetsParentsBeforeChildren) {
   Table table(ShardGraph::InitialPosition::kTrimHorizon);
   const auto first = table.step(family());
   ASSERT_EQ(first.writes.size(), 1u) << "a child without its parent's row would be read at once";
@@ -104,13 +103,13 @@ TEST(ShardSync, Case1_AnEmptyTableAtTrimHorizonGetsParentsBeforeChildren) {
   EXPECT_TRUE(table.row(kLeft).owner.empty());
 }
 
-TEST(ShardSync, Case2_AnEmptyTableAtLatestGetsTheOpenShardsAlone) {
+TEST(ShardSync, AnEmptyTableAtLatestGetsTheOpenShardsAlone) {
   Table table(ShardGraph::InitialPosition::kLatest);
   table.settle(family());
   EXPECT_THAT(table.checkpoints(), ElementsAre(Pair(kLeft, "LATEST"), Pair(kRight, "LATEST")));
 }
 
-TEST(ShardSync, Case2_ChildrenOfALeasedShardStartAtTrimHorizonEvenAtLatest) {
+TEST(ShardSync, ChildrenOfALeasedShardStartAtTrimHorizonEvenAtLatest) {
   Table table(ShardGraph::InitialPosition::kLatest);
   table.set({.key = kParent, .counter = 4, .checkpoint = "100000000000000000050"});
   table.settle(family());
@@ -118,14 +117,14 @@ TEST(ShardSync, Case2_ChildrenOfALeasedShardStartAtTrimHorizonEvenAtLatest) {
                                                Pair(kRight, "TRIM_HORIZON")));
 }
 
-TEST(ShardSync, Case2_AStartAtLatestThatIsHalfDoneGoesOnAsItBegan) {
+TEST(ShardSync, AStartAtLatestThatIsHalfDoneGoesOnAsItBegan) {
   Table table(ShardGraph::InitialPosition::kLatest);
   table.set({.key = kLeft, .checkpoint = "LATEST", .parents = {kParent}});  // another worker is making the rest
   table.settle(family());
   EXPECT_THAT(table.checkpoints(), ElementsAre(Pair(kLeft, "LATEST"), Pair(kRight, "LATEST")));
 }
 
-TEST(ShardSync, Case12_AFinishedLeaseWithoutChildRowsGetsThem) {
+TEST(ShardSync, AFinishedLeaseWithoutChildRowsGetsThem) {
   Table table(ShardGraph::InitialPosition::kTrimHorizon);
   table.set({.key = kParent, .owner = "w", .counter = 9, .checkpoint = "SHARD_END"});
   table.settle(family());
@@ -135,14 +134,14 @@ TEST(ShardSync, Case12_AFinishedLeaseWithoutChildRowsGetsThem) {
   EXPECT_EQ(table.row(kParent).counter, 9u);
 }
 
-TEST(ShardSync, Case17_AParentStillListedOpenBesideItsChildIsClosed) {
+TEST(ShardSync, AParentStillListedOpenBesideItsChildIsClosed) {
   Table table(ShardGraph::InitialPosition::kLatest);
   const std::vector<model::Shard> inconsistent{shard(kParent), shard(kLeft, kParent)};
   table.settle(inconsistent);
   EXPECT_THAT(table.checkpoints(), ElementsAre(Pair(kLeft, "LATEST")));
 }
 
-TEST(ShardSync, Case17_AChildWhoseParentWasTrimmedIsLeasedAlone) {
+TEST(ShardSync, AChildWhoseParentWasTrimmedIsLeasedAlone) {
   Table table(ShardGraph::InitialPosition::kTrimHorizon);
   const std::vector<model::Shard> without_parent{shard(kLeft, kParent)};
   table.settle(without_parent);

@@ -237,6 +237,11 @@ void ChangeBuffer::push_filtered(ShardHandle shard, const model::SequenceNumber&
   ++impl_->counters.filtered;
 }
 
+void ChangeBuffer::push_dead_lettered(ShardHandle shard, const model::SequenceNumber& sequence) {
+  impl_->acknowledge(shard, impl_->begin(shard, sequence));
+  ++impl_->counters.dead_lettered;
+}
+
 std::vector<ChangeBuffer::InFlight> ChangeBuffer::take(std::size_t max_changes, std::size_t max_bytes, SteadyTime now) {
   impl_->end_ripe_pauses(now);
   std::vector<InFlight> taken;

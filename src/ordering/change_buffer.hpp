@@ -81,6 +81,10 @@ class ChangeBuffer {
   /// Counts a change that a named rule keeps from the target, and lets the watermark pass it. REQUIRES: as `push`.
   void push_filtered(ShardHandle shard, const model::SequenceNumber& sequence);
 
+  /// Counts a record that is no change, which the dead-letter store has, and lets the watermark pass it. REQUIRES: as
+  /// `push`.
+  void push_dead_lettered(ShardHandle shard, const model::SequenceNumber& sequence);
+
   /// Takes up to `max_changes` ready changes (of different keys, together at most `max_bytes` of key and image text,
   /// but at least one if any is ready) and puts them in flight.
   [[nodiscard]] std::vector<InFlight> take(std::size_t max_changes, std::size_t max_bytes, SteadyTime now);

@@ -53,6 +53,25 @@ void WriteCore::push(ShardHandle shard, model::Change change) {
   buffer_.push(shard, std::move(change));
 }
 
+std::optional<JobFailure> WriteCore::set_aside(ShardHandle shard, std::span<const model::UnreadableRecord> records) {
+  if (records.empty()) return std::nullopt;
+  std::vector<sink::DeadLetter> letters;
+  for (const model::UnreadableRecord& record : records) {
+    letters.push_back({.change = model::Change({}, {}, record.sequence, record.arrived),
+                       .shard = name_of(shard),
+                       .error = {.error_class = ErrorClass::kInvalid,
+                                 .doing = "read record",
+                                 .resource = name_of(shard).str(),
+                                 .code = std::string(sink::kUnreadableRecord),
+                                 .message = record.reason},
+                       .at = parts_.clock.wall_now(),
+                       .attempts = 0,
+                       .target = parts_.target,
+                       .record = record.data});
+  }
+  return give_up(letters);
+}
+
 std::optional<WriteCore::Batch> WriteCore::take(const sink::ChangeSink::Limits& limits) {
   while (true) {  // each turn takes something out of the buffer, or ends
     Batch batch{.changes = buffer_.take(limits.max_changes, limits.max_bytes, parts_.clock.steady_now())};
@@ -130,7 +149,11 @@ WriteCore::Settled WriteCore::settle(const Batch& batch, std::span<const sink::O
     }
   }
   if (throttled + failed == 0 && poison.letters.empty() && !buffer_.next_retry()) statistics_.last_trouble.clear();
-  if (!poison.letters.empty()) note(give_up(poison));
+  if (!poison.letters.empty()) {
+    auto failure = give_up(poison.letters);
+    if (!failure) std::ranges::for_each(poison.tickets, [&](auto ticket) { buffer_.dead_lettered(ticket); });
+    note(std::move(failure));
+  }
   // A few unprocessed items are one hot partition, no reason to slow down all others.
   if (failed * 2 > batch.changes.size()) settled.outcome = Outcome::kFailed;
   if (throttled * 2 > batch.changes.size()) settled.outcome = Outcome::kThrottled;
@@ -168,34 +191,33 @@ std::optional<JobFailure> WriteCore::try_again(const InFlight& item, const Error
   return std::nullopt;
 }
 
-/// Sets poison aside in the dead-letter file, or says why the job has failed. Only what is in the file is settled.
-std::optional<JobFailure> WriteCore::give_up(const Poison& poison) {
-  const sink::DeadLetter& first = poison.letters.front();
+/// Sets poison aside in the dead-letter file, or says why the job has failed. Only what is in the file may be settled.
+std::optional<JobFailure> WriteCore::give_up(std::span<const sink::DeadLetter> letters) {
+  const sink::DeadLetter& first = letters.front();
   if (parts_.dead_letters == nullptr) {
     Error error = first.error;
-    error.message += "; key " + std::string(first.change.key());
+    error.message += first.has_key() ? "; key " + std::string(first.change.key()) : ";";
     if (!first.shard.str().empty()) {
       error.message += " of shard " + first.shard.str() + ", record " + first.change.sequence().str();
     }
     error.message += " (" + std::string(options_.poison_hint) + ")";
     return JobFailure{Reason::kPoison, std::move(error)};
   }
-  if (auto added = parts_.dead_letters->add(poison.letters); !added) {
+  if (auto added = parts_.dead_letters->add(letters); !added) {
     return JobFailure{Reason::kState, std::move(added.error())};
   }
   if (log::enabled(log::Level::kWarning)) {
-    log::warning("changes set aside as dead letters", {{"count", std::to_string(poison.letters.size())},
+    log::warning("changes set aside as dead letters", {{"count", std::to_string(letters.size())},
                                                        {"first_key", std::string(first.change.key())},
                                                        {"error", to_line(first.error)},
                                                        {"file", parts_.dead_letters->describe()}});
   }
-  for (const ordering::ChangeBuffer::Ticket ticket : poison.tickets) buffer_.dead_lettered(ticket);
   return std::nullopt;
 }
 
 sink::DeadLetter WriteCore::letter_for(const InFlight& item, Error error) const {
   return {.change = *item.change,
-          .shard = shard_name_ ? shard_name_(item.shard) : ShardId(),
+          .shard = name_of(item.shard),
           .error = std::move(error),
           .at = parts_.clock.wall_now(),
           .attempts = item.attempts + 1,

@@ -13,6 +13,7 @@
 #include "async/concurrency_limit.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "model/unreadable_record.hpp"
 #include "ordering/change_buffer.hpp"
 #include "pipeline/job_failure.hpp"
 #include "pipeline/lag_histogram.hpp"
@@ -80,6 +81,15 @@ class WriteCore {
   /// REQUIRES: its sequence is after every one pushed for this shard before; its image is known.
   void push(ShardHandle shard, model::Change change);
 
+  /// Puts records that are no changes into the dead letters, all at once; what then is to come in the order of the
+  /// shard is `push_set_aside` for each. Answers why the job has failed, if it has.
+  [[nodiscard]] std::optional<JobFailure> set_aside(ShardHandle shard,
+                                                    std::span<const model::UnreadableRecord> records);
+  /// Passes a record that `set_aside` has taken. REQUIRES: as `push`.
+  void push_set_aside(ShardHandle shard, const model::SequenceNumber& sequence) {
+    buffer_.push_dead_lettered(shard, sequence);
+  }
+
   // ---- out
 
   /// Changes on their way to the sink.
@@ -129,8 +139,9 @@ class WriteCore {
   [[nodiscard]] std::vector<InFlight> set_aside_quarantined(std::vector<InFlight>& changes) const;
   void applied(const InFlight& item);
   [[nodiscard]] std::optional<JobFailure> try_again(const InFlight& item, const Error& error);
-  [[nodiscard]] std::optional<JobFailure> give_up(const Poison& poison);
+  [[nodiscard]] std::optional<JobFailure> give_up(std::span<const sink::DeadLetter> letters);
   [[nodiscard]] sink::DeadLetter letter_for(const InFlight& item, Error error) const;
+  [[nodiscard]] ShardId name_of(ShardHandle shard) const { return shard_name_ ? shard_name_(shard) : ShardId(); }
 
   Parts parts_;
   Options options_;

@@ -8,6 +8,7 @@
 
 #include "base/iso_time.hpp"
 #include "base/text.hpp"
+#include "model/base64.hpp"
 #include "model/key_canonicalizer.hpp"
 
 namespace dynamirror::sink {
@@ -49,8 +50,9 @@ std::optional<ErrorClass> parse_error_class(std::string_view text) {
 
 /// The members of a line as they are found, before they are put together.
 struct Members {
-  std::string key;
-  std::optional<std::string> image;  ///< empty for null
+  std::string key;                    ///< empty for null
+  std::optional<std::string> record;  ///< decoded
+  std::optional<std::string> image;   ///< empty for null
   std::optional<model::SequenceNumber> sequence;
   std::optional<WallTime> created;
   std::optional<WallTime> at;
@@ -95,7 +97,13 @@ Status take_error(json::Value& value, Error& error) {
 }
 
 Status take_member(std::string_view name, json::Value& value, Members& members) {
-  if (name == "key") return take_object(value, name, members.key);
+  if (name == "key") return value.consume_null() ? Status{} : take_object(value, name, members.key);
+  if (name == "record") {
+    const auto text = value.string();
+    if (!text) return std::unexpected(text.error());
+    members.record = model::decode_base64(*text);
+    return members.record ? Status{} : bad_line("record is not base64");
+  }
   if (name == "image") {
     members.image.emplace();
     return value.consume_null() ? Status{} : take_object(value, name, *members.image);
@@ -103,7 +111,7 @@ Status take_member(std::string_view name, json::Value& value, Members& members) 
   if (name == "sequence") {
     const auto text = value.string();
     if (!text) return std::unexpected(text.error());
-    const auto sequence = model::SequenceNumber::parse(*text);
+    const auto sequence = model::SequenceNumber::parse_place(*text);
     if (!sequence) return bad_line("sequence: " + sequence.error().message);
     members.sequence = *sequence;
     return {};
@@ -139,17 +147,23 @@ Error follows_dead_letter(const std::string& target) {
 
 std::string to_json_line(const DeadLetter& letter) {
   std::string line;
-  line.reserve(letter.change.key().size() + letter.change.image().size() + letter.error.message.size() + 512);
+  line.reserve(letter.change.key().size() + letter.change.image().size() + letter.record.size() * 4 / 3 +
+               letter.error.message.size() + 512);
   line += R"({"key":)";
-  append_on_one_line(line, letter.change.key());
+  append_on_one_line(line, letter.has_key() ? letter.change.key() : "null");
   line += R"(,"image":)";
   append_on_one_line(line, letter.change.is_delete() ? "null" : letter.change.image());
   const auto append_text = [&line](std::string_view name, std::string_view text) {
     line += name;
     append_json_quoted(line, text);
   };
+  if (!letter.has_key()) {
+    line += R"(,"record":")";
+    model::append_base64(line, letter.record);
+    line += '"';
+  }
   append_text(R"(,"shard":)", letter.shard.str());
-  append_text(R"(,"sequence":)", letter.change.sequence().text());
+  append_text(R"(,"sequence":)", letter.change.sequence().str());
   append_text(R"(,"created":)", time_text(letter.change.created()));
   append_text(R"(,"error":{"class":)", to_string(letter.error.error_class));
   append_text(R"(,"code":)", letter.error.code);
@@ -168,11 +182,18 @@ Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
         [&](std::string_view name, json::Value& member) { return take_member(name, member, members); });
   });
   if (!read) return std::unexpected(read.error());
-  if (members.key.empty()) return bad_line("has no key");
+  if (members.key.empty() && !members.record) return bad_line("has no key");
+  if (!members.key.empty() && members.record) return bad_line("has a key and a record, which is no change");
   if (!members.image) return bad_line("has no image (null for a deletion)");
   if (!members.sequence) return bad_line("has no sequence");
   if (!members.created) return bad_line("has no created");
   if (!members.at) return bad_line("has no at");
+  members.letter.at = *members.at;
+  if (members.record) {
+    members.letter.change = model::Change({}, {}, *members.sequence, *members.created);
+    members.letter.record = std::move(*members.record);
+    return std::move(members.letter);
+  }
   // Somebody may have put the letter right by hand: its key counts as what it means, and must be that of its image.
   auto schema = model::schema_of_key(members.key);
   if (!schema) return bad_line("its key: " + schema.error().message);
@@ -183,7 +204,6 @@ Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
     if (auto same = keys.check_item(*key, *members.image); !same) return bad_line(same.error().message);
   }
   members.letter.change = model::Change(*key, *members.image, *members.sequence, *members.created);
-  members.letter.at = *members.at;
   return std::move(members.letter);
 }
 

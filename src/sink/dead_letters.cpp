@@ -28,7 +28,7 @@ struct KeyHash {
 using KeySet = std::unordered_set<std::string, KeyHash, std::equal_to<>>;
 
 /// What every line begins with; only what begins so can be a line of ours that a crash has cut off.
-constexpr std::string_view kLineStart = R"({"key":{)";
+constexpr std::string_view kLineStart = R"({"key":)";
 
 bool may_be_cut_off(std::string_view line) {
   return line.substr(0, kLineStart.size()) == kLineStart.substr(0, line.size());
@@ -76,6 +76,7 @@ struct DeadLetters::Impl {
   FileLock lock;
   FileDescriptor fd;
   KeySet keys{};
+  std::uint64_t without_key = 0;  ///< letters
   std::uint64_t entries = 0;
   std::uint64_t size_bytes = 0;  ///< what a failed append is cut back to
   json::Reader reader{};
@@ -87,12 +88,28 @@ struct DeadLetters::Impl {
     return failure(ErrorClass::kFatal, doing, name(), std::move(message));
   }
 
+  void count(const DeadLetter& letter);
   [[nodiscard]] Status load();
   [[nodiscard]] Status repair_end(std::string& line, const LineReader& lines);
   [[nodiscard]] Status append(std::string_view text);
-  [[nodiscard]] Status copy_kept(const FileDescriptor& to, FunctionRef<Verdict(DeadLetter&)> decide, KeySet& kept_keys,
-                                 std::uint64_t& kept_entries, std::uint64_t& kept_bytes);
+  /// What the file is after a rewrite.
+  struct Kept {
+    KeySet keys{};
+    std::uint64_t without_key = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t bytes = 0;
+  };
+  [[nodiscard]] Status copy_kept(const FileDescriptor& to, FunctionRef<Verdict(DeadLetter&)> decide, Kept& kept);
 };
+
+void DeadLetters::Impl::count(const DeadLetter& letter) {
+  ++entries;
+  if (letter.has_key()) {
+    keys.emplace(letter.change.key());
+  } else {
+    ++without_key;
+  }
+}
 
 Status DeadLetters::Impl::load() {
   LineReader lines(fd, options.file);
@@ -104,8 +121,7 @@ Status DeadLetters::Impl::load() {
     if (*found == LineReader::Found::kUnfinished) return repair_end(line, lines);
     const auto letter = parse_dead_letter(line, reader);
     if (!letter) return damaged(lines, letter.error());
-    keys.emplace(letter->change.key());
-    ++entries;
+    count(*letter);
     size_bytes = lines.line_end();
   }
   return {};
@@ -121,8 +137,7 @@ Status DeadLetters::Impl::repair_end(std::string& line, const LineReader& lines)
   if (letter) {
     size_bytes = lines.line_end();
     if (auto written = append("\n"); !written) return written;
-    keys.emplace(letter->change.key());
-    ++entries;
+    count(*letter);
     ++size_bytes;
     return {};
   }
@@ -184,9 +199,14 @@ Status DeadLetters::add(std::span<const DeadLetter> letters) {
   if (letters.empty()) return {};
   if (impl_->broken) return std::unexpected(*impl_->broken);
   KeySet new_keys;
+  std::uint64_t without_key = 0;
   std::string text;
   for (const DeadLetter& letter : letters) {
-    if (!quarantined(letter.change.key())) new_keys.emplace(letter.change.key());
+    if (!letter.has_key()) {
+      ++without_key;
+    } else if (!quarantined(letter.change.key())) {
+      new_keys.emplace(letter.change.key());
+    }
     const std::string line = to_json_line(letter);
     if (line.size() > LineReader::kMaxLineBytes) {
       return impl_->failed("add dead letters",
@@ -194,7 +214,7 @@ Status DeadLetters::add(std::span<const DeadLetter> letters) {
     }
     text += line;
   }
-  if (impl_->keys.size() + new_keys.size() > impl_->options.max_keys) {
+  if (impl_->keys.size() + new_keys.size() + impl_->without_key + without_key > impl_->options.max_keys) {
     return impl_->failed(
         "add dead letters",
         fmt::format("more than {} keys would be dead letters; this is no accident of single items: see "
@@ -204,6 +224,7 @@ Status DeadLetters::add(std::span<const DeadLetter> letters) {
   if (auto appended = impl_->append(text); !appended) return appended;
   impl_->size_bytes += text.size();
   impl_->entries += letters.size();
+  impl_->without_key += without_key;
   impl_->keys.merge(new_keys);
   return {};
 }
@@ -231,8 +252,7 @@ Result<std::optional<DeadLetter>> DeadLetters::Walk::next() {
   return std::move(*letter);
 }
 
-Status DeadLetters::Impl::copy_kept(const FileDescriptor& to, FunctionRef<Verdict(DeadLetter&)> decide,
-                                    KeySet& kept_keys, std::uint64_t& kept_entries, std::uint64_t& kept_bytes) {
+Status DeadLetters::Impl::copy_kept(const FileDescriptor& to, FunctionRef<Verdict(DeadLetter&)> decide, Kept& kept) {
   LineReader lines(fd, options.file);
   std::string line;
   while (true) {  // ends with the file's end
@@ -244,11 +264,15 @@ Status DeadLetters::Impl::copy_kept(const FileDescriptor& to, FunctionRef<Verdic
     if (!letter) return damaged(lines, letter.error());
     const Verdict verdict = decide(*letter);
     if (verdict == Verdict::kRemove) continue;
-    const std::string& kept = verdict == Verdict::kKeep ? original : to_json_line(*letter);
-    if (auto written = write_all(to, kept, options.file); !written) return written;
-    kept_keys.emplace(letter->change.key());
-    ++kept_entries;
-    kept_bytes += kept.size();
+    const std::string& text = verdict == Verdict::kKeep ? original : to_json_line(*letter);
+    if (auto written = write_all(to, text, options.file); !written) return written;
+    if (letter->has_key()) {
+      kept.keys.emplace(letter->change.key());
+    } else {
+      ++kept.without_key;
+    }
+    ++kept.entries;
+    kept.bytes += text.size();
   }
   if (::fsync(to.get()) != 0) return failed("rewrite dead letters", last_system_error());
   return {};
@@ -261,10 +285,8 @@ Status DeadLetters::rewrite(FunctionRef<Verdict(DeadLetter& letter)> decide) {
   temporary += ".new";  // a crash leaves it; the next rewrite overwrites it
   auto fd = open_file(temporary, O_TRUNC);
   if (!fd) return std::unexpected(fd.error());
-  KeySet kept_keys;
-  std::uint64_t kept_entries = 0;
-  std::uint64_t kept_bytes = 0;
-  auto copied = impl_->copy_kept(*fd, decide, kept_keys, kept_entries, kept_bytes);
+  Impl::Kept kept;
+  auto copied = impl_->copy_kept(*fd, decide, kept);
   if (copied && ::rename(temporary.c_str(), file.c_str()) != 0) {
     copied = impl_->failed("rewrite dead letters", last_system_error());
   }
@@ -274,9 +296,10 @@ Status DeadLetters::rewrite(FunctionRef<Verdict(DeadLetter& letter)> decide) {
   }
   // From here on the new file is the file, whatever happens.
   impl_->fd = std::move(*fd);
-  impl_->keys = std::move(kept_keys);
-  impl_->entries = kept_entries;
-  impl_->size_bytes = kept_bytes;
+  impl_->keys = std::move(kept.keys);
+  impl_->without_key = kept.without_key;
+  impl_->entries = kept.entries;
+  impl_->size_bytes = kept.bytes;
   return sync_folder(folder_of(file));
 }
 

@@ -25,7 +25,8 @@ namespace dynamirror::sink {
 /// key
 ///   is always its newest state and an old one is never written over a new one.
 /// - The file is locked against a second process (replicate, or replay) for as long as it is open.
-/// - Memory holds the quarantined keys, at most `max_keys`, and not the letters.
+/// - Memory holds the quarantined keys, at most `max_keys`, and not the letters. A letter without a key, of a record
+///   that is no change, counts as one.
 /// - A last line that a crash has left incomplete is removed at opening; damage anywhere else is refused.
 ///
 /// Blocks the event loop for the time of a write and a sync, which is well for what should be rare. Not thread-safe.

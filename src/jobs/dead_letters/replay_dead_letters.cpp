@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/log.hpp"
+
 namespace dynamirror::jobs {
 namespace {
 
@@ -21,7 +23,9 @@ struct KeyState {
   int attempts = 0;              ///< of this replay
   std::optional<Error> error{};  ///< nothing: not tried
 };
-using Keys = std::unordered_map<std::string, KeyState>;
+struct Keys : std::unordered_map<std::string, KeyState> {
+  std::uint64_t unreadable = 0;  ///< letters without one
+};
 
 /// The newest letter of a key, and where to note what became of it.
 struct Attempt {
@@ -37,6 +41,10 @@ Result<Keys> find_keys(const DeadLetters& letters, const std::string& target) {
     const auto letter = walk.next();
     if (!letter) return std::unexpected(letter.error());
     if (!*letter) return keys;
+    if (!(*letter)->has_key()) {
+      ++keys.unreadable;
+      continue;
+    }
     if (!target.empty() && !(*letter)->target.empty() && (*letter)->target != target) {
       return failure(ErrorClass::kInvalid, "replay dead letters to", target,
                      "letter " + std::to_string(entry + 1) + " is of " + (*letter)->target +
@@ -115,6 +123,10 @@ class Batches {
       auto letter = walk_.next();
       if (!letter) return std::unexpected(letter.error());
       if (!*letter) return std::nullopt;
+      if (!(*letter)->has_key()) {
+        ++entry_;
+        continue;
+      }
       KeyState& state = keys_.at(std::string((*letter)->change.key()));
       if (entry_++ == state.newest_entry) return Attempt{std::move((*letter)->change), &state};
     }
@@ -131,8 +143,10 @@ class Batches {
 Status update_file(DeadLetters& letters, const Keys& keys, const std::string& target, WallTime now) {
   std::uint64_t entry = 0;
   return letters.rewrite([&](DeadLetter& letter) {
+    const std::uint64_t number = entry++;
+    if (!letter.has_key()) return DeadLetters::Verdict::kKeep;
     const KeyState& state = keys.at(std::string(letter.change.key()));
-    const bool newest = entry++ == state.newest_entry;
+    const bool newest = number == state.newest_entry;
     if (state.applied) return DeadLetters::Verdict::kRemove;
     if (!newest || !state.error) return DeadLetters::Verdict::kKeep;
     letter.error = *state.error;
@@ -146,6 +160,7 @@ Status update_file(DeadLetters& letters, const Keys& keys, const std::string& ta
 ReplayResult count(const Keys& keys) {
   ReplayResult result;
   result.keys = keys.size();
+  result.unreadable = keys.unreadable;
   for (const auto& [key, state] : keys) {
     result.entries += state.letters;
     if (state.applied) {
@@ -165,6 +180,12 @@ async::Task<Result<ReplayResult>> replay_dead_letters(DeadLetters& letters, sink
                                                       const ReplayOptions& options) {
   auto keys = find_keys(letters, options.other_target ? std::string() : target.describe());
   if (!keys) co_return std::unexpected(keys.error());
+  if (keys->unreadable > 0) {
+    log::warning(
+        "some letters hold records of the stream that are no changes, and cannot be replayed; see the error and the "
+        "base64 text \"record\" of each, repeat by hand what is missing, and remove their lines",
+        {{"letters", std::to_string(keys->unreadable)}, {"file", letters.describe()}});
+  }
   Batches batches(letters, *keys, target.limits());
   std::optional<Error> stopped_by;
   while (!stopped_by) {  // ends with the file

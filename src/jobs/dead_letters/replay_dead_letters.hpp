@@ -26,6 +26,7 @@ struct ReplayResult {
   std::size_t keys = 0;             ///< their keys
   std::size_t applied = 0;          ///< keys whose newest letter the target now has; all their letters are removed
   std::uint64_t superseded = 0;     ///< removed letters that were not written because a newer one of their key was
+  std::uint64_t unreadable = 0;     ///< further letters, of records that are no changes: they stay in the file
   std::size_t still_failing = 0;    ///< keys that stay in the file, all letters of them, the newest with its new error
   std::optional<Error> stopped_by;  ///< why the replay ended early: no further write could succeed
 };
@@ -34,6 +35,8 @@ struct ReplayResult {
 /// target has. A crash at any moment loses no letter: the file is replaced at once, after the writes, and writing a
 /// letter a second time does no harm. The file, being open, is locked against a running replication, so no newer change
 /// of its keys can be overtaken.
+///
+/// A letter whose record is no change cannot be written anywhere, and is left alone; a warning counts them.
 ///
 /// Memory holds, for a while, one batch of changes and a few bytes for each key.
 /// Errors: class invalid for a letter of another target (nothing is written then); the file cannot be read or

@@ -73,13 +73,30 @@ std::optional<JobFailure> ReplicationCore::page_arrived(Shard& shard, source::Sh
   shard.answered_at = at;
   shard.empty_answers = page.empty_answers;
   shard.ended = page.shard_ended;
+  if (auto failure = writes_.set_aside(shard.handle, page.unreadable)) return failure;
+  auto unreadable = page.unreadable.begin();
   for (model::Change& change : page.changes) {
+    const auto after = std::find_if(unreadable, page.unreadable.end(), [&](const model::UnreadableRecord& record) {
+      return record.sequence > change.sequence();
+    });
+    if (auto failure = pass(shard, {unreadable, after})) return failure;
+    unreadable = after;
     if (shard.pushed && change.sequence() <= *shard.pushed) {
       return out_of_order(shard.id, change.sequence(), *shard.pushed);
     }
     shard.pushed = change.sequence();
     shard.newest = change.created();
     writes_.push(shard.handle, std::move(change));
+  }
+  return pass(shard, {unreadable, page.unreadable.end()});
+}
+
+/// Records that are no changes, and are in the dead letters.
+std::optional<JobFailure> ReplicationCore::pass(Shard& shard, std::span<const model::UnreadableRecord> records) {
+  for (const model::UnreadableRecord& record : records) {
+    if (shard.pushed && record.sequence <= *shard.pushed) return out_of_order(shard.id, record.sequence, *shard.pushed);
+    shard.pushed = record.sequence;
+    writes_.push_set_aside(shard.handle, record.sequence);
   }
   return std::nullopt;
 }

@@ -42,8 +42,8 @@ class ReplicationCore {
     ShardId id;
     model::Checkpoint from;
     ShardHandle handle = 0;
-    std::optional<model::SequenceNumber> pushed{};  ///< the last change given to the buffer
-    std::optional<WallTime> newest{};               ///< when that change was made
+    std::optional<model::SequenceNumber> pushed{};  ///< the last record given to the buffer
+    std::optional<WallTime> newest{};               ///< when its last change was made
     std::optional<model::SequenceNumber> saved{};   ///< the last durable checkpoint of this run
     bool ended = false;                             ///< there is no page after the last one
     std::optional<source::ChangeStream::Loss> lost{};
@@ -114,6 +114,7 @@ class ReplicationCore {
 
  private:
   [[nodiscard]] const Shard* find(ShardHandle handle) const;
+  [[nodiscard]] std::optional<JobFailure> pass(Shard& shard, std::span<const model::UnreadableRecord> records);
   [[nodiscard]] std::optional<SteadyTime> write_permit(ShardHandle handle) const;
 
   WriteCore& writes_;

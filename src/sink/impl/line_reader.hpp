@@ -13,8 +13,9 @@ namespace dynamirror::sink {
 /// Reads a file line by line from its start, with one line in memory. Not thread-safe.
 class LineReader {
  public:
-  /// An item has at most 400 KB, which JSON's escapes can make six times as long; beyond this it is no line of ours.
-  static constexpr std::size_t kMaxLineBytes = 8u << 20;
+  /// An item has at most 400 KB, which JSON's escapes can make six times as long, and a record of Kinesis 10 MB, which
+  /// base64 makes a third longer; beyond this it is no line of ours.
+  static constexpr std::size_t kMaxLineBytes = 16u << 20;
 
   enum class Found {
     kLine,        ///< with its line break (which is taken off)

@@ -84,9 +84,14 @@ export class Stage {
     return server.endpoint;
   }
 
-  // A program below tests/support that prints {"port":N} once it listens, and what happened when it is stopped.
+  // Starts a program below tests/support.
+  testProgram(name, args) {
+    return this.start(name, join(BUILD, 'tests', name), args);
+  }
+
+  // One that prints {"port":N} once it listens, and what happened when it is stopped.
   async server_(name, args) {
-    const server = this.start(name, join(BUILD, 'tests', name), args);
+    const server = this.testProgram(name, args);
     const { port } = await server.waitUntil((self) => self.stdout.includes('\n') && self.json(), START_SECONDS, 'port');
     return { endpoint: `http://127.0.0.1:${port}`, process: server };
   }

@@ -67,6 +67,28 @@ TEST(DeadLetterLine, IsTheDocumentedContract) {
             "\n");
 }
 
+TEST(DeadLetterLine, HoldsTheBytesOfARecordThatIsNoChange) {
+  DeadLetter letter = letter_with("", "");
+  model::SequenceNumber place = letter.change.sequence();
+  place.set_sub(7);
+  letter.change = model::Change({}, {}, place, kCreated);
+  letter.record = std::string("no json\0\xFF", 9);
+  EXPECT_TRUE(to_json_line(letter).starts_with(R"({"key":null,"image":null,"record":"bm8ganNvbgD/",)"));
+  const auto back = round_trip(letter);
+  ASSERT_TRUE(back) << to_line(back.error());
+  EXPECT_FALSE(back->has_key());
+  EXPECT_EQ(back->record, letter.record);
+  EXPECT_EQ(back->change.sequence(), place);
+  EXPECT_EQ(back->at, letter.at);
+
+  const std::string rest =
+      R"("image":null,"sequence":"1","created":"2026-01-01T00:00:00Z","at":"2026-01-01T00:00:00Z"})";
+  EXPECT_FALSE(parse(R"({"key":null,)" + rest)) << "neither";
+  EXPECT_FALSE(parse(R"({"key":{"id":{"S":"a"}},"record":"",)" + rest)) << "both";
+  EXPECT_FALSE(parse(R"({"key":null,"record":"?",)" + rest));
+  EXPECT_TRUE(parse(R"({"key":null,"record":"",)" + rest)) << "an empty record is one, too";
+}
+
 TEST(DeadLetterLine, KeepsADeletionADeletion) {
   const auto back = round_trip(letter_with(R"({"id":{"S":"a"}})", ""));
   ASSERT_TRUE(back);

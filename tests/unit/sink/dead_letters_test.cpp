@@ -82,6 +82,29 @@ class DeadLettersTest : public ::testing::Test {
   std::filesystem::path file_ = folder_ / "dead.jsonl";
 };
 
+TEST_F(DeadLettersTest, CountsRecordsThatAreNoChangesAndQuarantinesNothingForThem) {
+  const auto record = [](const std::string& sequence) {
+    DeadLetter made = letter("", sequence);
+    made.change = model::Change({}, {}, model::SequenceNumber::parse(sequence).value(), {});
+    made.record = "bytes";
+    return made;
+  };
+  {
+    const auto letters = open(3);
+    ASSERT_TRUE(letters->add(std::vector{record("1"), letter("a", "2"), record("3")}));
+    EXPECT_FALSE(letters->quarantined(""));
+    EXPECT_TRUE(letters->quarantined(key_of("a")));
+    EXPECT_EQ(letters->keys(), 1u);
+    EXPECT_EQ(letters->entries(), 3u);
+  }
+  const auto again = open(3);
+  EXPECT_FALSE(again->add(std::vector{record("4")})) << "each counts as a key";
+  ASSERT_TRUE(again->rewrite(
+      [](DeadLetter& of) { return of.has_key() ? DeadLetters::Verdict::kKeep : DeadLetters::Verdict::kRemove; }));
+  EXPECT_TRUE(again->add(std::vector{record("4"), record("5")}));
+  EXPECT_THAT(sequences(*again), ElementsAre("2", "4", "5"));
+}
+
 TEST_F(DeadLettersTest, QuarantinesTheKeysOfItsLettersAcrossReopening) {
   const std::vector<DeadLetter> two{letter("a", "1"), letter("b", "2")};
   {

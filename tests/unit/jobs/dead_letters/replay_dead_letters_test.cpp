@@ -113,6 +113,20 @@ class ReplayDeadLetters : public ::testing::Test {
   Random random_{1};
 };
 
+TEST_F(ReplayDeadLetters, LeavesRecordsThatAreNoChangesInTheFile) {
+  DeadLetter record = letter("", "5");
+  record.change = model::Change({}, {}, model::SequenceNumber::parse("5").value(), {});
+  record.record = "no json";
+  add({letter("a", "1"), record, letter("b", "6")});
+  const auto result = replay();
+  ASSERT_TRUE(result) << to_line(result.error());
+  EXPECT_EQ(result->applied, 2u);
+  EXPECT_EQ(result->entries, 2u);
+  EXPECT_EQ(result->unreadable, 1u);
+  EXPECT_THAT(target_.applied, ElementsAre(Pair(key_of("a"), "1"), Pair(key_of("b"), "6")));
+  EXPECT_THAT(left(), ElementsAre("5:Old:1"));
+}
+
 TEST_F(ReplayDeadLetters, AppliesOnlyTheNewestLetterOfEachKeyAndEmptiesTheFile) {
   add({letter("a", "1"), letter("b", "2"), letter("a", "3"), letter("c", "4"), letter("a", "5"), letter("b", "10")});
   const auto result = replay();

@@ -68,6 +68,71 @@ TEST_F(ReplicationCoreTest, APageThatGoesBackEndsTheJobBeforeAnythingOfItIsWritt
   EXPECT_EQ(writes.counters().read, 2u);
 }
 
+/// Keeps what is added, or refuses.
+class Letters final : public sink::LetterBox {
+ public:
+  bool full = false;
+  std::vector<sink::DeadLetter> kept;
+
+  [[nodiscard]] bool quarantined(std::string_view) const override { return false; }
+  [[nodiscard]] std::size_t keys() const override { return 0; }
+  [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) override {
+    if (full) return failure(ErrorClass::kFatal, "add dead letters", "the file", "no space");
+    kept.insert(kept.end(), letters.begin(), letters.end());
+    return {};
+  }
+  [[nodiscard]] std::string describe() const override { return "the file"; }
+};
+
+TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeIsADeadLetterAndTheShardGoesOn) {
+  Letters letters;
+  WriteCore core_writes({.target = "the target", .dead_letters = &letters, .clock = clock, .random = random}, {}, {});
+  ReplicationCore core(core_writes, rights, {});
+  auto& shard = begin(core);
+  const auto record = [](std::uint64_t number) {
+    return model::UnreadableRecord{
+        .sequence = model::SequenceNumber::of(number), .arrived = {}, .reason = "no Keys", .data = "bytes"};
+  };
+  auto mixed = page({2, 5});
+  mixed.unreadable = {record(1), record(3), record(4), record(9)};
+  ASSERT_FALSE(core.page_arrived(shard, std::move(mixed), {}));
+  ASSERT_EQ(letters.kept.size(), 4u);
+  EXPECT_EQ(letters.kept[1].record, "bytes");
+  EXPECT_EQ(letters.kept[1].change.sequence(), model::SequenceNumber::of(3));
+  EXPECT_EQ(letters.kept[1].shard, shard.id);
+  EXPECT_EQ(letters.kept[1].error.message, "no Keys");
+  EXPECT_EQ(core_writes.safe(shard.handle), model::SequenceNumber::of(1)) << "the change behind it is not written";
+  const auto batch = core_writes.take({});
+  ASSERT_EQ(batch->changes.size(), 2u);
+  const std::vector<sink::Outcome> outcomes(2, sink::Applied{});
+  EXPECT_FALSE(core_writes.settle(*batch, outcomes).failure);
+  EXPECT_EQ(core_writes.safe(shard.handle), model::SequenceNumber::of(9));
+  const auto& counters = core_writes.counters();
+  EXPECT_EQ(counters.read, 6u);
+  EXPECT_EQ(counters.dead_lettered, 4u);
+  EXPECT_EQ(counters.held(), 0u);
+
+  source::ShardReader::Page back = page({});
+  back.unreadable = {record(9)};
+  EXPECT_EQ(core.page_arrived(shard, back, {})->reason, Reason::kBug) << "it goes back";
+  letters.full = true;
+  back.unreadable = {record(10)};
+  EXPECT_EQ(core.page_arrived(shard, back, {})->reason, Reason::kState);
+  EXPECT_EQ(core_writes.safe(shard.handle), model::SequenceNumber::of(9)) << "what is not kept is not passed";
+}
+
+TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeEndsTheJobWhereNothingKeepsIt) {
+  ReplicationCore core(writes, rights, {});
+  auto& shard = begin(core);
+  auto bad = page({});
+  bad.unreadable.push_back(
+      {.sequence = model::SequenceNumber::of(3), .arrived = {}, .reason = "no Keys", .data = "bytes"});
+  const auto failure = core.page_arrived(shard, std::move(bad), {});
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->reason, Reason::kPoison);
+  EXPECT_THAT(failure->error.message, HasSubstr("no Keys; of shard shardId-1, record 3"));
+}
+
 TEST_F(ReplicationCoreTest, APageThatARevocationOvertookIsNotPushed) {
   ReplicationCore core(writes, rights, {});
   auto& shard = begin(core);

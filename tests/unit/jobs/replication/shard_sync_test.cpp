@@ -179,11 +179,11 @@ TEST(ShardSync, NeverRemovesWhatIsNotFinished) {
 
 TEST(ShardSync, ARowWithACheckpointOfAnotherKindIsAnErrorThatNamesIt) {
   ShardSync sync(ShardGraph::InitialPosition::kTrimHorizon);
-  const std::vector<Lease> rows{{.key = kParent, .checkpoint = "AT_TIMESTAMP"}};
+  const std::vector<Lease> rows{{.key = kParent, .checkpoint = "AT_MIDNIGHT"}};
   const auto step = sync.step(rows, {shard(kParent)});
   ASSERT_FALSE(step);
   EXPECT_EQ(step.error().error_class, ErrorClass::kInvalid);
-  EXPECT_THAT(to_line(step.error()), testing::AllOf(testing::HasSubstr(kParent), testing::HasSubstr("AT_TIMESTAMP")));
+  EXPECT_THAT(to_line(step.error()), testing::AllOf(testing::HasSubstr(kParent), testing::HasSubstr("AT_MIDNIGHT")));
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ class WriteCore {
   /// REQUIRES: `outstanding(shard) == 0`.
   void remove_shard(ShardHandle shard);
   [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
-  /// REQUIRES: its sequence is after every one pushed for this shard before; its image is known.
+  /// REQUIRES: its sequence is after every one pushed for this shard before.
   void push(ShardHandle shard, model::Change change);
 
   // ---- out

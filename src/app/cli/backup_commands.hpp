@@ -41,6 +41,7 @@ struct IncrementalBackupCommand {
   bool start_given = false;  ///< `job.start` is what the user wrote
   std::string state_file;
   std::string dead_letter_file;
+  std::optional<double> max_read_units{};  ///< of items whose keys alone the stream tells
   aws::SideOptions table_side;
   objects::StoreOptions store;
   CommonOptions common;

@@ -117,6 +117,8 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
                  "most requests under way at once (64)")
       ->check(CLI::Range(1, 1024))
       ->option_text("N");
+  add_units(app, "--max-read-units", command->max_read_units,
+            "hard budget of read units per second, of reading changed items where the stream tells their keys only");
   add_dry_run(app, command->preflight.dry_run);
   add_store(app, command->store);
   add_stream_side(app, "source", command->table_side);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "app/cli/backup_commands.hpp"
 #include "app/report/progress.hpp"
@@ -16,6 +17,7 @@
 #include "jobs/prepare/preflight.hpp"
 #include "sink/discard_sink.hpp"
 #include "sink/object_sink.hpp"
+#include "sink/present_items.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::app {
@@ -107,11 +109,21 @@ class IncrementalBackupRun {
                                   const jobs::PreparedSource& prepared, StateFiles& files) {
     const source::TableStream stream{table.streams(), prepared.stream, prepared.source.key};
     sink::ObjectSink objects(sink::ItemObjects(folder_, prepared.source.key), store);
+    std::unique_ptr<sink::PresentItems> present;
+    if (source::tells_keys_only(prepared.source)) {
+      log::info("the table's stream tells the keys of changed items only: each change costs a consistent read",
+                {{"table", table.display()}, {"view_type", prepared.source.stream.view_type}});
+      sink::ItemReader::Options read_from{
+          .table = prepared.source.name, .key = prepared.source.key, .max_read_units = command_.max_read_units};
+      present = std::make_unique<sink::PresentItems>(std::move(read_from), table.dynamodb(), objects, system_clock(),
+                                                     session_.random());
+    }
+    sink::ChangeSink& writer = present ? static_cast<sink::ChangeSink&>(*present) : objects;
     sink::DiscardSink nothing(objects.describe());
     const bool dry_run = command_.preflight.dry_run;
     jobs::ReplicateOptions options = command_.job;
     jobs::Replication job({.stream = stream,
-                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : objects,
+                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : writer,
                            .dead_letters = files.dead_letters.get(),
                            .store = files.store.get(),
                            .stop = session_.stop(),

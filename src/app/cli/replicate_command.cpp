@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/replicate_command.hpp"
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <memory>
 #include <utility>
@@ -22,6 +24,7 @@
 #include "metrics/metrics.hpp"
 #include "sink/dead_letters.hpp"
 #include "sink/discard_sink.hpp"
+#include "sink/present_items.hpp"
 #include "sink/table_sink.hpp"
 #include "source/table_stream.hpp"
 
@@ -98,13 +101,50 @@ class ReplicateRun {
                            .key = tables.prepared.target.key,
                            .max_write_units = command_.max_write_units},
                           tables.target->dynamodb(), system_clock());
-    const ExitCode exit_code = command_.leases.wanted ? co_await replicate_with_others(tables, stream, table)
-                                                      : co_await replicate_alone(tables, stream, table);
+    const auto reading = read_items(tables, table);
+    if (reading && !command_.spool.empty()) {
+      co_return end({.error_class = ErrorClass::kInvalid,
+                     .doing = "load table",
+                     .resource = tables.source->display(),
+                     .code = {},
+                     .message = "its stream tells the keys of changed items only, so that --spool has nothing to keep; "
+                                "start without it"},
+                    ExitCode::kUsage);
+    }
+    sink::ChangeSink& sink = reading ? static_cast<sink::ChangeSink&>(*reading) : table;
+    const ExitCode exit_code = command_.leases.wanted ? co_await replicate_with_others(tables, stream, sink)
+                                                      : co_await replicate_alone(tables, stream, table, sink);
     sum_up_costs(tables, table);
+    if (reading) say_what_was_read(*reading);
     co_return exit_code;
   }
 
-  async::Task<ExitCode> replicate_alone(Tables& tables, const source::ChangeStream& stream, sink::TableSink& table) {
+  /// Where the source's stream tells keys only, what changes must pass on their way to the target; null elsewhere.
+  std::unique_ptr<sink::PresentItems> read_items(const Tables& tables, sink::TableSink& target) {
+    const aws::TableDescription& source = tables.prepared.source;
+    if (!source::tells_keys_only(source)) return nullptr;
+    const double mean_bytes =
+        source.item_count > 0 ? static_cast<double>(source.size_bytes) / static_cast<double>(source.item_count) : 0;
+    log::info("the source's stream tells the keys of changed items only: each change costs a consistent read",
+              {{"source", tables.source->display()},
+               {"view_type", source.stream.view_type},
+               {"mean_read_units", std::to_string(static_cast<int>(mean_bytes / 4096) + 1)}});
+    return std::make_unique<sink::PresentItems>(
+        sink::ItemReader::Options{.table = source.name, .key = source.key, .max_read_units = command_.max_read_units},
+        tables.source->dynamodb(), target, system_clock(), session_.random());
+  }
+
+  static void say_what_was_read(const sink::PresentItems& items) {
+    const sink::ItemReader::Statistics& reads = items.reads();
+    log::info("items read from the source", {{"requests", std::to_string(reads.requests)},
+                                             {"read_units", fmt::format("{:.1f}", reads.consumed_units)},
+                                             {"unprocessed", std::to_string(reads.unprocessed)},
+                                             {"throttled", std::to_string(reads.throttled)}});
+  }
+
+  /// `table`: of a load; `sink`: of changes.
+  async::Task<ExitCode> replicate_alone(Tables& tables, const source::ChangeStream& stream, sink::TableSink& table,
+                                        sink::ChangeSink& sink) {
     const bool dry_run = command_.preflight.dry_run;
     const StateFileOptions file_options{.state = command_.state_file,
                                         .dead_letters = command_.dead_letter_file,
@@ -135,7 +175,7 @@ class ReplicateRun {
     jobs::ReplicateOptions options = command_.job;
     if (command_.initial_load) options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
     jobs::Replication job({.stream = stream,
-                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : table,
+                           .sink = dry_run ? static_cast<sink::ChangeSink&>(nothing) : sink,
                            .dead_letters = files->dead_letters.get(),
                            .store = files->store.get(),
                            .stop = session_.stop(),
@@ -155,7 +195,7 @@ class ReplicateRun {
   }
 
   async::Task<ExitCode> replicate_with_others(Tables& tables, const source::ChangeStream& stream,
-                                              sink::TableSink& table) {
+                                              sink::ChangeSink& sink) {
     auto name = lease_table_name(command_.leases, task_of(tables.source->address(), tables.target->address()));
     if (!name) co_return end(name.error(), jobs::exit_code_for(name.error()));
     auto leases = co_await open_leases(session_, command_.leases, std::move(*name), tables.source->address(),
@@ -168,7 +208,7 @@ class ReplicateRun {
     jobs::LeasedShards shards(stream, *leases->store, system_clock(), session_.random(), session_.executor(), options,
                               {.worker = leases->worker, .check_table = [&] { return leases->check(); }});
     jobs::Replication job({.stream = stream,
-                           .sink = table,
+                           .sink = sink,
                            .dead_letters = letters->get(),
                            .store = nullptr,
                            .stop = session_.stop(),

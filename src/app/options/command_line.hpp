@@ -45,7 +45,7 @@ struct ReplicateCommand {
   bool overwrite = false;                  ///< begin although the target holds items
   bool start_given = false;                ///< `job.start` is what the user wrote
   std::string spool;                       ///< folder of the spool; empty: none
-  std::optional<double> max_read_units{};  ///< of the load
+  std::optional<double> max_read_units{};  ///< of the load, and of reads by key
   LeaseOptions leases;
   /// awslabs' flags name endpoints beside regions; empty: the addresses say all.
   std::string source_region{};
@@ -61,6 +61,8 @@ struct ReplayCommand {
   aws::SideOptions target_side;
   bool other_target = false;
   std::optional<double> max_write_units;
+  std::string primary{};  ///< where the items of key-only letters are; empty: there are none such
+  aws::SideOptions primary_side{};
   CommonOptions common;
 };
 

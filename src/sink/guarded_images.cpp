@@ -5,23 +5,14 @@
 
 #include "model/item_digest.hpp"
 #include "sink/guarded_write.hpp"
+#include "sink/impl/conditional_writer.hpp"
 #include "sink/impl/guarded_item.hpp"
 #include "sink/impl/item_reader.hpp"
-#include "sink/impl/write_budget.hpp"
 
 namespace dynamirror::sink {
 namespace {
 
 using Step = GuardedWrite::Step;
-
-/// Why a change has no outcome of its own: the job ends. Everything else is one.
-using Ended = Result<Outcome>;
-
-Ended as_outcome(Error error) {
-  if (error.retryable()) return TryAgain{std::move(error)};
-  if (error.error_class == ErrorClass::kInvalid) return Rejected{std::move(error)};
-  return std::unexpected(std::move(error));
-}
 
 Error keeps_changing(const std::string& target) {
   return Error{.error_class = ErrorClass::kTransient,
@@ -44,9 +35,8 @@ struct GuardedImages::Impl {
         parts(parts_in),
         replica({.table = options.replica, .key = options.key}, parts.replica, parts.clock, parts.random),
         primary({.table = options.primary, .key = options.key, .max_read_units = options.max_read_units}, parts.primary,
-                parts.clock, parts.random) {
-    if (options.max_write_units) budget.emplace(*options.max_write_units, parts.clock);
-  }
+                parts.clock, parts.random),
+        writer(options.replica, options.max_write_units, parts.replica, parts.clock) {}
 
   /// One change on its way.
   struct Way {
@@ -61,18 +51,17 @@ struct GuardedImages::Impl {
     }
   };
 
-  [[nodiscard]] async::Task<Ended> apply(const model::Change& change, SteadyTime not_after);
+  [[nodiscard]] async::Task<Result<Outcome>> apply(const model::Change& change, SteadyTime not_after);
   [[nodiscard]] async::Task<Status> take_step(Way& way);
   [[nodiscard]] async::Task<Result<std::optional<std::string>>> read(ItemReader& reader, const Way& way);
   [[nodiscard]] async::Task<Status> read_replica(Way& way);
   [[nodiscard]] async::Task<Status> read_primary(Way& way);
-  [[nodiscard]] async::Task<Result<bool>> write(const Way& way, std::string item, GuardCondition condition);
 
   Options options;
   Parts parts;
   ItemReader replica;
   ItemReader primary;
-  std::optional<WriteBudget> budget;
+  ConditionalWriter writer;
   Statistics statistics;
 };
 
@@ -109,42 +98,12 @@ async::Task<Status> GuardedImages::Impl::read_primary(Way& way) {
   co_return Status{};
 }
 
-/// Whether the condition held. An empty item is a deletion.
-async::Task<Result<bool>> GuardedImages::Impl::write(const Way& way, std::string item, GuardCondition condition) {
-  const model::Change cost(way.change.key(), item, way.change.sequence(), way.change.created());
-  const model::Change* const costs[] = {&cost};
-  std::optional<WriteBudget::Reservation> reservation;
-  if (budget) reservation.emplace(co_await budget->reserve(costs));
-  const aws::WriteOptions how{.condition_expression = condition.expression,
-                              .expression_names_json = condition.names_json,
-                              .expression_values_json = condition.values_json,
-                              .not_after = way.not_after};
-  Result<aws::WriteAnswer> answer;
-  if (item.empty()) {
-    answer = co_await parts.replica.delete_item(options.replica, way.change.key(), how);
-  } else {
-    answer = co_await parts.replica.put_item(options.replica, item, how);
-  }
-  if (answer) {
-    statistics.write_units += answer->consumed_units;
-    if (reservation)
-      reservation->settle(costs, answer->consumed_units > 0 ? answer->consumed_units : reservation->units());
-    co_return true;
-  }
-  if (answer.error().error_class == ErrorClass::kConflict) {  // which costs as much as a write
-    ++statistics.conditions;
-    co_return false;
-  }
-  if (reservation && answer.error().not_applied) reservation->settle({}, 0);
-  co_return std::unexpected(std::move(answer.error()));
-}
-
 async::Task<Status> GuardedImages::Impl::take_step(Way& way) {
   const Step step = way.guarded.step();
   if (step == Step::kReadReplica) co_return co_await read_replica(way);
   if (step == Step::kReadPrimary) co_return co_await read_primary(way);
   std::string item;
-  GuardCondition condition;
+  aws::ItemCondition condition;
   if (step == Step::kPutImage) {
     item = with_guard(way.change.image(), way.guarded.guard());
     condition = older_than(way.guarded.created());
@@ -152,7 +111,7 @@ async::Task<Status> GuardedImages::Impl::take_step(Way& way) {
     if (step == Step::kPutItem) item = with_guard(*way.read, way.guarded.guard());
     condition = still_guarded_as(way.there, options.key);
   }
-  const auto held = co_await write(way, std::move(item), std::move(condition));
+  const auto held = co_await writer.write(way.change, std::move(item), std::move(condition), way.not_after);
   if (!held) co_return std::unexpected(held.error());
   if (step == Step::kPutImage) {
     if (*held) ++statistics.images;
@@ -163,7 +122,7 @@ async::Task<Status> GuardedImages::Impl::take_step(Way& way) {
   co_return Status{};
 }
 
-async::Task<Ended> GuardedImages::Impl::apply(const model::Change& change, SteadyTime not_after) {
+async::Task<Result<Outcome>> GuardedImages::Impl::apply(const model::Change& change, SteadyTime not_after) {
   Way way{change, not_after, GuardedWrite(microseconds(change.created()), !change.image().empty())};
   while (true) {  // GuardedWrite bounds its rounds
     switch (way.guarded.step()) {
@@ -188,6 +147,8 @@ std::string GuardedImages::describe() const { return impl_->replica.describe(); 
 
 GuardedImages::Statistics GuardedImages::statistics() const {
   Statistics statistics = impl_->statistics;
+  statistics.conditions = impl_->writer.statistics().refused;
+  statistics.write_units = impl_->writer.statistics().consumed_units;
   statistics.read_units = impl_->replica.statistics().consumed_units + impl_->primary.statistics().consumed_units;
   return statistics;
 }

@@ -38,9 +38,9 @@ function spoil(feed, random) {
   return twice.map(([change, at]) => [at + random.below(40), change]).sort(([a], [b]) => a - b).map(([, change]) => change);
 }
 
-async function bring(stage, source, target, feed) {
+async function bring(stage, source, target, feed, more = []) {
   const build = process.env.DYNAMIRROR_BUILD ?? join('build', 'release');
-  const run = stage.start('guarded_feed', join(build, 'tests', 'guarded_feed'), [source, target], { input: true });
+  const run = stage.start('guarded_feed', join(build, 'tests', 'guarded_feed'), [source, target, ...more], { input: true });
   run.child.stdin.end(feed.map((change) => `${JSON.stringify(change)}\n`).join(''));
   await run.waitForExit(SECONDS);
   assert.equal(run.ended.code, 0, run.lastWords());
@@ -92,4 +92,36 @@ scenario('a modification costs one write and no read, an old one writes nothing'
   const removal = { key, image: null, created: now + 2_000 };
   assert.equal((await bring(stage, source, target, [removal])).reads, 1);
   assert.deepEqual(await itemsOf(to), []);
+});
+
+scenario(`old events by their keys write what differs, beside a live replication (seed ${SEED})`, async (stage) => {
+  const random = new Random(SEED, 2);
+  const [source, target] = [`${endpoints().source}/Live`, `${endpoints().target}/Live`];
+  const from = await createTable(source, 'id:S');
+  const to = await createTable(target, 'id:S', { view: null });
+  const live = (...more) => stage.dynamirror([
+    ...['replicate', source, target, '--state', stage.path('state'), '--idle-poll', '50ms', '--output', 'json', ...more],
+  ]);
+  const first = live();
+  const old = await churn(from, 100, random);
+  let writing = true;
+  const workload = churn(from, 500, random).finally(() => (writing = false));
+  let done = { read: 0 };
+  while (writing) done = await bring(stage, source, target, old, ['--by-key']);
+  await workload;
+  first.kill('SIGTERM');
+  await first.waitForExit(SECONDS);
+  const last = live('--stop-when-caught-up');
+  await last.waitForExit(SECONDS);
+  assert.equal(last.ended.code, 0, last.lastWords());
+  assert.ok(done.read > 0);
+  assert.deepEqual(byKey(await itemsOf(to)), byKey(await itemsOf(from)));
+
+  // What has gone wrong in the replica is put right, and nothing else is written.
+  await put(to, { id: { S: 'key 3' }, n: { N: '-1' } });
+  await remove(to, { id: { S: 'key 4' } });
+  const repaired = await bring(stage, source, target, old, ['--by-key']);
+  assert.ok(repaired.written <= 2 && repaired.written > 0, JSON.stringify(repaired));
+  assert.deepEqual(byKey(await itemsOf(to)), byKey(await itemsOf(from)));
+  assert.equal((await bring(stage, source, target, old, ['--by-key'])).written, 0);
 });

@@ -60,13 +60,13 @@ std::optional<std::string> guard_of(std::string_view item_json) {
   return guard;
 }
 
-GuardCondition older_than(std::int64_t created) {
+aws::ItemCondition older_than(std::int64_t created) {
   return {.expression = "#g[1] < :t",
           .names_json = guard_names(),
           .values_json = R"({":t":{"N":")" + std::to_string(created) + "\"}}"};
 }
 
-GuardCondition still_guarded_as(const std::optional<std::string>& item_json, const model::KeySchema& key) {
+aws::ItemCondition still_guarded_as(const std::optional<std::string>& item_json, const model::KeySchema& key) {
   const std::string names = "{\"#k\":" + json_quoted(key.hash.name);
   if (!item_json) return {.expression = "attribute_not_exists(#k)", .names_json = names + "}", .values_json = {}};
   const auto guard = guard_of(*item_json);

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "aws/dynamodb/item_condition.hpp"
 #include "model/key.hpp"
 #include "sink/guarded_write.hpp"
 
@@ -20,15 +21,10 @@ inline constexpr std::string_view kGuardName = "_repl_seen";
 /// The guard's value as it stands there; nothing when the item has none.
 [[nodiscard]] std::optional<std::string> guard_of(std::string_view item_json);
 
-/// A condition for one write, as aws::WriteOptions takes it.
-struct GuardCondition {
-  std::string expression;
-  std::string names_json;
-  std::string values_json;
-};
 /// The replica has the item, and its content is older than this time.
-[[nodiscard]] GuardCondition older_than(std::int64_t created);
+[[nodiscard]] aws::ItemCondition older_than(std::int64_t created);
 /// The replica's item is still as it was read: absent (`item_json` is nothing), without a guard, or with this one.
-[[nodiscard]] GuardCondition still_guarded_as(const std::optional<std::string>& item_json, const model::KeySchema& key);
+[[nodiscard]] aws::ItemCondition still_guarded_as(const std::optional<std::string>& item_json,
+                                                  const model::KeySchema& key);
 
 }  // namespace dynamirror::sink

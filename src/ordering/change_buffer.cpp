@@ -118,6 +118,25 @@ struct ChangeBuffer::Impl {
     ++counters.superseded;
   }
 
+  /// Which of two changes of a key, of which neither is under way, is to be written.
+  [[nodiscard]] Index newest(Index first, Index second) {
+    const model::Change& older = held[first].change;
+    const model::Change& newer = held[second].change;
+    if (!options.by_creation || newer.created() > older.created()) {
+      supersede(first, second);
+      return second;
+    }
+    const bool same = newer.kind() == older.kind() && newer.image() == older.image();
+    if (newer.created() == older.created() && !same) {
+      // In the place of the first, so that both are read again when this process ends before it is written.
+      held_bytes -= older.footprint_bytes();
+      held[first].change = model::Change::of_key(std::string(older.key()), older.sequence(), older.created());
+      held_bytes += held[first].change.footprint_bytes();
+    }
+    supersede(second, first);
+    return first;
+  }
+
   void make_ready(Index index) {
     slots[index].next_ready = kNone;
     if (last_ready == kNone) {
@@ -150,8 +169,7 @@ struct ChangeBuffer::Impl {
     if (const auto known = keys.find(KeyLookup{key, hash}); known != keys.end()) {
       // Ready, paused or in flight: its state stays, only what is written next changes.
       KeySlot& slot = slots[known->slot];
-      const Index older = std::exchange(slot.pending, change);
-      if (older != kNone) supersede(older, change);
+      slot.pending = slot.pending == kNone ? change : newest(slot.pending, change);
       return;
     }
     const Index slot = slots.emplace(KeySlot{.hash = hash, .pending = change});
@@ -201,7 +219,7 @@ struct ChangeBuffer::Impl {
     if (slot.pending == kNone) {
       slot.pending = failed;
     } else {
-      supersede(failed, slot.pending);
+      slot.pending = newest(failed, slot.pending);
     }
     paused.emplace(not_before, index);
   }

@@ -16,7 +16,8 @@ namespace dynamirror::ordering {
 ///
 /// Promises
 /// - For each key at most one change is in flight and at most one is pending; a newer change replaces the pending one
-///   (which then counts as superseded). So changes of one key are written in the order they were pushed.
+///   (which then counts as superseded). So changes of one key are written in the order they were pushed (but see
+///   `Options::by_creation`).
 /// - A change whose write is retried delays only its own key. If a newer change of the key is pending by then, the
 ///   older one is superseded and the newer one waits out the pause in its place; a change pushed during the pause
 ///   does not end it.
@@ -38,6 +39,9 @@ class ChangeBuffer {
     std::size_t max_bytes = 32u << 20;    ///< of held changes; `has_room` turns false at it
     std::size_t max_changes = 100'000;    ///< held changes
     std::size_t max_uncovered = 250'000;  ///< changes that no watermark covers yet, in all shards; 64 bytes each
+    /// Changes of a key come twice and out of order, and their creation times tell which is newer: that one stays.
+    /// Of two of one time that differ nobody knows: the key alone stays (`Change::of_key`), in the place of the first.
+    bool by_creation = false;
   };
 
   struct InFlight {

@@ -38,7 +38,6 @@ void WriteCore::remove_shard(ShardHandle shard) {
 }
 
 void WriteCore::push(ShardHandle shard, model::Change change) {
-  assert(!change.is_key_only());
   if (!rules_.empty()) {
     const WallTime now = parts_.clock.wall_now();
     for (std::size_t i = 0; i < rules_.size(); ++i) {

@@ -78,7 +78,7 @@ class WriteCore {
   /// REQUIRES: `outstanding(shard) == 0`.
   void remove_shard(ShardHandle shard);
   [[nodiscard]] bool has_room() const { return buffer_.has_room(); }
-  /// REQUIRES: its sequence is after every one pushed for this shard before; its image is known.
+  /// REQUIRES: its sequence is after every one pushed for this shard before.
   void push(ShardHandle shard, model::Change change);
 
   /// Puts records that are no changes into the dead letters, all at once; what then is to come in the order of the

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/replication.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "service/impl/target.hpp"
 #include "service/leases.hpp"
 #include "sink/discard_sink.hpp"
+#include "sink/present_items.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::service {
@@ -56,6 +59,8 @@ struct Replication::Impl {
   [[nodiscard]] JobResult<void> with_letters() const;
   void open_metrics();
   void settle_job_options();
+  [[nodiscard]] Status read_items();
+  void say_what_was_read() const;
   [[nodiscard]] sink::ChangeSink& open_sink();
 
   const ReplicationOptions options;
@@ -69,8 +74,9 @@ struct Replication::Impl {
   Target::Fit fit{};
   state::ReplicationIdentity identity{};
   std::unique_ptr<source::ChangeStream> stream{};
-  std::optional<sink::DiscardSink> nothing{};  ///< of a dry run
-  std::optional<StateFiles> files{};           ///< with leases, the dead letters alone
+  std::unique_ptr<sink::PresentItems> present{};  ///< where the stream tells keys only
+  std::optional<sink::DiscardSink> nothing{};     ///< of a dry run
+  std::optional<StateFiles> files{};              ///< with leases, the dead letters alone
   std::optional<LoadStep> load{};
   std::optional<Leases> leases{};
   std::optional<jobs::LeasedShards> shards{};
@@ -110,11 +116,42 @@ async::Task<std::expected<void, Findings>> Replication::Impl::prepare() {
               .source_id = {},  // a source made anew has a new stream, and that is noticed
               .target_id = fit.id};
   stream = open_change_stream(*source, fit.source);
+  if (auto reading = read_items(); !reading) co_return unfit(std::move(reading.error()));
   co_return std::expected<void, Findings>{};
 }
 
+/// Where the source's stream tells keys only, changes are written by what the source holds under them then.
+Status Replication::Impl::read_items() {
+  const aws::TableDescription& table = fit.source.source;
+  if (!source::tells_keys_only(table)) return {};
+  if (!options.load.spool.empty()) {
+    return failure(ErrorClass::kInvalid, "load table", source->display(),
+                   "its stream tells the keys of changed items only, so that --spool has nothing to keep; start "
+                   "without it");
+  }
+  const double mean_bytes =
+      table.item_count > 0 ? static_cast<double>(table.size_bytes) / static_cast<double>(table.item_count) : 0;
+  log::info("the source's stream tells the keys of changed items only: each change costs a consistent read",
+            {{"source", source->display()},
+             {"view_type", table.stream.view_type},
+             {"mean_read_units", std::to_string(static_cast<int>(mean_bytes / 4096) + 1)}});
+  present = std::make_unique<sink::PresentItems>(
+      sink::ItemReader::Options{.table = table.name, .key = table.key, .max_read_units = options.max_read_units},
+      source->dynamodb(), target->sink(), host.clock(), host.random());
+  return {};
+}
+
+void Replication::Impl::say_what_was_read() const {
+  if (!present) return;
+  const sink::ItemReader::Statistics& reads = present->reads();
+  log::info("items read from the source", {{"requests", std::to_string(reads.requests)},
+                                           {"read_units", fmt::format("{:.1f}", reads.consumed_units)},
+                                           {"unprocessed", std::to_string(reads.unprocessed)},
+                                           {"throttled", std::to_string(reads.throttled)}});
+}
+
 sink::ChangeSink& Replication::Impl::open_sink() {
-  if (!options.preflight.dry_run) return target->sink();
+  if (!options.preflight.dry_run) return present ? static_cast<sink::ChangeSink&>(*present) : target->sink();
   return nothing.emplace(target->sink().describe());
 }
 
@@ -187,6 +224,7 @@ async::Task<JobResult<void>> Replication::Impl::apply() {
   auto ended = co_await job->run();
   beside.cancel();
   co_await beside.join();
+  say_what_was_read();
   if (!ended) co_return ended;
   co_return with_letters();
 }

@@ -30,8 +30,7 @@ struct ObjectsOptions {
 /// Bringing what the source holds into the target before its changes.
 struct LoadOptions {
   bool wanted = false;
-  std::string spool{};                     ///< folder of the spool; empty: none
-  std::optional<double> max_read_units{};  ///< per second
+  std::string spool{};  ///< folder of the spool; empty: none
 };
 
 /// What a replication is of, in plain values.
@@ -39,6 +38,7 @@ struct ReplicationOptions {
   TableOptions source{};
   std::variant<TableOptions, ObjectsOptions> target{};
   std::optional<double> max_write_units{};  ///< per second, of a table
+  std::optional<double> max_read_units{};   ///< per second: of the load, and of reading changed items by key
   jobs::PreflightOptions preflight{};       ///< `dry_run` is that of the whole replication
   jobs::ReplicateOptions job{};
   bool start_given = false;  ///< `job.start` is what the user said

@@ -36,6 +36,16 @@ struct WaitUntil {
 };
 using Outcome = std::variant<Applied, TryAgain, Rejected, Superseded, WaitUntil>;
 
+/// Changes of which the source told the key alone were given to a sink that needs their images.
+[[nodiscard]] inline Error image_unknown(const std::string& target, const model::Change& change) {
+  return Error{.error_class = ErrorClass::kFatal,
+               .doing = "write items",
+               .resource = target,
+               .code = {},
+               .message = "the source tells only that the item " + std::string(change.key()) +
+                          " was changed, and nothing here reads what it has become; name the table that has it"};
+}
+
 /// Where changes go: a table, S3 objects, a file. Knows nothing of order: its caller never has two changes of one key
 /// under way.
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.

@@ -53,6 +53,7 @@ struct Members {
   std::string key;                    ///< empty for null
   std::optional<std::string> record;  ///< decoded
   std::optional<std::string> image;   ///< empty for null
+  bool key_only = false;
   std::optional<model::SequenceNumber> sequence;
   std::optional<WallTime> created;
   std::optional<WallTime> at;
@@ -128,6 +129,12 @@ Status take_member(std::string_view name, json::Value& value, Members& members) 
     members.letter.shard = ShardId(std::move(text));
     return {};
   }
+  if (name == "key_only") {
+    const auto truth = value.boolean();
+    if (!truth) return std::unexpected(truth.error());
+    members.key_only = *truth;
+    return {};
+  }
   if (name == "created") return take_time(value, name, members.created);
   if (name == "at") return take_time(value, name, members.at);
   if (name == "error") return take_error(value, members.letter.error);
@@ -152,7 +159,8 @@ std::string to_json_line(const DeadLetter& letter) {
   line += R"({"key":)";
   append_on_one_line(line, letter.has_key() ? letter.change.key() : "null");
   line += R"(,"image":)";
-  append_on_one_line(line, letter.change.is_delete() ? "null" : letter.change.image());
+  append_on_one_line(line, letter.change.image().empty() ? "null" : letter.change.image());
+  if (letter.change.is_key_only()) line += R"(,"key_only":true)";
   const auto append_text = [&line](std::string_view name, std::string_view text) {
     line += name;
     append_json_quoted(line, text);
@@ -203,7 +211,9 @@ Result<DeadLetter> parse_dead_letter(std::string& line, json::Reader& reader) {
   if (!members.image->empty()) {
     if (auto same = keys.check_item(*key, *members.image); !same) return bad_line(same.error().message);
   }
-  members.letter.change = model::Change(*key, *members.image, *members.sequence, *members.created);
+  if (members.key_only && !members.image->empty()) return bad_line("is key_only and has an image");
+  members.letter.change = members.key_only ? model::Change::of_key(*key, *members.sequence, *members.created)
+                                           : model::Change(*key, *members.image, *members.sequence, *members.created);
   return std::move(members.letter);
 }
 

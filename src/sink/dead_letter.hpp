@@ -31,9 +31,10 @@ struct DeadLetter {
 [[nodiscard]] Error follows_dead_letter(const std::string& target);
 
 /// One line of a dead-letter file, with its line break: a JSON object with the members key, image (null for a
-/// deletion), shard, sequence, created, error {class, code, message}, at, attempts, target, in this order. Key and
-/// image are in DynamoDB's wire form; times are UTC (`created` with the fraction of a second if it has one). Of a
-/// record that is no change key and image are null, and `record` behind them has its bytes in base64.
+/// deletion; with "key_only":true behind it, for a change of which the source told the key alone), shard, sequence,
+/// created, error {class, code, message}, at, attempts, target, in this order. Key and image are in DynamoDB's wire
+/// form; times are UTC (`created` with the fraction of a second if it has one). Of a record that is no change key and
+/// image are null, and `record` behind them has its bytes in base64.
 [[nodiscard]] std::string to_json_line(const DeadLetter& letter);
 
 /// The reverse; members may come in any order, unknown ones are ignored. `line` is without the line break.

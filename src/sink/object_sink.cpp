@@ -27,6 +27,9 @@ async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const mode
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (const model::Change* change : changes) {
+    if (change->is_key_only()) co_return std::unexpected(image_unknown(describe(), *change));
+  }
+  for (const model::Change* change : changes) {
     Status status;
     auto object = names_.of(change->key());
     if (object) {

@@ -127,6 +127,9 @@ const TableSink::Statistics& TableSink::statistics() const {
 
 async::Task<Result<std::vector<Outcome>>> TableSink::write(Changes changes, SteadyTime not_after) {
   assert(changes.size() <= kMaxBatch);
+  for (const model::Change* change : changes) {
+    if (change->is_key_only()) co_return std::unexpected(image_unknown(impl_->target, *change));
+  }
   std::vector<Outcome> outcomes(changes.size(), Outcome{Applied{}});
   std::vector<Impl::Range> left{{0, changes.size()}};
   // Each turn settles a range or cuts it: at most 2 · 25 turns.

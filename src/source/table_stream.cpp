@@ -25,7 +25,7 @@ async::Task<Result<std::string>> TableStream::iterator(ShardId shard, model::Che
 
 async::Task<Result<aws::RecordsPage>> TableStream::read(Read what) const {
   const aws::GetRecordsOptions options{
-      .iterator = std::move(what.iterator), .limit = what.limit, .shard = std::move(what.shard)};
+      .iterator = std::move(what.iterator), .limit = what.limit, .shard = std::move(what.shard), .records = records_};
   co_return co_await client_.get_records(arn_, key_, options);
 }
 
@@ -41,12 +41,6 @@ Result<StreamArn> find_stream(const aws::TableDescription& description, const st
         ErrorClass::kNotFound, "find stream of table", table,
         "the table has no stream; start with --enable-stream to turn one on (changes made before that are not "
         "in it)");
-  }
-  if (stream.view_type != "NEW_AND_OLD_IMAGES" && stream.view_type != "NEW_IMAGE") {
-    return failure(ErrorClass::kInvalid, "find stream of table", table,
-                   "its stream has view type " + stream.view_type +
-                       ", which does not carry new images; turn the stream off and start with --enable-stream, which "
-                       "turns it on with NEW_AND_OLD_IMAGES");
   }
   return *stream.latest_arn;
 }

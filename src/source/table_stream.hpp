@@ -22,8 +22,8 @@ class TableStream final : public ChangeStream {
   static constexpr std::chrono::hours kRetention{24};
 
   /// REQUIRES: the client outlives the stream.
-  TableStream(aws::StreamsClient& client, StreamArn arn, model::KeySchema key)
-      : client_(client), arn_(std::move(arn)), key_(std::move(key)) {}
+  TableStream(aws::StreamsClient& client, StreamArn arn, model::KeySchema key, aws::RecordsOptions records = {})
+      : client_(client), arn_(std::move(arn)), key_(std::move(key)), records_(records) {}
 
   [[nodiscard]] const StreamArn& arn() const override { return arn_; }
   [[nodiscard]] std::string describe() const override { return aws::describe(arn_); }
@@ -38,11 +38,16 @@ class TableStream final : public ChangeStream {
   aws::StreamsClient& client_;
   StreamArn arn_;
   model::KeySchema key_;
+  aws::RecordsOptions records_;
 };
 
 /// The stream to replicate a table from. Pure. `table` is the table as the user named it, for messages.
-/// Errors: class not found without an enabled stream, class invalid for a view type without new images; each with the
-/// remedy.
+/// Errors: class not found without an enabled stream, with the remedy.
 [[nodiscard]] Result<StreamArn> find_stream(const aws::TableDescription& description, const std::string& table);
+
+/// Whether the table has a stream that tells of changed items the keys alone (and what they were before).
+[[nodiscard]] inline bool tells_keys_only(const aws::TableDescription& description) {
+  return description.stream.enabled && !aws::has_new_images(description.stream.view_type);
+}
 
 }  // namespace dynamirror::source

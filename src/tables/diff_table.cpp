@@ -77,15 +77,15 @@ async::Task<Result<std::optional<std::string>>> DiffTable::get(std::string key_j
   }
 }
 
-async::Task<Status> DiffTable::put(std::string item_json, ItemCondition condition) {
+async::Task<Status> DiffTable::put(std::string item_json, aws::ItemCondition condition) {
   return write(Write::kPut, std::move(item_json), std::move(condition));
 }
 
-async::Task<Status> DiffTable::remove(std::string key_json, ItemCondition condition) {
+async::Task<Status> DiffTable::remove(std::string key_json, aws::ItemCondition condition) {
   return write(Write::kRemove, std::move(key_json), std::move(condition));
 }
 
-async::Task<Status> DiffTable::write(Write kind, std::string json, ItemCondition condition) {
+async::Task<Status> DiffTable::write(Write kind, std::string json, aws::ItemCondition condition) {
   async::Retry retry(kWriting, random_);
   const aws::WriteOptions options{.condition_expression = condition.expression,
                                   .expression_names_json = condition.names_json,

@@ -9,11 +9,11 @@
 #include "async/rate_limiter.hpp"
 #include "async/task.hpp"
 #include "aws/dynamodb/client.hpp"
+#include "aws/dynamodb/item_condition.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/strong_id.hpp"
 #include "model/key.hpp"
-#include "tables/diff_condition.hpp"
 
 namespace dynamirror::jobs {
 
@@ -39,8 +39,8 @@ class DiffTable {
   [[nodiscard]] async::Task<Result<std::optional<std::string>>> get(std::string key_json);
 
   /// Errors: class conflict when the condition does not hold; a transient one leaves open whether it was written.
-  [[nodiscard]] async::Task<Status> put(std::string item_json, ItemCondition condition);
-  [[nodiscard]] async::Task<Status> remove(std::string key_json, ItemCondition condition);
+  [[nodiscard]] async::Task<Status> put(std::string item_json, aws::ItemCondition condition);
+  [[nodiscard]] async::Task<Status> remove(std::string key_json, aws::ItemCondition condition);
 
   struct Statistics {
     double read_units = 0;
@@ -55,7 +55,7 @@ class DiffTable {
   enum class Write { kPut, kRemove };
 
   [[nodiscard]] async::Task<> reserve(Budget& budget, double units);
-  [[nodiscard]] async::Task<Status> write(Write kind, std::string json, ItemCondition condition);
+  [[nodiscard]] async::Task<Status> write(Write kind, std::string json, aws::ItemCondition condition);
 
   Options options_;
   aws::DynamoDbClient& client_;

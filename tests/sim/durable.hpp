@@ -40,6 +40,9 @@ class Witness {
   virtual void change_written(const model::Change& change) = 0;
   /// By another worker, or by a process that is no more.
   virtual void change_written_elsewhere(const model::Change& change) = 0;
+  /// A change applied by its key: what the source had when it was read, and of which version that was.
+  virtual void item_written(const model::Change& change, const Durable::TargetItem& item) = 0;
+  virtual void item_written_elsewhere(int key, const Durable::TargetItem& item) = 0;
   virtual void change_dead_lettered(const model::Change& change) = 0;
   /// Does not return.
   virtual void trouble(const std::string& what) = 0;

@@ -67,10 +67,15 @@ class Fleet {
     witness_.trouble("version " + std::to_string(version) + " written by a worker that has lost " + shard.str());
   }
 
-  /// A write whose process is no more, or has given it up: it may still land.
-  void leave_behind(Worker worker, const model::Change& change, SteadyTime not_after) {
-    strays_.push_back({.worker = worker, .change = change, .not_after = not_after});
+  /// A write whose process is no more, or has given it up: it may still land. `item`: what was read for it, where
+  /// changes are applied by their keys.
+  void leave_behind(Worker worker, const model::Change& change, SteadyTime not_after,
+                    std::optional<Durable::TargetItem> item = {}) {
+    strays_.push_back({.worker = worker, .change = change, .item = std::move(item), .not_after = not_after});
   }
+
+  /// The other workers read items, too.
+  void apply_by_key() { by_key_ = true; }
 
   /// Something happens, or nothing.
   void act() {
@@ -96,6 +101,7 @@ class Fleet {
   struct Stray {
     Worker worker = kNobody;
     model::Change change;
+    std::optional<Durable::TargetItem> item;
     SteadyTime not_after;
   };
 
@@ -127,7 +133,11 @@ class Fleet {
       if (stray.not_after < clock_.steady_now()) return true;
       if (!random_.chance(0.1)) return false;
       check_may_write(stray.worker, stray.change);
-      witness_.change_written_elsewhere(stray.change);
+      if (stray.item) {
+        witness_.item_written_elsewhere(key_of(stray.change), *stray.item);
+      } else {
+        witness_.change_written_elsewhere(stray.change);
+      }
       return true;
     });
   }
@@ -160,7 +170,9 @@ class Fleet {
       if (record.version <= from) continue;
       if (left-- == 0) break;
       const auto sequence = sequence_of(record.version);
-      if (!filtered(record.key)) {
+      if (!filtered(record.key) && by_key_) {
+        witness_.item_written_elsewhere(record.key, {source_.latest(record.key), source_.image(record.key)});
+      } else if (!filtered(record.key)) {
         witness_.change_written_elsewhere({key_text(record.key), record.image, sequence, clock_.wall_now()});
       }
       row.checkpoint = model::AfterSequence{sequence};
@@ -182,6 +194,7 @@ class Fleet {
   Random& random_;
   std::map<ShardId, Lease> leases_;
   std::vector<Stray> strays_;
+  bool by_key_ = false;
 };
 
 }  // namespace dynamirror::sim

@@ -43,12 +43,17 @@ class Invariants final : public Witness {
   // No change goes back within the life of a process, none is repeated that a checkpoint covered, and none comes before
   // its parent shard is done.
   void change_written(const model::Change& change) override {
+    item_written(change, {version_of(change.sequence()), std::string(change.image())});
+  }
+
+  // Where items are read, it is the items that do not go back; all else is asked of the change that called for it.
+  void item_written(const model::Change& change, const Durable::TargetItem& item) override {
     const Version version = version_of(change.sequence());
     const std::size_t shard = source_.shard_of(version);
     const int key = key_of(change);
     Version& last = written_[key];
-    if (version < last) trouble(name(key, version) + " written after version " + std::to_string(last));
-    last = std::max(last, version);
+    if (item.version < last) trouble(name(key, item.version) + " written after version " + std::to_string(last));
+    last = std::max(last, item.version);
     const ShardId& id = source_.shards()[shard].id;
     const auto row = resumed_from_.find(id);
     const bool was_covered = row != resumed_from_.end() && version <= covered_by(row->second.checkpoint);
@@ -57,8 +62,10 @@ class Invariants final : public Witness {
     }
     if (filtered(key)) trouble(name(key, version) + " written although a rule keeps it back");
     check_parent_done(shard, version);
-    durable_.target[key] = {version, std::string(change.image())};
+    durable_.target[key] = item;
   }
+
+  void item_written_elsewhere(int key, const Durable::TargetItem& item) override { durable_.target[key] = item; }
 
   void change_written_elsewhere(const model::Change& change) override {
     const Version version = version_of(change.sequence());

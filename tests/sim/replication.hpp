@@ -26,6 +26,7 @@ namespace dynamirror::sim {
 
 /// What is outside of the process.
 struct World {
+  const SourceStream& table;  ///< as a consistent read sees it
   StreamService& stream;
   Fleet& fleet;
   const Faults& faults;
@@ -53,6 +54,7 @@ class Replication {
     ordering::ShardGraph::InitialPosition initial = ordering::ShardGraph::InitialPosition::kTrimHorizon;
     ordering::ChangeBuffer::Options buffer;
     bool shared = false;           ///< with other workers, through leases
+    bool keys_only = false;        ///< the stream tells keys only, and items are read as sink::PresentItems does
     std::size_t page_shards = 10;  ///< of a listing
     std::size_t max_writes = 4;    ///< under way at once
     std::size_t max_batch = 25;
@@ -97,6 +99,10 @@ class Replication {
   /// The process is killed, or has given up: each write under way may reach the target, or not.
   void die() {
     for (const Write& write : writing_) {
+      if (options_.keys_only) {
+        leave_items_behind(write);
+        continue;
+      }
       for (const auto& item : write.batch.changes) {
         if (world_.stream.is_poison(item.change->sequence()) || world_.random.chance(0.5)) continue;
         if (options_.shared) {
@@ -185,6 +191,8 @@ class Replication {
   struct Write {
     jobs::WriteCore::Batch batch;
     SteadyTime ends;
+    bool has_read = false;
+    std::vector<std::optional<Durable::TargetItem>> items{};  ///< that were read for its changes; nothing: not read
   };
 
   [[nodiscard]] static transform::ChangeRules rules() {
@@ -273,8 +281,12 @@ class Replication {
   [[nodiscard]] source::ShardReader::Page received(Reader& reader, const StreamService::Page& answer) {
     source::ShardReader::Page page{.changes = {}, .shard_ended = answer.shard_ends};
     for (const Record* record : answer.records) {
-      page.changes.emplace_back(key_text(record->key), record->image, sequence_of(record->version),
-                                world_.clock.wall_now());
+      const auto [key, sequence] = std::pair(key_text(record->key), sequence_of(record->version));
+      if (options_.keys_only && !record->image.empty()) {
+        page.changes.push_back(model::Change::of_key(key, sequence, world_.clock.wall_now()));
+      } else {
+        page.changes.emplace_back(key, record->image, sequence, world_.clock.wall_now());
+      }
     }
     reader.empty_answers = page.changes.empty() ? reader.empty_answers + 1 : 0;
     page.empty_answers = reader.empty_answers;
@@ -329,21 +341,52 @@ class Replication {
     }
     if (over.empty()) return;
     const auto chosen = over[world_.random.below(over.size())];
+    if (options_.keys_only && !chosen->has_read) return read_items(*chosen);
     const Write write = std::move(*chosen);
     writing_.erase(chosen);
     std::vector<sink::Outcome> outcomes;
-    for (const auto& item : write.batch.changes) {
-      outcomes.push_back(outcome(*item.change, write.batch.not_after));
+    for (std::size_t i = 0; i < write.batch.changes.size(); ++i) {
+      const model::Change& change = *write.batch.changes[i].change;
+      outcomes.push_back(options_.keys_only && !write.items[i]
+                             ? sink::Outcome{sink::TryAgain{error(ErrorClass::kThrottled, "not read")}}
+                             : outcome(change, options_.keys_only ? &*write.items[i] : nullptr, write.batch.not_after));
       if (std::holds_alternative<sink::Applied>(outcomes.back())) ++applied_;
     }
     const auto settled = writes_.settle(write.batch, outcomes);
     if (settled.failure) fail(*settled.failure);
   }
 
-  [[nodiscard]] sink::Outcome outcome(const model::Change& change, SteadyTime not_after) {
-    const auto error = [](ErrorClass error_class, const char* what) {
-      return Error{.error_class = error_class, .doing = "write", .resource = {}, .code = {}, .message = what};
-    };
+  /// What the source has at this moment of each key; the write follows later.
+  void read_items(Write& write) {
+    for (const auto& item : write.batch.changes) {
+      std::optional<Durable::TargetItem>& read = write.items.emplace_back();
+      if (world_.random.chance(world_.faults.read_throttled)) continue;
+      const int key = key_of(*item.change);
+      read.emplace(world_.table.latest(key), world_.table.image(key));
+    }
+    write.has_read = true;
+    write.ends = world_.clock.steady_now() + std::chrono::milliseconds{world_.random.below(80)};
+  }
+
+  void leave_items_behind(const Write& write) {
+    for (std::size_t i = 0; i < write.items.size(); ++i) {
+      if (!write.items[i] || world_.random.chance(0.5)) continue;
+      const model::Change& change = *write.batch.changes[i].change;
+      if (options_.shared) {
+        world_.fleet.leave_behind(worker_, change, write.batch.not_after, write.items[i]);
+      } else {
+        world_.witness.item_written(change, *write.items[i]);
+      }
+    }
+  }
+
+  [[nodiscard]] static Error error(ErrorClass error_class, const char* what) {
+    return Error{.error_class = error_class, .doing = "write", .resource = {}, .code = {}, .message = what};
+  }
+
+  /// `item`: what was read for the change; null where it has its image itself.
+  [[nodiscard]] sink::Outcome outcome(const model::Change& change, const Durable::TargetItem* item,
+                                      SteadyTime not_after) {
     const auto again = [&](ErrorClass error_class, const char* what) {
       return sink::TryAgain{error(error_class, what)};
     };
@@ -355,7 +398,11 @@ class Replication {
       return sink::Rejected{error(ErrorClass::kInvalid, "poison")};
     }
     if (options_.shared) world_.fleet.check_may_write(worker_, change);
-    world_.witness.change_written(change);
+    if (item != nullptr) {
+      world_.witness.item_written(change, *item);
+    } else {
+      world_.witness.change_written(change);
+    }
     if (fails) return again(ErrorClass::kTransient, "the answer was lost");
     return sink::Applied{};
   }

@@ -24,12 +24,14 @@ class Simulation {
  public:
   explicit Simulation(std::uint64_t seed)
       : random_(seed),
-        plan_(make_plan(random_)),
+        plan_(make_plan(random_, seed)),
         source_(plan_.keys, plan_.partitions, plan_.poison, random_),
         faults_(plan_.faults),
         service_(source_, faults_, random_),
         invariants_(source_, durable_, make_history()),
-        fleet_(source_, durable_, invariants_, faults_, clock_, random_) {}
+        fleet_(source_, durable_, invariants_, faults_, clock_, random_) {
+    if (plan_.job.keys_only) fleet_.apply_by_key();
+  }
 
   /// What went wrong, or nothing.
   [[nodiscard]] std::optional<std::string> run() {
@@ -90,7 +92,7 @@ class Simulation {
             .crash = some(random, 0.02)};
   }
 
-  [[nodiscard]] static Plan make_plan(Random& random) {
+  [[nodiscard]] static Plan make_plan(Random& random, std::uint64_t seed) {
     Plan plan;
     plan.keys = 4 + static_cast<int>(random.below(40));
     plan.partitions = 1 + static_cast<int>(random.below(4));
@@ -117,6 +119,10 @@ class Simulation {
       plan.job.shared = true;
       plan.job.initial = Initial::kTrimHorizon;
       plan.poison = 0;  // each worker has its own dead letters
+    }
+    if (seed % 4 == 3) {
+      plan.job.keys_only = true;
+      plan.poison = 0;  // it is the target's to refuse an image, and here they are others than the stream's
     }
     return plan;
   }
@@ -167,7 +173,7 @@ class Simulation {
   }
 
   void start_process() {
-    const World world{service_, fleet_, faults_, durable_, invariants_, clock_, random_};
+    const World world{source_, service_, fleet_, faults_, durable_, invariants_, clock_, random_};
     job_ = std::make_unique<Replication>(plan_.job, world, ++processes_);
     invariants_.process_started();
   }

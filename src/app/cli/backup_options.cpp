@@ -100,6 +100,8 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
   app.add_flag("--stop-when-caught-up", options.job.stop_when_caught_up, "end when the backup equals the table");
   add_start(app, options, " when there are objects of the table");
   add_replication(app, options);
+  add_units(app, "--max-read-units", options.max_read_units,
+            "hard budget of read units per second, of reading changed items where the stream tells their keys only");
   add_dry_run(app, options.preflight.dry_run);
   add_store(app, target.store);
   add_stream_side(app, "source", options.source.side);

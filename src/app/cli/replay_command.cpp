@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "jobs/dead_letters/replay_dead_letters.hpp"
 #include "sink/dead_letters.hpp"
+#include "sink/present_items.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
@@ -62,9 +63,20 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
 
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());
+  std::unique_ptr<jobs::TableSide> primary;
+  std::unique_ptr<sink::PresentItems> present;
+  if (!command.primary.empty()) {
+    auto side = session.open_side(command.primary, command.primary_side);
+    if (!side) co_return end(side.error(), exit_code_for(side.error()));
+    primary = std::move(*side);
+    sink::ItemReader::Options read_from{.table = primary->address().table, .key = table->key};
+    present = std::make_unique<sink::PresentItems>(std::move(read_from), primary->dynamodb(), sink, system_clock(),
+                                                   session.random());
+  }
+  sink::ChangeSink& writer = present ? static_cast<sink::ChangeSink&>(*present) : sink;
   session.work_begins(Session::Work::kToBeRepeated);
   const jobs::ReplayOptions options{.other_target = command.other_target};
-  auto result = co_await jobs::replay_dead_letters(**letters, sink, system_clock(), session.random(), options);
+  auto result = co_await jobs::replay_dead_letters(**letters, writer, system_clock(), session.random(), options);
   if (!result) co_return end(result.error(), ExitCode::kState);
 
   const ExitCode exit_code = result->stopped_by           ? exit_code_for(*result->stopped_by)

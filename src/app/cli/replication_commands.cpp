@@ -16,9 +16,9 @@ void add_load_options(CLI::App& app, service::ReplicationOptions& options) {
                  "stream's 24 hours")
       ->option_text("DIR")
       ->needs(load);
-  add_units(app, "--max-read-units", options.load.max_read_units,
-            "hard budget of read units that the load consumes per second")
-      ->needs(load);
+  add_units(app, "--max-read-units", options.max_read_units,
+            "hard budget of read units per second: of the load, and of reading changed items where the stream tells "
+            "their keys only (KEYS_ONLY, OLD_IMAGE)");
 }
 
 /// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
@@ -66,7 +66,11 @@ void add_replay_options(CLI::App& app, ReplayCommand& command) {
   app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
   app.add_flag("--other-target", command.other_target, "also letters that another table has refused");
   add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
+  app.add_option("--primary", command.primary,
+                 "table to read the items of letters from that hold keys only: those of a stream without new images")
+      ->option_text("TABLE");
   add_side(app, "target", command.target_side);
+  add_side(app, "primary", command.primary_side);
   add_common(app, command.common);
 }
 

@@ -36,6 +36,8 @@ struct ReplayCommand {
   aws::SideOptions target_side;
   bool other_target = false;
   std::optional<double> max_write_units;
+  std::string primary{};  ///< where the items of key-only letters are; empty: there are none such
+  aws::SideOptions primary_side{};
   CommonOptions common;
 };
 

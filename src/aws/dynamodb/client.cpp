@@ -253,6 +253,22 @@ async::Task<Result<GetItemAnswer>> DynamoDbClient::get_item(const TableName& tab
   co_return std::move(*result);
 }
 
+async::Task<Result<BatchGetAnswer>> DynamoDbClient::batch_get(const TableName& table, const model::KeySchema& schema,
+                                                              std::span<const std::string_view> keys,
+                                                              GetItemOptions options) {
+  assert(!keys.empty() && keys.size() <= kMaxBatchGet);
+  Request request{.operation = "BatchGetItem",
+                  .table = table,
+                  .body = batch_get_body(name_on_wire(table), keys, options.consistent),
+                  .return_throttling = true,
+                  .not_after = options.not_after};
+  auto answer = co_await send(std::move(request));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  auto result = parse_batch_get_answer(answer->body, table, schema, keys, reader_);
+  if (!result) co_return in_answer(std::move(result.error()), "BatchGetItem", table, *answer);
+  co_return std::move(*result);
+}
+
 async::Task<Result<std::string>> DynamoDbClient::control(std::string_view operation, const TableName& table,
                                                          std::string body) {
   Request request{.operation = operation, .table = table, .body = std::move(body), .idempotent = false};

@@ -10,6 +10,7 @@
 #include "async/task.hpp"
 #include "aws/api_client.hpp"
 #include "aws/dynamodb/answers.hpp"
+#include "aws/dynamodb/batch_get.hpp"
 #include "aws/dynamodb/scan.hpp"
 #include "aws/dynamodb/table_description.hpp"
 #include "base/clock.hpp"
@@ -98,6 +99,13 @@ class DynamoDbClient {
 
   [[nodiscard]] async::Task<Result<GetItemAnswer>> get_item(const TableName& table, std::string_view key_json,
                                                             GetItemOptions options);
+
+  /// BatchGetItem: up to 100 items of one table, as far as one answer of 16 MB and the table's capacity go; the rest is
+  /// reported as unprocessed. `schema` is the table's. Throttling of the whole request is returned at once.
+  /// REQUIRES: 1 to 100 different keys in canonical form.
+  [[nodiscard]] async::Task<Result<BatchGetAnswer>> batch_get(const TableName& table, const model::KeySchema& schema,
+                                                              std::span<const std::string_view> keys,
+                                                              GetItemOptions options);
 
   /// A call about the table as a whole whose answer the caller reads, e.g. DescribeTimeToLive. Not sent again once the
   /// service may have taken it.

@@ -215,7 +215,7 @@ async::Task<Result<RecordsPage>> StreamsClient::get_records(const StreamArn& str
   json.name("Limit").integer(options.limit).end_object();
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  auto page = parse_records_page(answer->body, key, reader_);
+  auto page = parse_records_page(answer->body, key, reader_, options.records);
   if (!page) co_return in_answer(std::move(page.error()), "GetRecords", resource, *answer);
   co_return std::move(*page);
 }

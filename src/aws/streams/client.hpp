@@ -39,6 +39,7 @@ struct GetRecordsOptions {
   std::string iterator;
   int limit = 1000;  ///< the service's maximum; it may answer fewer, also none
   ShardId shard;     ///< for messages
+  RecordsOptions records{};
 };
 
 /// The calls of DynamoDB Streams that we use.

@@ -24,6 +24,8 @@ struct Record {
   std::string_view event_name;
   std::string_view keys;
   std::string_view new_image;
+  std::string_view old_image;
+  std::string_view view_type;
   std::string_view sequence;
   WallTime created{};
   bool by_service = false;
@@ -48,10 +50,14 @@ WallTime to_wall_time(double number) {
 }
 
 /// The member "dynamodb" of a record.
-Status read_stream_record(Record& record, json::Value& value) {
+Status read_stream_record(Record& record, json::Value& value, RecordsOptions options) {
   return value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
     if (name == "Keys") return take(name, record.keys, member.raw());
     if (name == "NewImage") return member.consume_null() ? Status{} : take(name, record.new_image, member.raw());
+    if (name == "OldImage" && options.old_images) {
+      return member.consume_null() ? Status{} : take(name, record.old_image, member.raw());
+    }
+    if (name == "StreamViewType") return take(name, record.view_type, member.string());
     if (name == "SequenceNumber") return take(name, record.sequence, member.string());
     if (name == "ApproximateCreationDateTime") {
       const auto seconds = member.number();
@@ -91,10 +97,8 @@ Result<model::Change> to_change(const Record& record, std::size_t index, model::
   if (!key) return refuse_record(key.error().message);
   if (removed) return model::Change(*key, {}, *sequence, record.created);
   if (record.new_image.empty()) {
-    return refuse_record(
-        "it has no NewImage; the stream's view type must be NEW_AND_OLD_IMAGES or NEW_IMAGE: turn the stream off and "
-        "on "
-        "again with that view type");
+    if (has_new_images(record.view_type)) return refuse_record("it has no NewImage");
+    return model::Change::of_key(*key, *sequence, record.created);
   }
   if (record.new_image.front() != '{') return refuse_record("its NewImage is not an object");
   if (auto same = keys.check_item(*key, record.new_image); !same) return refuse_record(same.error().message);
@@ -104,10 +108,23 @@ Result<model::Change> to_change(const Record& record, std::size_t index, model::
   return model::Change(*key, record.new_image, *sequence, record.created);
 }
 
-Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value& value) {
+/// The image as it is stored, which an item of another key cannot be.
+Status add_old_image(model::Change& change, const Record& record, model::KeyCanonicalizer& keys) {
+  if (record.old_image.empty()) return {};
+  if (record.old_image.front() != '{') return refuse("its OldImage is not an object");
+  if (auto same = keys.check_item(change.key(), record.old_image); !same) return same;
+  if (may_hold_bare_map(record.old_image)) {
+    change.set_old_image(with_typed_maps(record.old_image));
+  } else {
+    change.set_old_image(record.old_image);
+  }
+  return {};
+}
+
+Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value& value, RecordsOptions options) {
   Record record;
   auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-    if (name == "dynamodb") return read_stream_record(record, member);
+    if (name == "dynamodb") return read_stream_record(record, member, options);
     if (name == "eventName") return take(name, record.event_name, member.string());
     if (name == "userIdentity") return read_identity(record, member);
     return {};
@@ -118,6 +135,9 @@ Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value
   }
   auto change = to_change(record, page.changes.size(), keys);
   if (!change) return std::unexpected(std::move(change.error()));
+  if (auto added = add_old_image(*change, record, keys); !added) {
+    return refuse(place(record, page.changes.size()) + ": " + added.error().message);
+  }
   if (record.event_name == "INSERT") change->set_kind(model::Change::Kind::kInsert);
   if (record.by_service && change->is_delete()) change->set_expiry();
   page.changes.push_back(std::move(*change));
@@ -135,7 +155,8 @@ Status read_next_iterator(RecordsPage& page, json::Value& value) {
 
 }  // namespace
 
-Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema, json::Reader& reader) {
+Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema, json::Reader& reader,
+                                       RecordsOptions options) {
   RecordsPage page;
   page.bytes = body.size();
   bool has_records = false;
@@ -147,7 +168,7 @@ Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema
       if (std::exchange(has_records, true)) return refuse("the member Records is given twice");
       // Records are hardly ever shorter than 256 bytes, and a page holds 1,000 at most.
       page.changes.reserve(std::min<std::size_t>(1'000, body.size() / 256));
-      return member.for_each_element([&](json::Value& record) { return read_record(page, keys, record); });
+      return member.for_each_element([&](json::Value& record) { return read_record(page, keys, record, options); });
     });
   });
   if (!status) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -23,6 +24,10 @@ struct RecordsPage {
   std::size_t bytes = 0;                     ///< of the answer's body; of Kinesis: of the records' data
 };
 
+struct RecordsOptions {
+  bool old_images = false;  ///< `Change::old_image` is wanted, where the stream has it
+};
+
 /// Reads the body of a GetRecords answer. The hot path of replication: keys are brought into canonical form (see
 /// model::KeyCanonicalizer), images are copied byte for byte (but for DynamoDB Local's empty maps, see bare_maps.hpp),
 /// everything else is skipped. Members may come in any order, and unknown ones are ignored. `body` is borrowed and not
@@ -31,11 +36,20 @@ struct RecordsPage {
 /// ApproximateCreationDateTime may be in seconds or in milliseconds. A record without it, or with an impossible one,
 /// gets the epoch: it only tells the lag.
 ///
+/// A stream of the view type KEYS_ONLY or OLD_IMAGE tells of an INSERT or MODIFY the key alone: its changes are
+/// `Change::of_key`.
+///
 /// Errors, all of class fatal because a page that we do not understand must stop the shard rather than lose a change:
 /// no JSON or no page (e.g. without Records: without this check an empty object would read as the end of the shard);
-/// an event of an unknown name; a key that is not of the schema; an INSERT or MODIFY without NewImage (naming the
-/// remedy); a member that we use given twice. Each names the record by its sequence number where that is known.
+/// an event of an unknown name; a key that is not of the schema; an INSERT or MODIFY without NewImage in a
+/// stream that has them; a member that we use given twice. Each names the record by its sequence number where that is
+/// known.
 [[nodiscard]] Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema,
-                                                     json::Reader& reader);
+                                                     json::Reader& reader, RecordsOptions options = {});
+
+/// Whether a stream of this view type, in the service's words, tells what items have become.
+[[nodiscard]] constexpr bool has_new_images(std::string_view view_type) {
+  return view_type != "KEYS_ONLY" && view_type != "OLD_IMAGE";
+}
 
 }  // namespace dynamirror::aws

@@ -35,7 +35,7 @@ async::Task<Result<RepairOutcome>> DiffRepairer::repair(std::string key_json) {
 }
 
 async::Task<Result<RepairOutcome>> DiffRepairer::repair_missing(std::string key_json, std::string item_json) {
-  ItemCondition absent = still_absent(key_);
+  aws::ItemCondition absent = aws::still_absent(key_);
   const Status written = co_await replica_.put(std::move(item_json), std::move(absent));
   if (!written && is_refusal(written.error())) co_return refused(key_json, written.error());
   if (!written && !worth_another_round(written.error())) co_return std::unexpected(written.error());
@@ -65,10 +65,10 @@ async::Task<Result<RepairOutcome>> DiffRepairer::run(std::string key_json, Repai
 
 async::Task<Status> DiffRepairer::bring(std::string key_json, DiffPair pair) {
   if (pair.replica_json.empty()) {
-    ItemCondition absent = still_absent(key_);
+    aws::ItemCondition absent = aws::still_absent(key_);
     co_return co_await replica_.put(std::move(pair.primary_json), std::move(absent));
   }
-  auto unchanged = still_as(pair.replica_json, pair.primary_json);
+  auto unchanged = aws::still_as(pair.replica_json, pair.primary_json);
   if (!unchanged) co_return std::unexpected(std::move(unchanged.error()));
   if (pair.primary_json.empty()) co_return co_await replica_.remove(std::move(key_json), std::move(*unchanged));
   co_return co_await replica_.put(std::move(pair.primary_json), std::move(*unchanged));

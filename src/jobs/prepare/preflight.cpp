@@ -119,6 +119,17 @@ async::Task<std::optional<Error>> probe_writing(TableSide& side, const model::Ke
   co_return std::nullopt;
 }
 
+/// Nothing, or why items cannot be read by their keys.
+async::Task<std::optional<Error>> probe_reading(TableSide& side, const model::KeySchema& schema) {
+  const std::string key = probe_key(schema);
+  const aws::GetItemOptions consistent;
+  const auto item = co_await side.dynamodb().get_item(side.address().table, key, consistent);
+  if (item || !denies_access(item.error())) co_return std::nullopt;
+  Error error = item.error();
+  error.message += "; its stream tells the keys of changed items only, so that they must be read";
+  co_return error;
+}
+
 /// Finds, or turns on, the source's stream, and tries to read it. Empty when that failed, with the reason added.
 async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription description, PreflightOptions options,
                                       Failures& failures) {
@@ -136,6 +147,9 @@ async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription des
     co_return StreamArn();
   }
   if (auto trouble = co_await probe_stream(side, *stream, description.key)) add(failures, std::move(*trouble));
+  if (source::tells_keys_only(description)) {
+    if (auto trouble = co_await probe_reading(side, description.key)) add(failures, std::move(*trouble));
+  }
   co_return *stream;
 }
 

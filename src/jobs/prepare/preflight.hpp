@@ -40,7 +40,8 @@ struct PreparedSource {
     TableSide& target);
 
 /// Checks everything that would stop a replication later, before anything is read: tables there and usable, key schemas
-/// equal, source and target not the same table, stream there with new images and readable, target writable. Turns the
+/// equal, source and target not the same table, stream there and readable (and so the items when it tells their keys
+/// only), target writable. Turns the
 /// stream on and creates the target when asked.
 ///
 /// Every finding is one failure, so that all can be mended at once; no failure is given twice.

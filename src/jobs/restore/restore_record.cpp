@@ -3,12 +3,12 @@
 
 #include <utility>
 
+#include "aws/dynamodb/item_condition.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
 #include "jobs/item_backup/incremental_record.hpp"
 #include "jobs/item_backup/record_history.hpp"
 #include "model/key_canonicalizer.hpp"
-#include "tables/diff_condition.hpp"
 #include "tables/diff_table.hpp"
 
 namespace dynamirror::jobs {
@@ -56,7 +56,8 @@ std::string describe(const RecordRestore& plan) {
 
 async::Task<Status> apply_record_restore(TableSide& target, const model::KeySchema& key, const RecordRestore& plan,
                                          const Clock& clock, Random& random) {
-  auto condition = plan.now ? still_as(*plan.now, plan.wanted.value_or("")) : Result<ItemCondition>(still_absent(key));
+  auto condition = plan.now ? aws::still_as(*plan.now, plan.wanted.value_or(""))
+                            : Result<aws::ItemCondition>(aws::still_absent(key));
   if (!condition) co_return std::unexpected(std::move(condition.error()));
   DiffTable table({.table = target.address().table}, target.dynamodb(), clock, random);
   Status written;

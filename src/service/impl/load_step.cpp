@@ -41,7 +41,7 @@ jobs::InitialLoadOptions LoadStep::load_options() const {
   jobs::InitialLoadOptions options;
   options.copy.scan.table = parts_.fit.source.source.name;
   options.copy.scan.consistent = true;
-  options.copy.scan.max_read_units = wanted.load.max_read_units;
+  options.copy.scan.max_read_units = wanted.max_read_units;
   options.copy.pipeline.writing.max_concurrent_writes = wanted.job.pipeline.writing.max_concurrent_writes;
   options.copy.pipeline.writing.max_attempts = wanted.job.pipeline.writing.max_attempts;
   options.spooling = wanted.job;

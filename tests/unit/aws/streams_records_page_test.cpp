@@ -169,14 +169,53 @@ TEST(RecordsPage, NamesAnEventItDoesNotKnow) {
             "record 0 (sequence number 42): unknown event \"\"");
 }
 
-TEST(RecordsPage, NamesTheRemedyWhenImagesAreMissing) {
-  for (const std::string_view image : {"", R"(,"NewImage":null)"}) {
+TEST(RecordsPage, RefusesAnImageThatIsMissingWhereTheStreamHasThem) {
+  for (const std::string_view rest : {"", R"(,"NewImage":null)", R"(,"StreamViewType":"NEW_IMAGE")",
+                                      R"(,"NewImage":null,"StreamViewType":"NEW_AND_OLD_IMAGES")"}) {
     const auto message =
         message_of(R"({"eventName":"INSERT","dynamodb":{"Keys":{"id":{"S":"a"}},"SequenceNumber":"42")" +
-                   std::string(image) + R"(,"StreamViewType":"KEYS_ONLY"}})");
-    EXPECT_TRUE(message.starts_with("record 0 (sequence number 42): it has no NewImage")) << message;
-    EXPECT_NE(message.find("NEW_AND_OLD_IMAGES or NEW_IMAGE"), std::string::npos) << message;
+                   std::string(rest) + "}}");
+    EXPECT_EQ(message, "record 0 (sequence number 42): it has no NewImage") << rest;
   }
+}
+
+/// A record of a view without new images.
+std::string record_of(std::string_view event, std::string_view view, std::string_view old_image = {}) {
+  std::string text = R"({"eventName":")" + std::string(event) + R"(","dynamodb":{"StreamViewType":")" +
+                     std::string(view) + R"(","SequenceNumber":"7","Keys":{"id":{"S":"a"}})";
+  if (!old_image.empty()) text += R"(,"OldImage":)" + std::string(old_image);
+  return text + "}}";
+}
+
+TEST(RecordsPage, GivesTheKeyAloneWhereTheStreamHasNoNewImages) {
+  for (const char* view : {"KEYS_ONLY", "OLD_IMAGE"}) {
+    for (const char* event : {"INSERT", "MODIFY"}) {
+      const auto page = parse(page_of(record_of(event, view, R"({"id":{"S":"a"},"n":{"N":"1"}})")));
+      ASSERT_TRUE(page) << to_line(page.error());
+      const model::Change& change = page->changes.at(0);
+      EXPECT_TRUE(change.is_key_only()) << event;
+      EXPECT_EQ(change.key(), R"({"id":{"S":"a"}})");
+      EXPECT_EQ(change.old_image(), "") << "nobody has asked for it";
+    }
+    const auto page = parse(page_of(record_of("REMOVE", view)));
+    ASSERT_TRUE(page);
+    EXPECT_TRUE(page->changes.at(0).is_delete());
+    EXPECT_FALSE(page->changes.at(0).is_key_only());
+  }
+}
+
+TEST(RecordsPage, GivesTheOldImageWhenAsked) {
+  const std::string old_image = R"({"id":{"S":"a"},"n":{"N":"1.50"}})";
+  json::Reader reader;
+  for (const char* event : {"MODIFY", "REMOVE"}) {
+    std::string body = page_of(record_of(event, "OLD_IMAGE", old_image));
+    const auto page = parse_records_page(body, kSchema, reader, {.old_images = true});
+    ASSERT_TRUE(page) << to_line(page.error());
+    EXPECT_EQ(page->changes.at(0).old_image(), old_image);
+    EXPECT_EQ(page->changes.at(0).image(), "");
+  }
+  std::string other = page_of(record_of("MODIFY", "OLD_IMAGE", R"({"id":{"S":"b"}})"));
+  EXPECT_FALSE(parse_records_page(other, kSchema, reader, {.old_images = true})) << "of another item";
 }
 
 TEST(RecordsPage, RefusesRecordsWithoutWhatAChangeNeeds) {

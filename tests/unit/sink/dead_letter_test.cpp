@@ -95,6 +95,18 @@ TEST(DeadLetterLine, KeepsADeletionADeletion) {
   EXPECT_TRUE(back->change.is_delete());
 }
 
+TEST(DeadLetterLine, AKeyAloneDoesNotBecomeADeletion) {
+  DeadLetter letter = letter_with(R"({"id":{"S":"a"}})", "");
+  letter.change = model::Change::of_key(letter.change.key(), letter.change.sequence(), kCreated);
+  const auto back = round_trip(letter);
+  ASSERT_TRUE(back) << to_line(back.error());
+  EXPECT_TRUE(back->change.is_key_only());
+  EXPECT_FALSE(back->change.is_delete());
+  std::string line = to_json_line(letter_with(R"({"id":{"S":"a"}})", R"({"id":{"S":"a"}})"));
+  line.replace(line.size() - 2, 2, R"(,"key_only":true})");
+  EXPECT_FALSE(parse(line)) << "a letter with an image";
+}
+
 TEST(DeadLetterLine, PassesKeysAndImagesThroughByteForByte) {
   for (const char* text : {R"({"id":{"S":"  two  blanks "}})", R"({"id":{"S":"quote \" and \\ and \u0000 and é 🎈"}})",
                            R"({"id":{"N":"12345678901234567890123456789012345678"}})", R"({"id":{"B":"AAEC/w=="}})",

@@ -3,7 +3,7 @@
 // Goal: a condition holds for the item it was made of and for no other that a live change could leave, within the
 // service's limits.
 // Method: conditions are evaluated by the stand-in, which refuses what is beyond the limits.
-#include "tables/diff_condition.hpp"
+#include "aws/dynamodb/item_condition.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 
 #include "support/condition.hpp"
 
-namespace dynamirror::jobs {
+namespace dynamirror::aws {
 namespace {
 
 const model::KeySchema kKey{{"id", "S"}, {}};
@@ -95,4 +95,4 @@ TEST(StillAs, KeepsWithinTheLengthOfAnExpression) {
 TEST(StillAs, RefusesWhatIsNoItem) { EXPECT_FALSE(still_as("[]", "")); }
 
 }  // namespace
-}  // namespace dynamirror::jobs
+}  // namespace dynamirror::aws

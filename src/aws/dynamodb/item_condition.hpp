@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "model/key.hpp"
 
-namespace dynamirror::jobs {
+namespace dynamirror::aws {
 
 /// A condition for one conditional write, as aws::WriteOptions takes it.
 struct ItemCondition {
@@ -24,11 +24,11 @@ struct ItemCondition {
 ///
 /// An expression holds 300 operators and functions, which are 150 attributes, and 4 KB of text. Of a larger item those
 /// are named in which the two differ, then others: a live change of the replica comes from the primary, so it shows in
-/// what differed. What even so goes unseen is found by reading both again after the write (DiffRepairer). Limits:
-/// Developer Guide, "Service quotas", "Expression parameters". Errors: class invalid, for what is not an item in wire
-/// form.
+/// what differed. What even so goes unseen is found by reading both again after the write (`jobs::DiffRepairer`,
+/// `sink::DifferingItems`). Limits: Developer Guide, "Service quotas", "Expression parameters". Errors: class invalid,
+/// for what is not an item in wire form.
 [[nodiscard]] Result<ItemCondition> still_as(std::string_view replica_json, std::string_view primary_json);
 
 inline constexpr std::size_t kMaxConditionTerms = 150;
 
-}  // namespace dynamirror::jobs
+}  // namespace dynamirror::aws

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tables/diff_condition.hpp"
+#include "aws/dynamodb/item_condition.hpp"
 
 #include <algorithm>
 #include <map>
@@ -8,7 +8,7 @@
 #include "json/writer.hpp"
 #include "model/item_difference.hpp"
 
-namespace dynamirror::jobs {
+namespace dynamirror::aws {
 namespace {
 
 /// Name -> the value's JSON text.
@@ -112,4 +112,4 @@ Result<ItemCondition> still_as(std::string_view replica_json, std::string_view p
   return terms.end();
 }
 
-}  // namespace dynamirror::jobs
+}  // namespace dynamirror::aws

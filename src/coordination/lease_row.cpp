@@ -6,16 +6,21 @@
 #include <charconv>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <utility>
 #include <vector>
 
+#include "coordination/impl/row_writing.hpp"
 #include "coordination/lease_rules.hpp"
 #include "json/read_into.hpp"
 #include "json/writer.hpp"
 
 namespace dynamirror::coordination {
 namespace {
+
+using impl::Expressions;
+using impl::number_value;
+using impl::set_value;
+using impl::string_value;
 
 constexpr std::string_view kKey = "leaseKey";
 constexpr std::string_view kOwner = "leaseOwner";
@@ -123,90 +128,6 @@ KclCheckpoint as_kcl_writes(std::string_view checkpoint) {
   if (parts.word == "AT_TIMESTAMP") return {parts.word};  // the moment is configuration
   return all_digits(parts.word) ? parts : KclCheckpoint{checkpoint};
 }
-
-std::string string_value(std::string_view text) {
-  std::string value;
-  json::Writer(value).begin_object().name("S").string(text).end_object();
-  return value;
-}
-
-std::string number_value(std::string_view digits) { return R"({"N":")" + std::string(digits) + R"("})"; }
-std::string number_value(std::uint64_t number) { return number_value(std::to_string(number)); }
-
-std::string set_value(const std::vector<std::string>& strings) {
-  std::string value;
-  json::Writer json(value);
-  json.begin_object().name("SS").begin_array();
-  for (const std::string& each : as_set(strings)) json.string(each);
-  json.end_array().end_object();
-  return value;
-}
-
-/// Collects the clauses of the expressions, and the names and values they use. Every attribute goes by a #name, so
-/// that none of them can be a reserved word of the service.
-class Expressions {
- public:
-  void require_equal(std::string_view attribute, std::string_view mark, std::string value) {
-    require(path(attribute) + " = " + placeholder(mark, std::move(value)));
-  }
-  void require_unequal(std::string_view attribute, std::string_view mark, std::string value) {
-    require(path(attribute) + " <> " + placeholder(mark, std::move(value)));
-  }
-  void require_absent(std::string_view attribute) { require("attribute_not_exists(" + path(attribute) + ")"); }
-  void require_present(std::string_view attribute) { require("attribute_exists(" + path(attribute) + ")"); }
-
-  void set(std::string_view attribute, std::string_view mark, std::string value) {
-    append(sets_, ", ", path(attribute) + " = " + placeholder(mark, std::move(value)));
-  }
-  void add(std::string_view attribute, std::string_view mark, std::string value) {
-    append(adds_, ", ", path(attribute) + " " + placeholder(mark, std::move(value)));
-  }
-  void remove(std::string_view attribute) { append(removes_, ", ", path(attribute)); }
-
-  void write_to(LeaseRequest& request) const {
-    for (const auto& [clause, terms] : {std::pair{"SET ", &sets_}, {"REMOVE ", &removes_}, {"ADD ", &adds_}}) {
-      if (!terms->empty()) append(request.update_expression, " ", clause + *terms);
-    }
-    request.condition_expression = condition_;
-    if (!names_.empty()) request.names_json = object_of(names_);
-    if (!values_.empty()) request.values_json = object_of(values_);
-  }
-
- private:
-  using Members = std::map<std::string, std::string, std::less<>>;  // name -> JSON text
-
-  static void append(std::string& list, std::string_view separator, const std::string& term) {
-    if (!list.empty()) list += separator;
-    list += term;
-  }
-  static std::string object_of(const Members& members) {
-    std::string text;
-    json::Writer json(text);
-    json.begin_object();
-    for (const auto& [name, value] : members) json.name(name).raw(value);
-    json.end_object();
-    return text;
-  }
-
-  void require(const std::string& term) { append(condition_, " AND ", term); }
-  std::string path(std::string_view attribute) {
-    std::string name = "#" + std::string(attribute);
-    names_[name] = '"' + std::string(attribute) + '"';
-    return name;
-  }
-  std::string placeholder(std::string_view mark, std::string value) {
-    std::string name(mark);
-    values_[name] = std::move(value);
-    return name;
-  }
-
-  std::string sets_;
-  std::string removes_;
-  std::string adds_;
-  std::string condition_;
-  Members names_;
-  Members values_;
-};
 
 /// What a new row holds, in KCL's own way: no owner and no empty set. The hash key ranges that KCL from 2.3 on keeps
 /// beside are left out: every reader takes a row without them (those of 1.x have none), and a shard of a DynamoDB

@@ -157,7 +157,7 @@ TakingPlan plan_taking(const LeaseObservations& seen, const Taker& taker, Steady
     std::size_t of_ours = load;
     for (const auto& [owner, leases] : fleet.ours) of_ours += leases;
     const Lack among_ours = lack(share_of_each(of_ours, fleet.ours.size() + 1, options.max_leases), load);
-    const std::size_t most = std::max(options.max_hand_overs, among_ours.need / 4);
+    const std::size_t most = options.hands_over ? std::max(options.max_hand_overs, among_ours.need / 4) : 0;
     const std::vector<Lease> asked = above_share(seen, fleet.ours, among_ours, most, random);
     plan.hand_over.insert(plan.hand_over.end(), asked.begin(), asked.end());
     const Lack still{wanted.share, wanted.need - std::min(wanted.need, asked.size())};

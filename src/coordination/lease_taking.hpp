@@ -16,6 +16,7 @@ struct TakingOptions {
   std::size_t max_leases = 1'000'000;  ///< that one worker may own
   std::size_t max_steals = 0;          ///< of other makes' workers in one round; KCL steals one
   std::size_t max_hand_overs = 8;      ///< asked of workers of ours in one round; more when it needs many
+  bool hands_over = true;              ///< otherwise none is asked
 };
 
 /// The worker whose turn it is.

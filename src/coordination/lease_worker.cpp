@@ -95,8 +95,9 @@ void LeaseWorker::scanned(std::uint64_t id, SteadyTime now, const std::optional<
 }
 
 void LeaseWorker::Impl::take_turn(SteadyTime now) {
-  const TakingOptions limits{
+  TakingOptions limits{
       .failover = options.failover, .max_leases = options.max_leases, .max_steals = options.max_steals};
+  limits.hands_over = options.hands_over;
   const Taker taker{.worker = options.worker_id, .mine = mine(), .load = load(), .may_steal = scanning_everything};
   const TakingPlan plan = plan_taking(seen, taker, now, limits, random);
   std::size_t taken = 0;

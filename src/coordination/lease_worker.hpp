@@ -44,6 +44,7 @@ class LeaseWorker {
     /// In one round, from workers of other makes that live. KCL does not interrupt a batch whose lease is lost: what it
     /// writes until the batch ends may be older than what is there.
     std::size_t max_steals = 0;
+    bool hands_over = true;  ///< asks workers of ours with too many leases for some
   };
 
   // ---- jobs: what the driver does, and answers

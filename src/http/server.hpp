@@ -45,7 +45,9 @@ struct ListenOptions {
   std::size_t max_request_bytes = 32u << 20;
   std::size_t max_head_bytes = 64u << 10;
   std::chrono::milliseconds idle_timeout{60'000};  ///< longest wait for the next bytes of a request, or to write some
-  std::string tls_certificate_pem{};               ///< chain, leaf first; empty: plain HTTP
+  /// Longest wait for a whole request, from the answer before it on: however steadily its bytes come. 0: no limit.
+  std::chrono::milliseconds request_timeout{0};
+  std::string tls_certificate_pem{};  ///< chain, leaf first; empty: plain HTTP
   std::string tls_key_pem{};
 };
 

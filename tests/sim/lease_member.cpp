@@ -25,8 +25,11 @@ double scan_units(std::size_t rows) {
 LeaseMember::LeaseMember(LeaseWorld& world, std::string id, SkewedClock clock, std::uint64_t seed, bool cleans_up)
     : LeaseProcess(world, id, clock),
       random_(seed),
-      worker_({.worker_id = id, .failover = world.failover, .max_steals = seed % 2}, random_,
-              clock.local(world.agenda.now())),
+      worker_({.worker_id = id,
+               .failover = world.failover,
+               .max_steals = world.write_in_other_form ? 0 : seed % 2,
+               .hands_over = !world.write_in_other_form},
+              random_, clock.local(world.agenda.now())),
       cleans_up_(cleans_up) {
   wake_at(world_.agenda.now());
 }
@@ -138,6 +141,7 @@ void LeaseMember::start_write(std::uint64_t id, const LeaseWrite& write, SteadyT
   Random& random = world_.random;
   const Duration now = world_.agenda.now();
   const SteadyTime begun = local();
+  const WallTime wall = world_.wall_clock(clock_.wall);
   const Duration limit = clock_.truly(not_after);
   if (limit <= now || random.chance(world_.faults.throttled)) {
     const Duration answered = std::max(now, std::min(limit, now + world_.latency()));
@@ -152,7 +156,7 @@ void LeaseMember::start_write(std::uint64_t id, const LeaseWrite& write, SteadyT
     const auto late = static_cast<double>((gives_up + world_.tail() - now).count());
     if (random.chance(0.5)) {
       world_.agenda.at(now + Duration(static_cast<std::int64_t>(late * random.unit())),
-                       [this, write] { (void)world_.table.write(write); });
+                       [this, write, wall] { (void)world_.write(write, wall); });
     }
     answer_write(gives_up, id, write, begun, not_after, Answer::kUnknown);
     return;
@@ -160,8 +164,8 @@ void LeaseMember::start_write(std::uint64_t id, const LeaseWrite& write, SteadyT
   const Duration lands = std::min(now + world_.latency(), limit + world_.tail());
   const Duration answered = lands + world_.latency();
   if (answered > limit) answer_write(limit, id, write, begun, not_after, Answer::kUnknown);
-  world_.agenda.at(lands, [this, id, write, begun, not_after, answered, in_time = answered <= limit] {
-    const auto answer = world_.table.write(write) ? Answer::kDone : Answer::kConflict;
+  world_.agenda.at(lands, [this, id, write, wall, begun, not_after, answered, in_time = answered <= limit] {
+    const auto answer = world_.write(write, wall) ? Answer::kDone : Answer::kConflict;
     if (in_time) answer_write(answered, id, write, begun, not_after, answer);
   });
 }

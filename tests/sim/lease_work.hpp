@@ -23,6 +23,7 @@ class ShardWork : public std::enable_shared_from_this<ShardWork> {
   /// The process that works.
   struct Host {
     bool ours = true;
+    bool in_order = true;                                ///< it begins after the shard's parents
     std::function<void(std::function<void()>)> deliver;  ///< calls when the process runs, or never
     std::function<void()> attend;                        ///< something may be done now
     std::function<bool()> may_write;
@@ -34,7 +35,7 @@ class ShardWork : public std::enable_shared_from_this<ShardWork> {
     const auto from = LeaseInvariants::covered(lease);
     const auto at = std::ranges::upper_bound(records, from, {}, &LeaseShards::Record::version);
     first_ = next_ = static_cast<std::size_t>(at - records.begin());
-    grant_ = world_.invariants.granted(shard_, host_.ours, [this] { return host_.may_write(); });
+    grant_ = world_.invariants.granted(shard_, host_.ours, [this] { return host_.may_write(); }, host_.in_order);
   }
   ~ShardWork() { world_.invariants.ended(shard_, grant_); }
   ShardWork(const ShardWork&) = delete;

@@ -156,6 +156,16 @@ struct LeaseWorld {
   LeaseShards shards;
   LeaseInvariants invariants;
   SimulatedTable table;
+  /// Writes to the table on conditions of its own; `wall`: the sender's calendar time. Empty: those of our rules alone.
+  std::function<bool(coordination::LeaseWrite, WallTime wall)> write_in_other_form;
+  bool write(coordination::LeaseWrite write, WallTime wall) {
+    return write_in_other_form ? write_in_other_form(std::move(write), wall) : table.write(std::move(write));
+  }
+  [[nodiscard]] WallTime wall_clock(Duration off) const {
+    constexpr std::chrono::hours kThen{400'000};
+    return WallTime{std::chrono::duration_cast<WallTime::duration>(kThen + agenda.now() + off)};
+  }
+
   LeaseFaults faults;
   Duration failover = std::chrono::seconds(10);
   bool has_work = true;  ///< otherwise shards are only owned
@@ -187,6 +197,7 @@ struct SkewedClock {
   Duration offset{};
   double rate = 1;
   Duration jump{};  ///< by how much it was set
+  Duration wall{};  ///< by how much the calendar time that it shows is off
 
   [[nodiscard]] SteadyTime local(Duration time) const {
     return SteadyTime{offset + jump + Duration(static_cast<std::int64_t>(static_cast<double>(time.count()) * rate))};

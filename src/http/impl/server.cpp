@@ -240,8 +240,10 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   async::Task<bool> read_request(Connection& connection) {
     auto& reader = connection.reader;
     bool continued = false;
+    const bool limited = options_.request_timeout.count() > 0;
+    const SteadyTime end = limited ? system_clock().steady_now() + options_.request_timeout : kNoDeadline;
     while (reader.progress() == MessageReader::Progress::kMore) {
-      expect_progress(connection);
+      expect_progress(connection, end);
       error_code error;
       if (!continued && reader.head_complete() && expects_continue(reader.message().headers)) {
         continued = true;
@@ -291,8 +293,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
     co_return !error;
   }
 
-  void expect_progress(Connection& connection) {
-    connection.deadline.set(system_clock().steady_now() + options_.idle_timeout);
+  void expect_progress(Connection& connection, SteadyTime end = kNoDeadline) {
+    connection.deadline.set(std::min<SteadyTime>(end, system_clock().steady_now() + options_.idle_timeout));
   }
 
   const ListenOptions options_;

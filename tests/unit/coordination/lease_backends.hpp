@@ -20,6 +20,7 @@
 #include "coordination/dynamodb_lease_store.hpp"
 #include "coordination/lease_store.hpp"
 #include "coordination/memory_lease_store.hpp"
+#include "coordination/node_lease_store.hpp"
 #include "coordination/sqlite_lease_store.hpp"
 #include "http/beast_transport.hpp"
 #include "support/aws_stand_ins.hpp"
@@ -103,7 +104,7 @@ class SqliteBackend final : public LeaseBackend {
 };
 
 /// Against a stand-in, or against the service that DYNAMIRROR_TEST_DYNAMODB names.
-class DynamoDbBackend final : public LeaseBackend {
+class DynamoDbBackend : public LeaseBackend {
  public:
   static constexpr std::chrono::milliseconds kPatient{10'000};
 
@@ -140,6 +141,7 @@ class DynamoDbBackend final : public LeaseBackend {
   }
 
   [[nodiscard]] const TableName& table() const { return table_; }
+  [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] support::DynamoDbStandin& standin() { return *standin_; }
   [[nodiscard]] aws::DynamoDbClient& client() { return *client_; }
 
@@ -154,6 +156,30 @@ class DynamoDbBackend final : public LeaseBackend {
   std::vector<std::unique_ptr<DynamoDbLeaseStore>> stores_;
 };
 
+/// The table of the library for Node.js, in the stand-in.
+class NodeBackend final : public DynamoDbBackend {
+ public:
+  explicit NodeBackend(std::optional<http::Endpoint> service = std::nullopt, const Clock& clock = system_clock())
+      : DynamoDbBackend(std::move(service)), clock_(clock) {}
+
+  NodeLeaseStore& open_node(NodeLeaseStore::Options options = {}) {
+    constexpr std::chrono::milliseconds kShort{1};
+    options.table = {.table = table(), .give_up_after = kPatient, .backoff = {.base = kShort, .cap = kShort}};
+    auto maker = std::make_unique<NodeLeaseStore>(client(), options, clock_, random());
+    const auto prepared = run(maker->prepare({.create = true, .wait = {.pause = kShort}}));
+    assert(prepared);
+    // The requests of the table's making are none of a test's.
+    stores_.push_back(std::make_unique<NodeLeaseStore>(client(), std::move(options), clock_, random()));
+    return *stores_.back();
+  }
+
+  LeaseStore& open() override { return open_node(); }
+
+ private:
+  const Clock& clock_;
+  std::vector<std::unique_ptr<NodeLeaseStore>> stores_;
+};
+
 [[nodiscard]] inline std::optional<http::Endpoint> service_of_environment() {
   const char* address = std::getenv("DYNAMIRROR_TEST_DYNAMODB");
   if (address == nullptr) return std::nullopt;
@@ -161,14 +187,17 @@ class DynamoDbBackend final : public LeaseBackend {
 }
 
 [[nodiscard]] inline std::vector<const char*> backend_names() {
-  std::vector<const char*> names{"Memory", "Sqlite", "DynamoDb"};
-  if (service_of_environment()) names.push_back("Service");
+  std::vector<const char*> names{"Memory", "Sqlite", "DynamoDb", "Node"};
+  if (service_of_environment()) names.insert(names.end(), {"Service", "NodeService"});
   return names;
 }
 
 [[nodiscard]] inline std::unique_ptr<LeaseBackend> make_backend(std::string_view name) {
   if (name == "Memory") return std::make_unique<MemoryBackend>();
   if (name == "Sqlite") return std::make_unique<SqliteBackend>();
+  if (name.starts_with("Node")) {
+    return std::make_unique<NodeBackend>(name == "Node" ? std::nullopt : service_of_environment());
+  }
   return std::make_unique<DynamoDbBackend>(name == "Service" ? service_of_environment() : std::nullopt);
 }
 

@@ -138,6 +138,14 @@ TEST_F(LeaseTakingTest, OursAreAskedForAllThatIsDue) {
   EXPECT_THAT(plan().steal, IsEmpty());
 }
 
+TEST_F(LeaseTakingTest, NothingIsAskedForWhereLeasesAreNotHandedOver) {
+  add(worker_name("1"), 6);
+  look();
+  options_.hands_over = false;
+  EXPECT_THAT(plan().hand_over, IsEmpty());
+  EXPECT_TRUE(plan().balanced) << "there is nothing to look out for";
+}
+
 TEST_F(LeaseTakingTest, NothingIsAskedForWhileSomethingIsFree) {
   add(worker_name("1"), 6);
   add("", 1);

@@ -68,12 +68,13 @@ struct Program {
   ordering::ShardGraph& graph;
   source::ReadSlots& slots;
   Random& random;
+  int page_limit = 1'000;
 };
 
 async::Task<> read_shard(Program program, ordering::ShardGraph::Readable readable) {
   source::ShardReader reader(
       {.stream = program.stream, .slots = program.slots, .clock = system_clock(), .random = program.random},
-      readable.shard, readable.from, {.idle_poll = std::chrono::milliseconds(250)});
+      readable.shard, readable.from, {.idle_poll = std::chrono::milliseconds(250), .page_limit = program.page_limit});
   while (true) {  // until the shard's end, or the process's
     auto page = co_await reader.next();
     if (!page) fail(page.error());
@@ -96,17 +97,22 @@ async::Task<> read_all(Program program, async::TaskGroup& tasks) {
   }
 }
 
-async::Task<> run(aws::KinesisClient& client, source::KinesisStream::Options options, model::ShardCheckpoint from,
+struct Start {
+  model::ShardCheckpoint from;
+  int page_limit = 1'000;
+};
+
+async::Task<> run(aws::KinesisClient& client, source::KinesisStream::Options options, Start start,
                   boost::asio::any_io_executor executor) {
   auto stream = co_await source::KinesisStream::open(client, std::move(options));
   if (!stream) fail(stream.error());
   std::vector<model::ShardCheckpoint> rows;
-  if (!from.shard.empty()) rows.push_back(std::move(from));
+  if (!start.from.shard.empty()) rows.push_back(std::move(start.from));
   ordering::ShardGraph graph(ordering::ShardGraph::InitialPosition::kTrimHorizon, std::move(rows));
   source::ReadSlots slots;
   Random random(1);
   async::TaskGroup tasks(executor);
-  const Program program{**stream, graph, slots, random};
+  const Program program{**stream, graph, slots, random, start.page_limit};
   co_await read_all(program, tasks);
 }
 
@@ -119,6 +125,7 @@ int main(int argc, char** argv) {
   std::string start;
   std::string shard;
   std::string place;
+  int page_limit = 1'000;
   source::KinesisStream::Options options{.format = {.key = {{"id", "S"}, {}}}};
   CLI::App app("Prints the changes in a stream of Kinesis");
   app.add_option("--endpoint", endpoint)->required();
@@ -127,13 +134,15 @@ int main(int argc, char** argv) {
   app.add_option("--start-time", start, "ISO 8601");
   app.add_option("--shard", shard, "to begin within, after --place");
   app.add_option("--place", place, "SEQUENCE[:SUB-SEQUENCE]");
+  app.add_option("--page-limit", page_limit, "records in an answer")->check(CLI::PositiveNumber);
   app.add_flag("--keys-only", options.format.keys_only);
   CLI11_PARSE(app, argc, argv);
 
   if (!table.empty()) options.format.table = TableName(table);
   if (!start.empty()) options.start_time = parse_iso_time(start).value();
-  model::ShardCheckpoint from{.shard = ShardId(shard), .parents = {}, .checkpoint = model::TrimHorizon{}};
-  if (!place.empty()) from.checkpoint = model::parse_checkpoint(place).value();
+  Start from{.from = {.shard = ShardId(shard), .parents = {}, .checkpoint = model::TrimHorizon{}},
+             .page_limit = page_limit};
+  if (!place.empty()) from.from.checkpoint = model::parse_checkpoint(place).value();
 
   boost::asio::io_context loop;
   auto transport = http::BeastTransport::make(loop.get_executor(), {});

@@ -6,9 +6,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <mutex>
+#include <set>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/console.hpp"
+#include "base/log_scope.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::log {
@@ -16,6 +20,7 @@ namespace {
 
 std::atomic<Level> g_level{Level::kWarning};
 std::atomic<Format> g_format{Format::kText};
+thread_local ScopeName g_scope = nullptr;
 
 std::string_view to_string(Level level) {
   switch (level) {
@@ -55,16 +60,30 @@ void configure(Level level, Format format) {
 
 bool enabled(Level level) { return level != Level::kOff && level >= g_level; }
 
+ScopeName scope_name(const std::string& name) {
+  static std::mutex mutex;
+  static std::set<std::string> names;  // nodes stay where they are
+  if (name.empty()) return nullptr;
+  const std::scoped_lock lock(mutex);
+  return &*names.insert(name).first;
+}
+
+Scope::Scope(ScopeName name) : outer_(std::exchange(g_scope, name)) {}
+Scope::~Scope() { g_scope = outer_; }
+
 void write(Level level, std::string_view message, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
   const std::string time = time_text(system_clock().wall_now());
   std::string line;
   if (g_format == Format::kJson) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","message":{})", time, to_string(level), json_quoted(message));
+    const std::string scope = g_scope == nullptr ? "" : fmt::format(R"("scope":{},)", json_quoted(*g_scope));
+    line = fmt::format(R"({{"time":"{}","level":"{}",{}"message":{})", time, to_string(level), scope,
+                       json_quoted(message));
     for (const Field& field : fields) line += fmt::format(",{}:{}", json_quoted(field.name), json_quoted(field.value));
     line += '}';
   } else {
-    line = fmt::format("{} {} {}", time, to_string(level), message);
+    const std::string scope = g_scope == nullptr ? "" : fmt::format("[{}] ", *g_scope);
+    line = fmt::format("{} {} {}{}", time, to_string(level), scope, message);
     for (const Field& field : fields) line += fmt::format(" {}={}", field.name, quoted_if_needed(field.value));
   }
   console::say(line);

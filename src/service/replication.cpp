@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "async/scoped_executor.hpp"
 #include "async/task_group.hpp"
 #include "aws/endpoints/partition.hpp"
 #include "base/log.hpp"
@@ -49,9 +50,13 @@ struct Replication::Impl {
       : options(std::move(options_in)),
         host(host_in),
         observer(std::move(observer_in)),
+        executor(async::scoped(host.executor(), log::scope_name(options.name))),
         job_options(options.job),
-        beside(host.executor()) {}
+        running(executor),
+        beside(executor) {}
 
+  [[nodiscard]] async::Task<> check();
+  [[nodiscard]] async::Task<> run();
   [[nodiscard]] async::Task<std::expected<void, Findings>> prepare();
   [[nodiscard]] async::Task<JobResult<void>> run_alone();
   [[nodiscard]] async::Task<JobResult<void>> run_with_others();
@@ -66,6 +71,7 @@ struct Replication::Impl {
   const ReplicationOptions options;
   Host& host;
   const ReplicationObserver observer;
+  const boost::asio::any_io_executor executor;  ///< in the replication's scope
   Findings failures{};
   // In the order in which they are made; none lives in the frame of a coroutine (see the header).
   jobs::ReplicateOptions job_options;
@@ -82,7 +88,8 @@ struct Replication::Impl {
   std::optional<jobs::LeasedShards> shards{};
   std::optional<jobs::Replication> job{};
   std::unique_ptr<metrics::LeaseMetrics> lease_metrics{};
-  async::TaskGroup beside;
+  async::TaskGroup running;  ///< the replication itself
+  async::TaskGroup beside;   ///< whoever looks on
 };
 
 void Replication::Impl::settle_job_options() {
@@ -171,7 +178,7 @@ async::Task<JobResult<void>> Replication::Impl::run_alone() {
     auto ready = co_await target->begin();
     if (!ready) co_return jobs::job_failure(std::move(ready.error()));
   }
-  load.emplace(LoadStep::Parts{options, host, observer, *source, *target, fit, *stream, identity, *files});
+  load.emplace(LoadStep::Parts{options, host, executor, observer, *source, *target, fit, *stream, identity, *files});
   auto loaded = co_await load->run();
   if (!loaded) co_return loaded;
   co_return co_await apply();
@@ -197,7 +204,7 @@ async::Task<JobResult<void>> Replication::Impl::run_with_others() {
     if (!letters) co_return jobs::job_failure(Reason::kState, std::move(letters.error()));
     files->dead_letters = std::move(*letters);
   }
-  shards.emplace(*stream, *leases->store, host.clock(), host.random(), host.executor(), job_options,
+  shards.emplace(*stream, *leases->store, host.clock(), host.random(), executor, job_options,
                  jobs::LeasedShards::Options{.worker = leases->worker,
                                              .check_table = [this] { return leases->check(); },
                                              .check_interval = options.leases.check_interval});
@@ -217,7 +224,7 @@ async::Task<JobResult<void>> Replication::Impl::apply() {
                                    .clock = host.clock(),
                                    .random = host.random(),
                                    .shards = shards ? &*shards : nullptr},
-              job_options, host.executor());
+              job_options, executor);
   target->say_begin(*source, fit.source.stream);
   if (observer.replicating) beside.spawn(observer.replicating(*job));
   if (lease_metrics) beside.spawn(lease_metrics->run());
@@ -265,21 +272,31 @@ Replication::Replication(ReplicationOptions options, Host& host, ReplicationObse
     : impl_(std::make_unique<Impl>(std::move(options), host, std::move(observer))) {}
 Replication::~Replication() = default;
 
+async::Task<> Replication::Impl::check() {
+  auto ready = co_await prepare();
+  if (!ready) failures = std::move(ready.error());
+}
+
+async::Task<> Replication::Impl::run() {
+  co_await check();
+  if (!failures.empty()) co_return;
+  JobResult<void> ended;
+  if (options.leases.wanted) {
+    ended = co_await run_with_others();
+  } else {
+    ended = co_await run_alone();
+  }
+  if (!ended) failures.push_back(std::move(ended.error()));
+}
+
 async::Task<> Replication::check() {
-  auto ready = co_await impl_->prepare();
-  if (!ready) impl_->failures = std::move(ready.error());
+  impl_->running.spawn(impl_->check());
+  co_await impl_->running.join();
 }
 
 async::Task<> Replication::run() {
-  co_await check();
-  if (!impl_->failures.empty()) co_return;
-  JobResult<void> ended;
-  if (impl_->options.leases.wanted) {
-    ended = co_await impl_->run_with_others();
-  } else {
-    ended = co_await impl_->run_alone();
-  }
-  if (!ended) impl_->failures.push_back(std::move(ended.error()));
+  impl_->running.spawn(impl_->run());
+  co_await impl_->running.join();
 }
 
 ReplicationResult Replication::result() const {

@@ -35,6 +35,7 @@ struct LoadOptions {
 
 /// What a replication is of, in plain values.
 struct ReplicationOptions {
+  std::string name{};  ///< in every log line of the replication; empty: none
   TableOptions source{};
   std::variant<TableOptions, ObjectsOptions> target{};
   std::optional<double> max_write_units{};  ///< per second, of a table

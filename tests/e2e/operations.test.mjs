@@ -348,6 +348,21 @@ scenario('--log-format json makes every line on stderr a JSON object', async (st
   for (const line of lines) assert.equal(typeof JSON.parse(line), 'object', line);
 });
 
+scenario('--name is in every line of a replication, and nothing is without it', async (stage) => {
+  const { source, target } = await filledPair();
+  const scopes = async (more) => {
+    const run = await catchUp(stage, { source, target }, ['--log-format', 'json', '--log-level', 'debug', ...more]);
+    assertClean(run);
+    const lines = run.stderr.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    assert.ok(lines.some(({ message }) => message === 'replicating'), run.stderr);
+    return new Set(lines.map(({ scope }) => scope));
+  };
+  assert.deepEqual(await scopes(['--name', 'orders']), new Set(['orders']));
+  assert.deepEqual(await scopes([]), new Set([undefined]));
+  const text = await catchUp(stage, { source, target }, ['--name', 'orders']);
+  assert.match(text.stderr, /Z info \[orders\] replicating /);
+});
+
 scenario('--log-level off leaves stderr empty, and the text summary adds up for the eye', async (stage) => {
   const { source, target } = await filledPair();
   const args = ['--state', stage.path('state'), '--stop-when-caught-up', '--idle-poll', '50ms', '--log-level', 'off'];

@@ -74,7 +74,8 @@ void add_job_leases(CLI::App& app, service::LeaseOptions& options);
 
 /// --start. `when_needed`: the end of its help.
 void add_start(CLI::App& app, service::ReplicationOptions& options, const std::string& when_needed);
-/// --on-trim, --state, --dead-letter, --idle-poll and those of `add_writing`: of everything that follows a stream.
+/// --name, --on-trim, --state, --dead-letter, --idle-poll and those of `add_writing`: of everything that follows a
+/// stream.
 void add_replication(CLI::App& app, service::ReplicationOptions& options);
 /// --stall-timeout, --max-writes.
 void add_writing(CLI::App& app, jobs::Pipeline::Options& options);

@@ -16,6 +16,8 @@ void add_start(CLI::App& app, service::ReplicationOptions& options, const std::s
 void add_replication(CLI::App& app, service::ReplicationOptions& options) {
   using Job = jobs::ReplicateOptions;
   options.files.one_process = true;
+  app.add_option("--name", options.name, "what its log lines call it, where several replications write to one log")
+      ->option_text("NAME");
   add_choice<Job::OnTrim>(app, "--on-trim", options.job.on_trim,
                           {{"stop", Job::OnTrim::kStop}, {"continue", Job::OnTrim::kContinue}},
                           "when unread changes are gone from the stream: stop (default) or continue after the gap");

@@ -63,7 +63,7 @@ async::Task<JobResult<void>> LoadStep::load(state::ScanStore& scans) {
                                      .stop = parts_.host.stop(),
                                      .clock = parts_.host.clock(),
                                      .random = parts_.host.random()};
-  load_.emplace(parts, load_options(), parts_.host.executor());
+  load_.emplace(parts, load_options(), parts_.executor);
   if (parts_.observer.loading) {
     beside_.spawn(parts_.observer.loading(*load_, static_cast<std::uint64_t>(parts_.fit.source.source.item_count)));
   }

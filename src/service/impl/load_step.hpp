@@ -20,6 +20,7 @@ class LoadStep {
   struct Parts {
     const ReplicationOptions& options;
     Host& host;
+    boost::asio::any_io_executor executor;  ///< in the replication's scope
     const ReplicationObserver& observer;
     jobs::TableSide& source;
     Target& target;
@@ -28,7 +29,7 @@ class LoadStep {
     const state::ReplicationIdentity& identity;
     StateFiles& files;
   };
-  explicit LoadStep(Parts parts) : parts_(parts), beside_(parts.host.executor()) {}
+  explicit LoadStep(Parts parts) : parts_(std::move(parts)), beside_(parts_.executor) {}
 
   /// Errors: those of jobs::InitialLoad; kNotReady for a target that holds items already.
   [[nodiscard]] async::Task<jobs::JobResult<void>> run();

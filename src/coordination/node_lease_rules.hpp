@@ -22,7 +22,7 @@ inline constexpr std::chrono::seconds kNodeFailover{10};
 inline constexpr std::chrono::seconds kNodeClockMargin{5};
 /// The library looks for shards without a lease, starts a process for one, and reserves it there without looking again,
 /// whoever has it by then. While its workers live nobody takes a lease that was made so short a time ago.
-inline constexpr std::chrono::seconds kNodeReservation{10};
+inline constexpr std::chrono::seconds kNodeReservation{15};
 
 /// Whether a write's condition holds for the row at the time `now` of our clock. kStartHandOver's never does.
 [[nodiscard]] bool node_write_holds(const LeaseWrite& write, const std::optional<NodeLeaseRow>& row, WallTime now);

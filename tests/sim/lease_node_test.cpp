@@ -11,6 +11,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -94,9 +95,11 @@ class NodeSimulation {
     const std::string id = support::worker_name(std::to_string(++names_));
     members_.push_back(std::make_unique<LeaseMember>(world_, id, make_clock(), world_.random.next(), false));
   }
+  /// Theirs differ from ours alone: what they do to each other is not looked for.
   void add_node() {
-    nodes_.push_back(
-        std::make_unique<NodeMember>(world_, table_, "node@" + std::to_string(++names_) + "@0", make_clock()));
+    SkewedClock clock = make_clock();
+    clock.wall = node_clock_;
+    nodes_.push_back(std::make_unique<NodeMember>(world_, table_, "node@" + std::to_string(++names_) + "@0", clock));
   }
   template <class Members>
   static std::size_t living(const Members& members) {
@@ -127,7 +130,7 @@ class NodeSimulation {
     if (random.chance(0.01) && world_.shards.all().size() < 10) world_.shards.end_one(world_.agenda.now());
     for (const auto& node : nodes_) {
       if (!node->alive()) continue;
-      if (random.chance(0.01)) node->pause(world_.agenda.now() + Duration(random.below(2'000'000'000)));
+      if (random.chance(0.02)) pause(*node);
       if (random.chance(0.004)) node->kill();
     }
     for (const auto& member : members_) {
@@ -140,6 +143,15 @@ class NodeSimulation {
     if (living_nodes() < 3 && random.chance(0.01)) add_node();
     if (living_ours() < 3 && random.chance(0.02)) add_ours();
     world_.agenda.at(world_.agenda.now() + 1s, [this] { disturb(); });
+  }
+
+  /// Now and then, so that a renewal is late by one pause only.
+  void pause(NodeMember& node) {
+    const Duration now = world_.agenda.now();
+    const auto [last, first] = paused_.try_emplace(&node, now);
+    if (!first && now - last->second < 20s) return;
+    last->second = now;
+    node.pause(now + Duration(world_.random.below(8'000'000'000)));
   }
 
   [[nodiscard]] bool all_done() {
@@ -162,9 +174,11 @@ class NodeSimulation {
 
   Duration skew_;
   LeaseWorld world_;
+  const Duration node_clock_ = make_clock().wall;
   NodeTable table_;
   std::vector<std::unique_ptr<LeaseMember>> members_;
   std::vector<std::unique_ptr<NodeMember>> nodes_;
+  std::map<const NodeMember*, Duration> paused_;  ///< when last
   std::uint64_t names_ = 0;
   Duration faulty_ = 300s;
   bool quiet_ = false;

@@ -14,6 +14,8 @@
 #include <boost/json/value.hpp>
 #include <map>
 
+#include "async/sleep.hpp"
+#include "async/task_group.hpp"
 #include "coordination/node_cluster.hpp"
 #include "support/worker_name.hpp"
 #include "unit/coordination/lease_backends.hpp"
@@ -339,6 +341,27 @@ TEST_F(NodeLeaseStoreTest, TellsTheLibraryHowMuchIsReadHere) {
   EXPECT_EQ(lease("a").owner, kMe) << "that another of ours lives is no reason to wait";
   EXPECT_TRUE(backend_.run(store_->sign_off(id)));
   EXPECT_THAT(row(id), IsEmpty());
+}
+
+/// Until the first report has been answered.
+async::Task<bool> report_for_a_while(NodeLeaseStore& store, std::string id) {
+  NodeCluster cluster;
+  cluster.id = std::move(id);
+  cluster.worker = kMe;
+  cluster.consumers = [] { return std::size_t{4}; };
+  async::TaskGroup reporting(co_await boost::asio::this_coro::executor);
+  reporting.spawn(keep_reporting(store, std::move(cluster)));
+  const SteadyTime limit = system_clock().steady_now() + 10s;
+  while (store.statistics().write_units == 0 && system_clock().steady_now() < limit) co_await async::sleep_for(1ms);
+  reporting.cancel();
+  co_await reporting.join();
+  co_return store.statistics().write_units > 0;
+}
+
+TEST_F(NodeLeaseStoreTest, ReportsUntilCancelledAndNoRowOfItIsALease) {
+  EXPECT_TRUE(backend_.run(report_for_a_while(*store_, "host@1@2")));
+  EXPECT_EQ(text("host@1@2", "activeConsumers"), R"({"N":"4"})");
+  EXPECT_THAT(scan().leases, IsEmpty());
 }
 
 TEST_F(NodeLeaseStoreTest, RefusesATableOfKcl) {

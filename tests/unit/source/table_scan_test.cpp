@@ -150,7 +150,7 @@ TEST_F(TableScanTest, NeverConsumesMoreThanItsBudget) {
   expect_all(collector.items);
   EXPECT_GT(run.scan().statistics().consumed_units, 140);
   EXPECT_LT(run.scan().statistics().consumed_units, kUnitsPerSecond * (seconds + 0.5));
-  EXPECT_LT(seconds, 6);
+  EXPECT_LT(seconds, 30) << "an idle machine needs 1.5 s";
 }
 
 /// Reads segment 0, then 1 and 2, of which 2 is removed after its first page and added again when 1 is at its end, then

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/item_digest.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -55,7 +56,8 @@ ItemDigest attribute_digest(std::string_view name, const ItemDigest& value) {
 
 struct ItemDigester::Impl {
   json::Reader reader;
-  std::string buffer;  ///< a number or binary in its one spelling
+  std::vector<std::string> ignored;  // few: a search is quick enough
+  std::string buffer;                ///< a number or binary in its one spelling
 
   Result<ItemDigest> scalar(Kind as, Kind content, json::Value& value) {
     const auto text = value.string();
@@ -159,13 +161,18 @@ struct ItemDigester::Impl {
   }
 
   Status read(std::string_view json, FunctionRef<void(std::string_view, const ItemDigest&)> visit) {
-    Status status = reader.read_copy(json, [&](json::Value& root) { return attributes(root, visit); });
+    const auto wanted = [&](std::string_view name, const ItemDigest& value) {
+      if (std::ranges::find(ignored, name) == ignored.end()) visit(name, value);
+    };
+    Status status = reader.read_copy(json, [&](json::Value& root) { return attributes(root, wanted); });
     if (!status) status.error().doing = kDoing;
     return status;
   }
 };
 
-ItemDigester::ItemDigester() : impl_(std::make_unique<Impl>()) {}
+ItemDigester::ItemDigester(std::vector<std::string> ignored) : impl_(std::make_unique<Impl>()) {
+  impl_->ignored = std::move(ignored);
+}
 ItemDigester::~ItemDigester() = default;
 ItemDigester::ItemDigester(ItemDigester&&) noexcept = default;
 ItemDigester& ItemDigester::operator=(ItemDigester&&) noexcept = default;

@@ -34,6 +34,28 @@ const diff = (stage, { primary, replica }, more = [], options = {}) =>
 const lines = (run, word) => run.stdout.split('\n').filter((line) => line.startsWith(`[${word}]`)).sort();
 const numberKey = (n) => ({ id: { N: n } });
 
+scenario('attributes that are ignored make no difference, and all others do', async (stage) => {
+  const sides = await pair();
+  const item = (id, more) => ({ id: { S: id }, n: { N: '1' }, ...more });
+  for (const id of ['a', 'b', 'c']) {
+    await put(sides.from, item(id));
+    await put(sides.to, item(id, { _repl_seen: { L: [{ N: '1' }, { N: '2' }] }, other: { S: id } }));
+  }
+  await put(sides.to, item('b', { n: { N: '2' }, _repl_seen: { N: '1' } }));
+  const ignore = ['--ignore-attributes', '_repl_seen,other'];
+  const whole = await diff(stage, sides, ignore);
+  assert.equal(whole.ended.code, 1, whole.lastWords());
+  assert.equal(lines(whole, 'different').length, 1, whole.stdout);
+  assert.match(whole.stdout, /"b"/);
+  assert.equal(lines(await diff(stage, sides, ['--ignore-attributes', '_repl_seen']), 'different').length, 3);
+  assert.equal((await diff(stage, sides, [...ignore, '--repair'])).ended.code, 0);
+  assert.equal((await diff(stage, sides, ignore)).ended.code, 0);
+  const left = (await itemsOf(sides.to)).filter((one) => one._repl_seen).map((one) => one.id.S).sort();
+  assert.deepEqual(left, ['a', 'c'], 'only what differed was written');
+  const key = await diff(stage, sides, ['--ignore-attributes', 'id']);
+  assert.equal(key.ended.code, 2, key.lastWords());
+});
+
 async function assertSame({ from, to }) {
   const sorted = async (table) => (await itemsOf(table)).map((item) => JSON.stringify(sortMembers(item))).sort();
   assert.deepEqual(await sorted(to), await sorted(from));

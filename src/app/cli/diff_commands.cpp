@@ -13,6 +13,10 @@ void add_work(CLI::App& app, DiffTablesCommand& command) {
   app.add_flag("--dry-run", command.dry_run, "with --repair: write nothing, and say what would be written")
       ->needs(repair)
       ->excludes(backfill);
+  app.add_option("--ignore-attributes", command.job.ignored,
+                 "attributes that do not count, e.g. what a replica keeps for itself: _repl_seen")
+      ->delimiter(',')
+      ->option_text("NAME,...");
   CLI::Option* segment = app.add_option("--segment", command.segment, "which share of the tables, from 0");
   segment->option_text("I");
   CLI::Option* segments =

@@ -52,7 +52,7 @@ async::Task<Status> ProbeReceiver::probe(std::string_view item_json) {
   if (!*counterpart) co_return join_.add(*record);
   // What is there on both sides is compared from the primary's items; the replica's tell what is in it alone.
   if (side_ == DiffSide::kReplica) co_return Status{};
-  const auto digest = digester_.digest(**counterpart);
+  const auto digest = reader_.digest(**counterpart);
   if (!digest) co_return unreadable_item(digest.error(), key_json);
   if (*digest == record->item) co_return Status{};
   if (auto added = join_.add(*record); !added) co_return added;

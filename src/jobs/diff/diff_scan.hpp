@@ -21,10 +21,14 @@ namespace dynamirror::jobs {
 /// An item of a page with its digests. The texts are borrowed.
 class DiffItemReader {
  public:
-  explicit DiffItemReader(model::KeySchema schema) : keys_(std::move(schema)) {}
+  /// `ignored`: attributes that do not count.
+  DiffItemReader(model::KeySchema schema, std::vector<std::string> ignored)
+      : keys_(std::move(schema)), digester_(std::move(ignored)) {}
 
   /// `record.key_json` lives until the next call. Errors: those of aws::unreadable_answer, naming the key.
   [[nodiscard]] Result<DiffRecord> read(DiffSide side, std::string_view item_json);
+  /// Of an item whose key is known.
+  [[nodiscard]] Result<model::ItemDigest> digest(std::string_view item_json) { return digester_.digest(item_json); }
 
  private:
   model::KeyCanonicalizer keys_;
@@ -34,8 +38,8 @@ class DiffItemReader {
 /// Brings the digests of all items to the join.
 class DigestReceiver final : public source::PageReceiver {
  public:
-  DigestReceiver(DiffSide side, const model::KeySchema& schema, DiffJoin& join, StopRequest& stop)
-      : side_(side), reader_(schema), join_(join), stop_(stop) {}
+  DigestReceiver(DiffSide side, DiffItemReader reader, DiffJoin& join, StopRequest& stop)
+      : side_(side), reader_(std::move(reader)), join_(join), stop_(stop) {}
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
 
  private:
@@ -48,8 +52,8 @@ class DigestReceiver final : public source::PageReceiver {
 /// Looks every item up in the other table, and brings to the join only those that are not equal: for samples.
 class ProbeReceiver final : public source::PageReceiver {
  public:
-  ProbeReceiver(DiffSide side, const model::KeySchema& schema, DiffTable& other, DiffJoin& join, StopRequest& stop)
-      : side_(side), reader_(schema), other_(other), join_(join), stop_(stop) {}
+  ProbeReceiver(DiffSide side, DiffItemReader reader, DiffTable& other, DiffJoin& join, StopRequest& stop)
+      : side_(side), reader_(std::move(reader)), other_(other), join_(join), stop_(stop) {}
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
 
  private:
@@ -57,7 +61,6 @@ class ProbeReceiver final : public source::PageReceiver {
 
   DiffSide side_;
   DiffItemReader reader_;
-  model::ItemDigester digester_;
   DiffTable& other_;
   DiffJoin& join_;
   StopRequest& stop_;
@@ -76,8 +79,8 @@ class BackfillReceiver final : public source::PageReceiver {
   /// Told of every item that was written, or could not be.
   using Report = std::function<void(const std::string& key_json, RepairOutcome outcome)>;
 
-  BackfillReceiver(const model::KeySchema& schema, DiffRepairer& repairer, StopRequest& stop, Report report)
-      : reader_(schema), repairer_(repairer), stop_(stop), report_(std::move(report)) {}
+  BackfillReceiver(DiffItemReader reader, DiffRepairer& repairer, StopRequest& stop, Report report)
+      : reader_(std::move(reader)), repairer_(repairer), stop_(stop), report_(std::move(report)) {}
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, source::SegmentPosition position) override;
   [[nodiscard]] const Counts& counts() const { return counts_; }
 

@@ -209,8 +209,17 @@ async::Task<std::expected<void, JobFailure>> DiffTables::Impl::prepare() {
   };
   primary.emplace(table(primary_side), primary_side.dynamodb(), around.clock, around.random);
   replica.emplace(table(replica_side), replica_side.dynamodb(), around.clock, around.random);
-  const DiffVerifier::Options verify{.settle = options.settle};
-  verifier.emplace(verify, *primary, *replica, around.clock, around.stop);
+  for (const std::string& name : options.ignored) {
+    if (name != key.hash.name && !(key.range && name == key.range->name)) continue;
+    co_return job_failure(ExitCode::kUsage,
+                          Error{.error_class = ErrorClass::kInvalid,
+                                .doing = "compare tables",
+                                .resource = primary_side.display(),
+                                .code = {},
+                                .message = "the attribute " + name + " is part of the key and cannot be ignored"});
+  }
+  DiffVerifier::Options verify{.settle = options.settle, .ignored = options.ignored};
+  verifier.emplace(std::move(verify), *primary, *replica, around.clock, around.stop);
   repairer.emplace(key, *verifier, *replica, around.random);
   if (options.sample) {
     options.shares = static_cast<std::uint32_t>(std::clamp(std::round(1 / *options.sample), 1.0, 60'000.0));
@@ -234,7 +243,7 @@ async::Task<Status> DiffTables::Impl::backfill() {
   const auto executor = co_await boost::asio::this_coro::executor;
   make_scan(primary_scan, primary_side, kPagesAtOnce, executor);
   const auto tell = [this](const std::string& key_json, RepairOutcome outcome) { report.repaired(key_json, outcome); };
-  BackfillReceiver receiver(key, *repairer, around.stop, tell);
+  BackfillReceiver receiver(DiffItemReader(key, options.ignored), *repairer, around.stop, tell);
   backfilling = &receiver;
   Status status = co_await primary_scan->run(primary_scan->fresh(), receiver);
   totals.put += receiver.counts().put;
@@ -247,13 +256,14 @@ async::Task<Status> DiffTables::Impl::backfill() {
 async::Task<Status> DiffTables::Impl::compare() {
   join.emplace(DiffJoin::Options{.memory_bytes = options.memory_bytes, .temp_folder = options.temp_folder});
   Status status;
+  const auto reader = [this] { return DiffItemReader(key, options.ignored); };
   if (options.sample) {
-    ProbeReceiver of_primary(DiffSide::kPrimary, key, *replica, *join, around.stop);
-    ProbeReceiver of_replica(DiffSide::kReplica, key, *primary, *join, around.stop);
+    ProbeReceiver of_primary(DiffSide::kPrimary, reader(), *replica, *join, around.stop);
+    ProbeReceiver of_replica(DiffSide::kReplica, reader(), *primary, *join, around.stop);
     status = co_await scan_both(of_primary, of_replica);
   } else {
-    DigestReceiver of_primary(DiffSide::kPrimary, key, *join, around.stop);
-    DigestReceiver of_replica(DiffSide::kReplica, key, *join, around.stop);
+    DigestReceiver of_primary(DiffSide::kPrimary, reader(), *join, around.stop);
+    DigestReceiver of_replica(DiffSide::kReplica, reader(), *join, around.stop);
     status = co_await scan_both(of_primary, of_replica);
   }
   const SteadyTime seen_until = around.clock.steady_now();

@@ -34,6 +34,7 @@ struct DiffOptions {
   std::uint64_t memory_bytes = 256u << 20;
   std::filesystem::path temp_folder{"/tmp"};
   std::chrono::milliseconds settle{2'000};
+  std::vector<std::string> ignored{};       ///< attributes that do not count
   std::optional<double> max_read_units{};   ///< a second, of each table
   std::optional<double> max_write_units{};  ///< a second, of the replica
 };

@@ -35,12 +35,18 @@ class DiffVerifier {
   struct Options {
     std::chrono::milliseconds settle{2'000};
     int max_rounds = 6;
-    std::size_t width = 64;  ///< keys being read at once
+    std::size_t width = 64;              ///< keys being read at once
+    std::vector<std::string> ignored{};  ///< attributes that do not count
   };
 
   /// REQUIRES: what is referred to outlives the verifier.
   DiffVerifier(Options options, DiffTable& primary, DiffTable& replica, const Clock& clock, StopRequest& stop)
-      : options_(options), primary_(primary), replica_(replica), clock_(clock), stop_(stop) {}
+      : options_(std::move(options)),
+        primary_(primary),
+        replica_(replica),
+        clock_(clock),
+        stop_(stop),
+        digester_(options_.ignored) {}
 
   struct Verdicts {
     std::vector<DiffFinding> findings;

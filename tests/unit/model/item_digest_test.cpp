@@ -179,5 +179,19 @@ TEST(ItemDifference, NamesTheAttributesThatDiffer) {
   EXPECT_FALSE(item_difference(digester, "{}", "[]"));
 }
 
+TEST(ItemDigest, LeavesOutWhatIsIgnoredOnTheTopLevelOnly) {
+  ItemDigester digester({"guard", "other"});
+  const auto whole = digester.digest(R"({"id":{"S":"a"},"m":{"M":{"guard":{"S":"x"}}}})");
+  const auto more =
+      digester.digest(R"({"guard":{"N":"1"},"id":{"S":"a"},"m":{"M":{"guard":{"S":"x"}}},"other":{"NULL":true}})");
+  const auto nested = digester.digest(R"({"id":{"S":"a"},"m":{"M":{}}})");
+  ASSERT_TRUE(whole && more && nested);
+  EXPECT_EQ(*whole, *more);
+  EXPECT_NE(*whole, *nested);
+  const auto names = item_difference(digester, R"({"id":{"S":"a"},"guard":{"N":"1"}})", R"({"id":{"S":"b"}})");
+  ASSERT_TRUE(names);
+  EXPECT_EQ(*names, std::vector<std::string>{"id"});
+}
+
 }  // namespace
 }  // namespace dynamirror::model

@@ -72,14 +72,23 @@ Result<std::optional<FileLock>> lock_pair(const StateFileOptions& options, const
 }  // namespace
 
 std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target) {
-  if (letters == nullptr || letters->keys() == 0) return std::nullopt;
+  if (letters == nullptr || letters->entries() == 0) return std::nullopt;
+  std::string message;
+  if (letters->keys() > 0) {
+    message = std::to_string(letters->keys()) +
+              " keys have dead letters, their newest state is not there; remove the cause, then run "
+              "`dead-letters replay`";
+  }
+  if (letters->without_key() > 0) {
+    message += (message.empty() ? "" : "; ") + std::to_string(letters->without_key()) +
+               " records could not be read as changes; see in " + letters->describe() +
+               " what they are, bring over what they tell, and remove their lines";
+  }
   return Error{.error_class = ErrorClass::kInvalid,
                .doing = "bring in step",
                .resource = target,
                .code = {},
-               .message = std::to_string(letters->keys()) +
-                          " keys have dead letters, their newest state is not there; remove the cause, then run "
-                          "`dead-letters replay`"};
+               .message = std::move(message)};
 }
 
 std::string identity_of(const jobs::TableSide& side, const aws::TableDescription& table) {
@@ -132,7 +141,9 @@ Result<std::unique_ptr<sink::DeadLetters>> open_dead_letters(const std::string& 
   auto letters = sink::DeadLetters::open({.file = file, .max_keys = max_keys});
   if (letters && (*letters)->entries() > 0) {
     log::warning("there are dead letters; their keys stay as they are in the target until `dead-letters replay`",
-                 {{"file", file}, {"keys", std::to_string((*letters)->keys())}});
+                 {{"file", file},
+                  {"keys", std::to_string((*letters)->keys())},
+                  {"unreadable_records", std::to_string((*letters)->without_key())}});
   }
   return letters;
 }

@@ -31,8 +31,8 @@ struct StateFileOptions {
   bool dry_run = false;  ///< starts where the real run would, and leaves the files as they are
 };
 
-/// What stands between a target and its source though everything was read: keys with dead letters. Nothing when none
-/// has any. `letters` may be null.
+/// What stands between a target and its source though everything was read: keys with dead letters, and records that
+/// could not be read as changes. Nothing when there are none. `letters` may be null.
 [[nodiscard]] std::optional<Error> missing_keys(const sink::DeadLetters* letters, const std::string& target);
 
 /// Errors: those of the files, each with the remedy.

@@ -192,6 +192,7 @@ Result<std::unique_ptr<DeadLetters>> DeadLetters::open(const Options& options) {
 
 bool DeadLetters::quarantined(std::string_view key) const { return !impl_->keys.empty() && impl_->keys.contains(key); }
 std::size_t DeadLetters::keys() const { return impl_->keys.size(); }
+std::uint64_t DeadLetters::without_key() const { return impl_->without_key; }
 std::uint64_t DeadLetters::entries() const { return impl_->entries; }
 const std::filesystem::path& DeadLetters::file() const { return impl_->options.file; }
 

@@ -52,7 +52,8 @@ class DeadLetters final : public LetterBox {
 
   [[nodiscard]] std::size_t keys() const override;
   [[nodiscard]] std::string describe() const override { return file().string(); }
-  [[nodiscard]] std::uint64_t entries() const;  ///< lines in the file
+  [[nodiscard]] std::uint64_t entries() const;      ///< lines in the file
+  [[nodiscard]] std::uint64_t without_key() const;  ///< of those: of records that are no changes
 
   /// Goes through the letters in file order, with one in memory at a time.
   class Walk {

@@ -158,11 +158,11 @@ class SharedSegmentKeeper final : public SimSegmentKeeper, public jobs::SegmentR
       std::optional<coordination::LeaseRows> read;
       if (!fails) read = rows(std::get<Worker::Scan>(request.job.what).share);
       worker_.scanned(request.job.id, now(), read);
-    } else if (const auto* look = std::get_if<Worker::Look>(&request.job.what)) {
-      const auto row = world_.lease_rows.find(look->key);
+    } else if (const auto* get = std::get_if<Worker::Get>(&request.job.what)) {
+      const auto row = world_.lease_rows.find(get->key);
       std::optional<coordination::Lease> lease;
       if (row != world_.lease_rows.end()) lease = row->second;
-      worker_.looked(request.job.id, now(), !fails, fails ? std::nullopt : lease);
+      worker_.got(request.job.id, now(), !fails, fails ? std::nullopt : lease);
     } else {
       answer_write(request, fails);
     }

@@ -28,7 +28,7 @@ class KinesisStream final : public ChangeStream {
  public:
   struct Options {
     aws::KinesisRecordFormat format;
-    /// Where a shard begins for us, in place of its oldest record; also the moment of an AT_TIMESTAMP that names none.
+    /// `beginning`, in place of the oldest record; also the moment of an AT_TIMESTAMP that names none.
     std::optional<WallTime> start_time{};
     /// The service allows all readers of a shard together 5 GetRecords and 2 MB a second. One call in five is left to
     /// others.
@@ -46,6 +46,9 @@ class KinesisStream final : public ChangeStream {
   [[nodiscard]] std::string describe() const override { return client_.stream().display; }
   [[nodiscard]] const model::KeySchema& key() const override { return options_.format.key; }
   [[nodiscard]] std::chrono::hours retention() const override { return retention_; }
+  [[nodiscard]] model::Checkpoint beginning() const override {
+    return options_.start_time ? model::Checkpoint(model::AtTimestamp{options_.start_time}) : model::TrimHorizon{};
+  }
   [[nodiscard]] ReadPace pace() const override { return options_.pace; }
   [[nodiscard]] async::Task<Result<ShardPage>> list_shards(std::optional<ShardId> after) const override;
   [[nodiscard]] async::Task<Result<std::string>> iterator(ShardId shard, model::Checkpoint from) const override;

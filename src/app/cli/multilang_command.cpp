@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "sink/dead_letters.hpp"
+#include "sink/present_items.hpp"
 #include "sink/table_sink.hpp"
 
 namespace dynamirror::app {
@@ -33,6 +34,43 @@ async::Task<> stop_lines(jobs::StopRequest& stop, StandardLines& lines) {
   lines.stop();
 }
 
+/// Where the items of a Kinesis stream's changes are read.
+struct Primary {
+  std::unique_ptr<jobs::TableSide> side;
+  aws::KinesisRecordFormat format;
+  sink::PresentItems items;
+};
+
+async::Task<Result<std::unique_ptr<Primary>>> open_primary(const MultiLangCommand& command, Session& session,
+                                                           const aws::TableDescription& target, sink::TableSink& sink) {
+  auto side = session.open_side(command.primary, command.primary_side);
+  if (!side) co_return std::unexpected(std::move(side.error()));
+  const std::string display = (*side)->display();
+  const TableName name = (*side)->address().table;
+  auto table = co_await (*side)->dynamodb().describe_table(name);
+  if (!table) {
+    Error trouble = std::move(table.error());
+    if (trouble.error_class == ErrorClass::kNotFound) {
+      trouble.resource = display;
+      trouble.message = "there is no such table; check its name, region and account";
+    }
+    co_return std::unexpected(std::move(trouble));
+  }
+  if (table->key != target.key) {
+    co_return failure(ErrorClass::kInvalid, "compare key schemas of", display + " and " + command.target,
+                      "the primary's key is " + describe(table->key) + ", the target's is " + describe(target.key) +
+                          "; both must be equal");
+  }
+  aws::DynamoDbClient& client = (*side)->dynamodb();
+  sink::ItemReader::Options reading{.table = name, .key = table->key, .max_read_units = command.max_read_units};
+  aws::KinesisRecordFormat format{.key = table->key, .table = name, .keys_only = true};
+  std::unique_ptr<Primary> primary(
+      new Primary{.side = std::move(*side),
+                  .format = std::move(format),
+                  .items = sink::PresentItems(std::move(reading), client, sink, system_clock(), session.random())});
+  co_return primary;
+}
+
 async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& session) {
   session.may_end_before_work(ExitCode::kOk);
   auto lines = StandardLines::open(session.executor());
@@ -47,9 +85,18 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());
   const auto letters = [&](const ShardId& shard) { return open_letters(command.dead_letter_dir, shard); };
+  std::unique_ptr<Primary> primary;
+  if (!command.primary.empty()) {
+    auto opened = co_await open_primary(command, session, *table, sink);
+    if (!opened) co_return fail(opened.error());
+    primary = std::move(*opened);
+  }
+  std::optional<aws::KinesisRecordFormat> kinesis;
+  if (primary) kinesis = primary->format;
   jobs::MultiLangShard::Parts parts{.lines = **lines,
                                     .key = table->key,
-                                    .sink = sink,
+                                    .kinesis = std::move(kinesis),
+                                    .sink = primary ? static_cast<sink::ChangeSink&>(primary->items) : sink,
                                     .open_dead_letters = letters,
                                     .clock = system_clock(),
                                     .random = session.random()};

@@ -33,6 +33,10 @@ class ChangeStream {
   /// For how long a record can be read.
   [[nodiscard]] virtual std::chrono::hours retention() const = 0;
 
+  /// Where a shard begins of which nothing has been read: its oldest record, or the moment that the configuration
+  /// names.
+  [[nodiscard]] virtual model::Checkpoint beginning() const { return model::TrimHorizon{}; }
+
   /// How fast one shard may be read.
   [[nodiscard]] virtual ReadPace pace() const { return {}; }
 

@@ -46,6 +46,9 @@ class KinesisStream final : public ChangeStream {
   [[nodiscard]] std::string describe() const override { return client_.stream().display; }
   [[nodiscard]] const model::KeySchema& key() const override { return options_.format.key; }
   [[nodiscard]] std::chrono::hours retention() const override { return retention_; }
+  [[nodiscard]] model::Checkpoint beginning() const override {
+    return options_.start_time ? model::Checkpoint(model::AtTimestamp{options_.start_time}) : model::TrimHorizon{};
+  }
   [[nodiscard]] ReadPace pace() const override { return options_.pace; }
   [[nodiscard]] async::Task<Result<ShardPage>> list_shards(std::optional<ShardId> after) const override;
   [[nodiscard]] async::Task<Result<std::string>> iterator(ShardId shard, model::Checkpoint from) const override;

@@ -14,11 +14,12 @@
 #include "metrics/lease_metrics.hpp"
 #include "metrics/metrics.hpp"
 #include "service/impl/first_start.hpp"
+#include "service/impl/kinesis_changes.hpp"
 #include "service/impl/load_step.hpp"
+#include "service/impl/reading_sink.hpp"
 #include "service/impl/target.hpp"
 #include "service/leases.hpp"
 #include "sink/discard_sink.hpp"
-#include "sink/present_items.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::service {
@@ -33,9 +34,30 @@ std::unexpected<Findings> unfit(Error error) {
   return std::unexpected(Findings{{reason, std::move(error)}});
 }
 
-/// Where the changes of a table are read.
-std::unique_ptr<source::ChangeStream> open_change_stream(jobs::TableSide& table, const jobs::PreparedSource& prepared) {
-  return std::make_unique<source::TableStream>(table.streams(), prepared.stream, prepared.source.key);
+std::unexpected<Error> cannot_combine(const ReplicationOptions& options, std::string message) {
+  return failure(ErrorClass::kInvalid, "replicate", options.source.address, std::move(message));
+}
+
+/// What the options ask for together.
+Status check_options(const ReplicationOptions& options) {
+  const ChangesOptions& changes = options.changes;
+  if (!changes.wanted() && changes.start_time) {
+    return cannot_combine(options,
+                          "only a stream of Kinesis (--changes-from) can be read from a time on; start at trim-horizon "
+                          "or latest");
+  }
+  if (!changes.wanted() && (changes.images || changes.enable)) {
+    return cannot_combine(options,
+                          "--use-images and --enable-changes are of a stream of Kinesis; name it with "
+                          "--changes-from");
+  }
+  if (options.replay && changes.images) {
+    return cannot_combine(options, "a replay reads the items themselves; start it without --use-images");
+  }
+  if (options.replay && options.load.wanted) {
+    return cannot_combine(options, "a replay compares the tables key by key, and needs no load; leave one of both out");
+  }
+  return {};
 }
 
 }  // namespace
@@ -65,6 +87,9 @@ struct Replication::Impl {
   void open_metrics();
   void settle_job_options();
   [[nodiscard]] Status read_items();
+  [[nodiscard]] async::Task<std::expected<void, Findings>> prepare_changes();
+  [[nodiscard]] jobs::PreflightOptions preflight_options() const;
+  [[nodiscard]] WayOfWriting way_of_writing() const;
   void say_what_was_read() const;
   [[nodiscard]] sink::ChangeSink& open_sink();
 
@@ -79,10 +104,12 @@ struct Replication::Impl {
   std::unique_ptr<Target> target{};
   Target::Fit fit{};
   state::ReplicationIdentity identity{};
-  std::unique_ptr<source::ChangeStream> stream{};
-  std::unique_ptr<sink::PresentItems> present{};  ///< where the stream tells keys only
-  std::optional<sink::DiscardSink> nothing{};     ///< of a dry run
-  std::optional<StateFiles> files{};              ///< with leases, the dead letters alone
+  std::unique_ptr<KinesisChanges> kinesis{};        ///< with `options.changes`
+  std::optional<source::TableStream> own_stream{};  ///< without
+  const source::ChangeStream* stream = nullptr;     ///< the one of both
+  ReadingSink reading{};                            ///< where the source's items are read
+  std::optional<sink::DiscardSink> nothing{};       ///< of a dry run
+  std::optional<StateFiles> files{};                ///< with leases, the dead letters alone
   std::optional<LoadStep> load{};
   std::optional<Leases> leases{};
   std::optional<jobs::LeasedShards> shards{};
@@ -93,6 +120,7 @@ struct Replication::Impl {
 };
 
 void Replication::Impl::settle_job_options() {
+  job_options.pipeline.by_creation = options.changes.images;
   if (!options.load.wanted) return;
   job_options.start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
   if (!job_options.max_record_age) return;
@@ -102,6 +130,7 @@ void Replication::Impl::settle_job_options() {
 }
 
 async::Task<std::expected<void, Findings>> Replication::Impl::prepare() {
+  if (auto fine = check_options(options); !fine) co_return unfit(std::move(fine.error()));
   settle_job_options();
   if (options.leases.wanted && options.cloudwatch) {
     const auto around = host.surroundings({});
@@ -115,61 +144,96 @@ async::Task<std::expected<void, Findings>> Replication::Impl::prepare() {
   auto opened = open_target(options, host);
   if (!opened) co_return unfit(std::move(opened.error()));
   target = std::move(*opened);
-  auto both = co_await target->prepare(*source, options.preflight);
+  if (options.changes.wanted()) {
+    auto changes = KinesisChanges::open(options.changes, host);
+    if (!changes) co_return unfit(std::move(changes.error()));
+    kinesis = std::move(*changes);
+  }
+  auto both = co_await target->prepare(*source, preflight_options());
   if (!both) co_return std::unexpected(std::move(both.error()));
   fit = std::move(*both);
   identity = {.source = identity_of(*source, fit.source.source),
               .target = fit.identity,
               .source_id = {},  // a source made anew has a new stream, and that is noticed
               .target_id = fit.id};
-  stream = open_change_stream(*source, fit.source);
-  if (auto reading = read_items(); !reading) co_return unfit(std::move(reading.error()));
+  auto ready = co_await prepare_changes();
+  if (!ready) co_return ready;
+  if (auto fine = read_items(); !fine) co_return unfit(std::move(fine.error()));
   co_return std::expected<void, Findings>{};
 }
 
-/// Where the source's stream tells keys only, changes are written by what the source holds under them then.
+jobs::PreflightOptions Replication::Impl::preflight_options() const {
+  jobs::PreflightOptions preflight = options.preflight;
+  preflight.changes_elsewhere = options.changes.wanted();
+  preflight.reads_items = options.replay;
+  return preflight;
+}
+
+/// Where the changes of the source are read.
+async::Task<std::expected<void, Findings>> Replication::Impl::prepare_changes() {
+  if (!kinesis) {
+    own_stream.emplace(source->streams(), fit.source.stream, fit.source.source.key);
+    stream = &*own_stream;
+    co_return std::expected<void, Findings>{};
+  }
+  const KinesisChanges::Source of{*source, fit.source.source, options.preflight.dry_run};
+  auto ready = co_await kinesis->prepare(of);
+  if (!ready) co_return std::unexpected(Findings{std::move(ready.error())});
+  stream = &kinesis->stream();
+  fit.source.stream = stream->arn();
+  identity.source += " through " + kinesis->identity();
+  co_return std::expected<void, Findings>{};
+}
+
+WayOfWriting Replication::Impl::way_of_writing() const {
+  if (options.replay) return WayOfWriting::kDifferingItems;
+  if (options.changes.images) return WayOfWriting::kGuardedImages;
+  const bool by_key = options.changes.wanted() || source::tells_keys_only(fit.source.source);
+  return by_key ? WayOfWriting::kPresentItems : WayOfWriting::kImages;
+}
+
+/// Where changes are told by key, or not in their order, they are written by what the source holds.
 Status Replication::Impl::read_items() {
-  const aws::TableDescription& table = fit.source.source;
-  if (!source::tells_keys_only(table)) return {};
-  if (!options.load.spool.empty()) {
+  const WayOfWriting way = way_of_writing();
+  if (way != WayOfWriting::kImages && !options.load.spool.empty()) {
     return failure(ErrorClass::kInvalid, "load table", source->display(),
-                   "its stream tells the keys of changed items only, so that --spool has nothing to keep; start "
+                   "its changes are applied by reading its items, so that --spool has nothing to keep; start "
                    "without it");
   }
-  const double mean_bytes =
-      table.item_count > 0 ? static_cast<double>(table.size_bytes) / static_cast<double>(table.item_count) : 0;
-  log::info("the source's stream tells the keys of changed items only: each change costs a consistent read",
-            {{"source", source->display()},
-             {"view_type", table.stream.view_type},
-             {"mean_read_units", std::to_string(static_cast<int>(mean_bytes / 4096) + 1)}});
-  present = std::make_unique<sink::PresentItems>(
-      sink::ItemReader::Options{.table = table.name, .key = table.key, .max_read_units = options.max_read_units},
-      source->dynamodb(), target->sink(), host.clock(), host.random());
+  if (!kinesis && source::tells_keys_only(fit.source.source)) {
+    log::info("the source's stream tells the keys of changed items only",
+              {{"source", source->display()}, {"view_type", fit.source.source.stream.view_type}});
+  }
+  auto opened = open_reading_sink(way, options, {*source, *target, fit, host});
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  reading = std::move(*opened);
   return {};
 }
 
 void Replication::Impl::say_what_was_read() const {
-  if (!present) return;
-  const sink::ItemReader::Statistics& reads = present->reads();
-  log::info("items read from the source", {{"requests", std::to_string(reads.requests)},
-                                           {"read_units", fmt::format("{:.1f}", reads.consumed_units)},
-                                           {"unprocessed", std::to_string(reads.unprocessed)},
-                                           {"throttled", std::to_string(reads.throttled)}});
+  if (!reading.sink) return;
+  log::info("items read by their keys", {{"read_units", fmt::format("{:.1f}", reading.read_units())}});
 }
 
 sink::ChangeSink& Replication::Impl::open_sink() {
-  if (!options.preflight.dry_run) return present ? static_cast<sink::ChangeSink&>(*present) : target->sink();
+  if (!options.preflight.dry_run) return reading.sink ? *reading.sink : target->sink();
   return nothing.emplace(target->sink().describe());
 }
 
 async::Task<JobResult<void>> Replication::Impl::run_alone() {
   StateFileOptions file_options = options.files;
   file_options.dry_run = options.preflight.dry_run;
+  file_options.without_state = options.replay && file_options.state.empty();
+  if (options.replay) {  // a running replication of the pair is no conflict
+    file_options.kind = ".replay";
+    file_options.one_process = false;
+  }
   auto opened = open_state_files(file_options, identity);
   if (!opened) co_return jobs::job_failure(Reason::kState, std::move(opened.error()));
   files.emplace(std::move(*opened));
   FirstStart start{.store = *files->store,
-                   .meant = options.start_given || options.overwrite || options.load.wanted,
+                   .meant = options.start_given || options.overwrite || options.load.wanted || kinesis ||
+                            options.replay,  // which never brings an item back to an older state
                    .dry_run = file_options.dry_run};
   auto may_start = co_await check_first_start(start, *target, fit);
   if (!may_start) co_return may_start;
@@ -178,6 +242,7 @@ async::Task<JobResult<void>> Replication::Impl::run_alone() {
     auto ready = co_await target->begin();
     if (!ready) co_return jobs::job_failure(std::move(ready.error()));
   }
+  if (options.replay) co_return co_await apply();
   load.emplace(LoadStep::Parts{options, host, executor, observer, *source, *target, fit, *stream, identity, *files});
   auto loaded = co_await load->run();
   if (!loaded) co_return loaded;
@@ -257,14 +322,16 @@ void Replication::Impl::open_metrics() {
   }
   metrics::LeaseMetrics::Options to{
       .name_space = leases->table, .lease_region = leases->side->address().region.str(), .side = std::move(sender)};
-  for (const jobs::TableSide* side : {static_cast<const jobs::TableSide*>(source.get()), target->table(),
-                                      static_cast<const jobs::TableSide*>(leases->side.get())}) {
+  for (const jobs::TableSide* side :
+       {static_cast<const jobs::TableSide*>(source.get()), static_cast<const jobs::TableSide*>(target->table()),
+        static_cast<const jobs::TableSide*>(leases->side.get())}) {
     const auto& endpoint = side->address().endpoint;
     if (endpoint && !aws::region_of_host(endpoint->host)) to.local = true;
   }
   lease_metrics = std::make_unique<metrics::LeaseMetrics>(std::move(to), *around, [this] {
-    return metrics::LeaseReading{job->status(), shards->statistics(),
-                                 source->streams_api().statistics().bytes_received};
+    return metrics::LeaseReading{
+        job->status(), shards->statistics(),
+        kinesis ? kinesis->side().statistics().bytes_received : source->streams_api().statistics().bytes_received};
   });
 }
 
@@ -310,6 +377,9 @@ ReplicationResult Replication::result() const {
     result.requests += impl_->target->requests();
     result.writes = impl_->target->writes();
   }
+  if (impl_->kinesis) result.requests += impl_->kinesis->side().statistics().requests;
+  if (impl_->reading.sink) result.item_read_units = impl_->reading.read_units();
+  if (impl_->reading.write_units) result.writes.consumed_units += impl_->reading.write_units();
   if (impl_->leases && impl_->leases->side) result.requests += impl_->leases->side->requests();
   if (impl_->files && impl_->files->dead_letters) result.dead_letter_keys = impl_->files->dead_letters->keys();
   return result;

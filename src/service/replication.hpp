@@ -26,6 +26,7 @@ struct ReplicationResult {
   std::optional<jobs::InitialLoad::Progress> load{};              ///< what this run has loaded
   std::optional<coordination::LeaseWorker::Statistics> leases{};  ///< when shards are shared with others
   sink::TableSink::Statistics writes{};                           ///< of a table
+  std::optional<double> item_read_units{};                        ///< of changed items read by their keys
   std::uint64_t requests = 0;                                     ///< HTTP requests, retries included
   std::size_t dead_letter_keys = 0;                               ///< also of earlier runs
 };

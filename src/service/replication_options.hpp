@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "aws/credentials/make_credentials.hpp"
+#include "base/clock.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate_options.hpp"
 #include "objects/open_store.hpp"
@@ -27,6 +28,17 @@ struct ObjectsOptions {
   objects::StoreOptions store{};
 };
 
+/// A stream of Kinesis that tells the changes of the source, in place of its own stream: keys that an application has
+/// put there after each write (dyno), or the feed of the service itself.
+struct ChangesOptions {
+  std::string address{};  ///< empty: the source's own stream
+  aws::SideOptions side{};
+  bool images = false;                   ///< write the feed's images, guarded, in place of reading every item by key
+  bool enable = false;                   ///< turn the feed on for the source
+  std::optional<WallTime> start_time{};  ///< begin there without a checkpoint, in place of the oldest record
+  [[nodiscard]] bool wanted() const { return !address.empty(); }
+};
+
 /// Bringing what the source holds into the target before its changes.
 struct LoadOptions {
   bool wanted = false;
@@ -38,6 +50,10 @@ struct ReplicationOptions {
   std::string name{};  ///< in every log line of the replication; empty: none
   TableOptions source{};
   std::variant<TableOptions, ObjectsOptions> target{};
+  ChangesOptions changes{};
+  /// The changes are old, and the replica may be written by a running replication, too: read both tables by their keys,
+  /// and write only where they differ. Nothing is remembered unless `files.state` names a file.
+  bool replay = false;
   std::optional<double> max_write_units{};  ///< per second, of a table
   std::optional<double> max_read_units{};   ///< per second: of the load, and of reading changed items by key
   jobs::PreflightOptions preflight{};       ///< `dry_run` is that of the whole replication

@@ -93,7 +93,7 @@ Result<StateFiles> open_state_files(const StateFileOptions& options, const state
   if (state.empty()) {
     auto path = state::LocalStore::default_path(identity);
     if (!path) return std::unexpected(std::move(path.error()));
-    letters_file = path->string();
+    letters_file = path->string() + (options.without_state ? options.kind : "");
     state = path->string() + options.kind;
   }
   letters_file += ".dead-letters.jsonl";
@@ -107,10 +107,14 @@ Result<StateFiles> open_state_files(const StateFileOptions& options, const state
   auto pair = lock_pair(options, identity);
   if (!pair) return std::unexpected(std::move(pair.error()));
   if (*pair) files.pair.emplace(std::move(**pair));
-  auto store = state::LocalStore::open(state, identity);
-  if (!store) return std::unexpected(std::move(store.error()));
-  files.store = std::move(*store);
-  log::info("state file", {{"file", state.string()}});
+  if (options.without_state) {
+    files.store = std::make_unique<state::MemoryStore>();
+  } else {
+    auto store = state::LocalStore::open(state, identity);
+    if (!store) return std::unexpected(std::move(store.error()));
+    files.store = std::move(*store);
+    log::info("state file", {{"file", state.string()}});
+  }
   const auto same_file = [](const std::string& one, const std::string& other) {
     std::error_code ignored;  // of paths that cannot be looked at: opening them will tell
     return std::filesystem::weakly_canonical(std::filesystem::absolute(one), ignored) ==

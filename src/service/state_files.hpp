@@ -25,6 +25,7 @@ struct StateFileOptions {
   std::string kind{};          ///< … with this at its end: jobs of one pair of tables that have files of their own
   std::string dead_letters{};  ///< empty: beside the state file
   bool without_dead_letters = false;
+  bool without_state = false;                  ///< begins anew each time
   std::size_t max_dead_letter_keys = 100'000;  ///< more refused items than this are no accident of single ones
   /// Refuses a second process of this user and machine on the same pair, whatever state file it has.
   bool one_process = false;

@@ -72,7 +72,7 @@ for (const view of ['KEYS_ONLY', 'OLD_IMAGE']) {
     const summary = assertClean(last);
     assert.ok(summary.read > 0);
     assert.match(last.stderr, new RegExp(`keys of changed items only.*view_type=${view}`));
-    assert.match(last.stderr, /items read from the source.*read_units=[1-9]/);
+    assert.match(last.stderr, /items read by their keys.*read_units=[1-9]/);
 
     const args = ['--source', `${endpoints().source}/${name}`, '--target', `${endpoints().target}/${name}`];
     const compared = await stage.runTool('compare', args, { seconds: SECONDS, accept: [0, 1] });
@@ -106,8 +106,8 @@ scenario('a stream of keys cannot be spooled, and is not when nothing is to be w
   await createTable(`${endpoints().target}/Spooled`, 'id:S', { view: null });
   const common = ['replicate', source, `${endpoints().target}/Spooled`, '--state', stage.path('state')];
   const refused = await stage.run([...common, '--initial-load', '--spool', stage.path('spool')]);
-  assertRefused(refused, { code: 2, says: [/keys of changed items only/, /--spool/] });
+  assertRefused(refused, { code: 2, says: [/applied by reading its items/, /--spool/] });
   const dry = await stage.run([...common, '--dry-run', '--stop-when-caught-up', '--idle-poll', '50ms']);
   assert.equal(dry.ended.code, 0, dry.lastWords());
-  assert.match(dry.stderr, /each change costs a consistent read.*mean_read_units=1/);
+  assert.match(dry.stderr, /each changed key costs a consistent read.*mean_read_units=1/);
 });

@@ -101,7 +101,8 @@ void add_incremental_backup(CLI::App& parent, Run& chosen) {
   add_start(app, options, " when there are objects of the table");
   add_replication(app, options);
   add_units(app, "--max-read-units", options.max_read_units,
-            "hard budget of read units per second, of reading changed items where the stream tells their keys only");
+            "hard budget of read units per second, of reading changed items where their keys alone are told");
+  add_changes(app, options.changes);
   add_dry_run(app, options.preflight.dry_run);
   add_store(app, target.store);
   add_stream_side(app, "source", options.source.side);

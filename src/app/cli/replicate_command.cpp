@@ -30,6 +30,7 @@ ReplicateSummary summary_of(const service::ReplicationOptions& options, service:
   summary.status = std::move(result.status);
   summary.load = std::move(result.load);
   summary.consumed_write_units = result.writes.consumed_units;
+  summary.item_read_units = result.item_read_units;
   summary.requests = result.requests;
   summary.dead_letter_keys = result.dead_letter_keys;
   if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);

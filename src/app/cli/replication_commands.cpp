@@ -17,14 +17,32 @@ void add_load_options(CLI::App& app, service::ReplicationOptions& options) {
       ->option_text("DIR")
       ->needs(load);
   add_units(app, "--max-read-units", options.max_read_units,
-            "hard budget of read units per second: of the load, and of reading changed items where the stream tells "
-            "their keys only (KEYS_ONLY, OLD_IMAGE)");
+            "hard budget of read units per second: of the load, and of reading changed items where their keys alone "
+            "are told (KEYS_ONLY, OLD_IMAGE, --changes-from, --replay)");
+}
+
+void add_changes_options(CLI::App& app, service::ReplicationOptions& options) {
+  add_changes(app, options.changes);
+  auto* from = app.get_option("--changes-from");
+  const std::string group = from->get_group();
+  app.add_flag("--use-images", options.changes.images,
+               "of the service's own feed: write its images, guarded by an attribute of each item (_repl_seen), in "
+               "place of reading every changed item")
+      ->needs(from)
+      ->group(group);
+  app.add_flag("--enable-changes", options.changes.enable,
+               "turn on the source's own feed to the stream (Kinesis Data Streams for DynamoDB)")
+      ->needs(from)
+      ->group(group);
+  app.add_flag("--replay", options.replay,
+               "the changes are old: compare the items of both tables by their keys and write only where they differ; "
+               "also beside a running replication. It keeps no state file unless --state names one");
 }
 
 /// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
 void keep_leases_apart(CLI::App& app) {
   for (const char* leases : {"--lease-table", "--task"}) {
-    for (const char* other : {"--state", "--initial-load", "--dry-run"})
+    for (const char* other : {"--state", "--initial-load", "--dry-run", "--changes-from", "--replay"})
       app.get_option(leases)->excludes(app.get_option(other));
   }
 }
@@ -54,6 +72,7 @@ void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) 
          "them all")
       ->option_text("DURATION");
   add_load_options(app, options);
+  add_changes_options(app, options);
   add_leases(app, options.leases);
   app.add_flag("!--no-cloudwatch", options.cloudwatch, "send no metrics to CloudWatch")->group("Leases");
   keep_leases_apart(app);

@@ -74,6 +74,8 @@ void add_job_leases(CLI::App& app, service::LeaseOptions& options);
 
 /// --start. `when_needed`: the end of its help.
 void add_start(CLI::App& app, service::ReplicationOptions& options, const std::string& when_needed);
+/// --changes-from, and the identity to read that stream with.
+void add_changes(CLI::App& app, service::ChangesOptions& changes);
 /// --name, --on-trim, --state, --dead-letter, --idle-poll and those of `add_writing`: of everything that follows a
 /// stream.
 void add_replication(CLI::App& app, service::ReplicationOptions& options);

@@ -1,16 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <charconv>
+#include <cmath>
+
 #include "app/options/options.hpp"
+#include "base/iso_time.hpp"
 
 namespace dynamirror::app {
 
+namespace {
+
+/// A moment: RFC 3339, or seconds since 1970 as the AWS CLI takes them.
+std::optional<WallTime> parse_moment(const std::string& text) {
+  if (auto time = parse_iso_time(text)) return time;
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || !(seconds >= 0) || seconds > 4e9) return std::nullopt;
+  return WallTime(std::chrono::milliseconds(std::llround(seconds * 1e3)));
+}
+
+}  // namespace
+
 void add_start(CLI::App& app, service::ReplicationOptions& options, const std::string& when_needed) {
   using Position = ordering::ShardGraph::InitialPosition;
-  add_choice<Position>(app, "--start", options.job.start,
-                       {{"trim-horizon", Position::kTrimHorizon}, {"latest", Position::kLatest}},
-                       "where to start without a checkpoint: trim-horizon (default: all the stream holds) or latest; "
-                       "one of them must be said" +
-                           when_needed);
-  app.get_option("--start")->each([&options](const std::string&) { options.start_given = true; });
+  const auto take = [&options](const std::string& text) {
+    options.start_given = true;
+    const std::string word = to_lower(text);
+    options.job.start = word == "latest" ? Position::kLatest : Position::kTrimHorizon;
+    options.changes.start_time.reset();
+    if (word == "latest" || word == "trim-horizon") return;
+    options.changes.start_time = parse_moment(text);
+    if (options.changes.start_time) return;
+    throw CLI::ValidationError("--start", "\"" + text +
+                                              "\" is none of latest, trim-horizon, nor a moment as "
+                                              "2026-01-31T12:00:00Z or in seconds since 1970");
+  };
+  app.add_option_function<std::string>(
+         "--start", take,
+         "where to start without a checkpoint: trim-horizon (default: all the stream holds), latest or, of a stream of "
+         "Kinesis, a moment (2026-01-31T12:00:00Z, or seconds since 1970); one of them must be said" +
+             when_needed)
+      ->option_text("CHOICE");
+}
+
+void add_changes(CLI::App& app, service::ChangesOptions& changes) {
+  app.add_option("--changes-from", changes.address,
+                 "read the changes from this stream of Kinesis, not from the source's own stream: kinesis:region/name, "
+                 "an ARN, or http(s)://host:port/name; see docs/kinesis.md")
+      ->option_text("STREAM")
+      ->group("Changes from Kinesis");
+  add_side(app, "changes", changes.side);
 }
 
 void add_replication(CLI::App& app, service::ReplicationOptions& options) {

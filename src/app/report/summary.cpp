@@ -50,6 +50,16 @@ std::string lag_json(const ReplicateSummary& summary) {
   return lag ? std::to_string(lag->count()) : "null";
 }
 
+std::string item_reads_text(const ReplicateSummary& summary) {
+  return summary.item_read_units
+             ? fmt::format("  {:.1f} read units consumed by reading changed items\n", *summary.item_read_units)
+             : "";
+}
+
+std::string item_reads_json(const ReplicateSummary& summary) {
+  return summary.item_read_units ? fmt::format("{:.1f}", *summary.item_read_units) : "null";
+}
+
 std::string letters_text(std::size_t keys) {
   return keys == 0
              ? ""
@@ -87,7 +97,7 @@ std::string to_text(const ReplicateSummary& summary) {
       "{}{} -> {}: {} changes in {} ({:.0f}/s)\n"
       "  read {} = applied {} + superseded {} + filtered {} + dead-lettered {}{} + in flight {}\n"
       "{}  lag p50 {}, p99 {}{}; {} write units consumed, {} requests, {} retries\n"
-      "{}{}{}",
+      "{}{}{}{}",
       summary.dry_run ? "[dry run, nothing was written] " : "", summary.source, summary.target,
       format_count(counters.read), format_duration(summary.duration),
       seconds > 0 ? static_cast<double>(counters.settled()) / seconds : 0.0, format_count(counters.read),
@@ -96,7 +106,7 @@ std::string to_text(const ReplicateSummary& summary) {
       rules_text(summary.status), format_duration(summary.status.lag.quantile(0.5)),
       format_duration(summary.status.lag.quantile(0.99)), lag_text(summary),
       format_count(static_cast<std::uint64_t>(summary.consumed_write_units)), format_count(summary.requests),
-      format_count(summary.status.retries), letters_text(summary.dead_letter_keys),
+      format_count(summary.status.retries), item_reads_text(summary), letters_text(summary.dead_letter_keys),
       summary.load ? text_of(*summary.load) : "", summary.leases ? text_of(*summary.leases) : "");
 }
 
@@ -104,17 +114,17 @@ std::string to_json(const ReplicateSummary& summary) {
   const auto& counters = summary.status.counters;
   return fmt::format(
       R"({{"source":{},"target":{},"dry_run":{},"read":{},"applied":{},"superseded":{},"filtered":{},"filtered_by":{},"dead_lettered":{},)"
-      R"("dead_letter_keys":{},"released":{},"in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"lag_ms":{},"consumed_write_units":{:.1f},"requests":{},)"
+      R"("dead_letter_keys":{},"released":{},"in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"lag_ms":{},"consumed_write_units":{:.1f},"item_read_units":{},"requests":{},)"
       R"("initial_load":{},"leases":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, counters.read, counters.applied,
       counters.superseded, counters.filtered, rules_json(summary.status), counters.dead_lettered,
       summary.dead_letter_keys, counters.released, counters.held(), summary.status.retries,
       summary.status.lag.quantile(0.5).count(), summary.status.lag.quantile(0.99).count(), lag_json(summary),
-      summary.consumed_write_units, summary.requests, summary.load ? json_of(*summary.load) : "null",
-      summary.leases ? json_of(*summary.leases) : "null", summary.status.caught_up,
-      static_cast<double>(summary.duration.count()) / 1e3, static_cast<int>(summary.exit_code),
-      summary.error.empty() ? "null" : json_quoted(summary.error));
+      summary.consumed_write_units, item_reads_json(summary), summary.requests,
+      summary.load ? json_of(*summary.load) : "null", summary.leases ? json_of(*summary.leases) : "null",
+      summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
+      static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 
 }  // namespace dynamirror::app

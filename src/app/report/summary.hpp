@@ -23,8 +23,9 @@ struct ReplicateSummary {
   std::optional<jobs::InitialLoad::Progress> load{};  ///< what this run has loaded before it applied the stream
   std::chrono::milliseconds duration{0};
   double consumed_write_units = 0;
-  std::uint64_t requests = 0;        ///< HTTP requests, both sides, retries included
-  std::size_t dead_letter_keys = 0;  ///< that the target lacks, also from earlier runs
+  std::optional<double> item_read_units{};  ///< where changed items were read by their keys
+  std::uint64_t requests = 0;               ///< HTTP requests, both sides, retries included
+  std::size_t dead_letter_keys = 0;         ///< that the target lacks, also from earlier runs
   bool dry_run = false;
   ExitCode exit_code = ExitCode::kOk;
   std::string error;  ///< one line; empty after success

@@ -126,13 +126,18 @@ async::Task<std::optional<Error>> probe_reading(TableSide& side, const model::Ke
   const auto item = co_await side.dynamodb().get_item(side.address().table, key, consistent);
   if (item || !denies_access(item.error())) co_return std::nullopt;
   Error error = item.error();
-  error.message += "; its stream tells the keys of changed items only, so that they must be read";
+  error.message += "; changes are applied by reading their items from this table, the source";
   co_return error;
 }
 
-/// Finds, or turns on, the source's stream, and tries to read it. Empty when that failed, with the reason added.
+/// Finds, or turns on, the source's stream, and tries to read it. Empty when that failed, with the reason added, and
+/// when changes come from elsewhere.
 async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription description, PreflightOptions options,
                                       Failures& failures) {
+  if (options.changes_elsewhere) {
+    if (auto trouble = co_await probe_reading(side, description.key)) add(failures, std::move(*trouble));
+    co_return StreamArn();
+  }
   if (options.enable_stream && !options.dry_run && !description.stream.enabled) {
     auto updated = co_await turn_stream_on(side, description.active());
     if (!updated) {
@@ -147,7 +152,7 @@ async::Task<StreamArn> prepare_stream(TableSide& side, aws::TableDescription des
     co_return StreamArn();
   }
   if (auto trouble = co_await probe_stream(side, *stream, description.key)) add(failures, std::move(*trouble));
-  if (source::tells_keys_only(description)) {
+  if (options.reads_items || source::tells_keys_only(description)) {
     if (auto trouble = co_await probe_reading(side, description.key)) add(failures, std::move(*trouble));
   }
   co_return *stream;

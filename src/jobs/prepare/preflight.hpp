@@ -15,14 +15,16 @@ namespace dynamirror::jobs {
 struct PreflightOptions {
   bool enable_stream = false;
   bool create_target = false;
-  bool dry_run = false;  ///< nothing is created, turned on or probed for writing
+  bool dry_run = false;            ///< nothing is created, turned on or probed for writing
+  bool changes_elsewhere = false;  ///< they are told by another stream than the source's own, which need not be on
+  bool reads_items = false;        ///< changed items are read from the source by their keys
 };
 
 /// Both tables as found fit for replication.
 struct Prepared {
   aws::TableDescription source;
   aws::TableDescription target;
-  StreamArn stream;
+  StreamArn stream;  ///< empty when changes come from elsewhere
 };
 
 /// A table whose changes can be read.
@@ -40,8 +42,8 @@ struct PreparedSource {
     TableSide& target);
 
 /// Checks everything that would stop a replication later, before anything is read: tables there and usable, key schemas
-/// equal, source and target not the same table, stream there and readable (and so the items when it tells their keys
-/// only), target writable. Turns the
+/// equal, source and target not the same table, stream there and readable (and so the items when they are to be read by
+/// their keys), target writable. Turns the
 /// stream on and creates the target when asked.
 ///
 /// Every finding is one failure, so that all can be mended at once; no failure is given twice.

@@ -45,7 +45,7 @@ class TableTarget final : public Target {
   }
 
   [[nodiscard]] std::uint64_t requests() const override { return side_->requests(); }
-  [[nodiscard]] const jobs::TableSide* table() const override { return side_.get(); }
+  [[nodiscard]] jobs::TableSide* table() override { return side_.get(); }
   [[nodiscard]] sink::TableSink::Statistics writes() const override {
     return sink_ ? sink_->statistics() : sink::TableSink::Statistics{};
   }

@@ -43,7 +43,7 @@ class Target {
   [[nodiscard]] virtual std::uint64_t requests() const = 0;  ///< HTTP requests, retries included
 
   /// Null for another kind of target.
-  [[nodiscard]] virtual const jobs::TableSide* table() const { return nullptr; }
+  [[nodiscard]] virtual jobs::TableSide* table() { return nullptr; }
   [[nodiscard]] virtual sink::TableSink::Statistics writes() const { return {}; }
 };
 

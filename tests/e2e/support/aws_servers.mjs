@@ -47,6 +47,16 @@ function refusal(code) {
   return { status: 400, headers, body: JSON.stringify(error) };
 }
 
+// A proxy that passes everything on, and remembers as whom it was asked: `accessKeys`, a Set.
+export async function recordingProxy(stage, { to }) {
+  const proxy = { accessKeys: new Set() };
+  proxy.endpoint = await listen(stage, (request, body) => {
+    proxy.accessKeys.add(/Credential=([^/]+)\//.exec(request.headers.authorization ?? '')?.[1] ?? 'nobody');
+    return forward(to, request, body);
+  });
+  return proxy;
+}
+
 // A proxy that answers one request every `everyMs` with ExpiredTokenException and passes on the others. Counts them in
 // `expired`.
 export async function expiringProxy(stage, { to, everyMs }) {

@@ -97,6 +97,18 @@ export class Stream {
     });
   }
 
+  // Many records at once; partitionKeyOf(record) names each one's shard.
+  async putMany(records, partitionKeyOf) {
+    for (let i = 0; i < records.length; i += 200) {
+      const entries = records.slice(i, i + 200).map((record) => ({
+        Data: Buffer.from(JSON.stringify(record)).toString('base64'),
+        PartitionKey: partitionKeyOf(record),
+      }));
+      const answer = await this.kinesis_.call('PutRecords', { StreamName: this.name, Records: entries });
+      if (answer.FailedRecordCount > 0) throw new Error(JSON.stringify(answer));
+    }
+  }
+
   // Splits a shard in the middle; resolves to its two children.
   async split(shard) {
     const { StartingHashKey, EndingHashKey } = shard.HashKeyRange;

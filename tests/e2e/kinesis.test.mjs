@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: a table is replicated from a stream of Kinesis, whoever puts its changes there: an application that tells the
+// keys of what it has written (dyno), in no order, or DynamoDB itself, twice and out of order. Once the stream is quiet
+// the replica equals the table by an independent comparison, and no key goes back to an older state any more.
+// Method: tables on DynamoDB Local, and kinesalite, whose shards are split and merged on the way. This test is the
+// application: several writers at once put an item, and then the record as dyno writes it. The replication is killed
+// with SIGKILL again and again, and reaches all three services through proxies that make faults.
+//
+// DYNAMIRROR_E2E_CHANGES is four times the number of changes over both tables (default: 2,000, at a tenth of as many
+// keys). The full size, 50,000 changes over 5,000 keys, is `./dev test --full`.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../tools/lib/random.mjs';
+import { canonicalItem, canonicalValue } from '../tools/lib/canonical.mjs';
+import { recordingProxy } from './support/aws_servers.mjs';
+import { assertClean, assertRefused, assertSummary } from './support/expect.mjs';
+import { dynoRecord, feedRecord, startKinesis } from './support/kinesis.mjs';
+import { scenario, shared, statisticsOf } from './support/stage.mjs';
+import { createTable, itemsOf, put, remove } from './support/tables.mjs';
+import { until } from './support/until.mjs';
+
+const CHANGES = Math.ceil(Number(process.env.DYNAMIRROR_E2E_CHANGES ?? 8_000) / 4);
+const SEED = Number(process.env.DYNAMIRROR_E2E_SEED ?? Date.now() % 1_000_000);
+const IS_FULL = CHANGES >= 50_000;
+const KILLS = IS_FULL ? 20 : 4;
+const WRITERS = 8;
+const SECONDS = 60 + CHANGES / 20;
+const GUARD = '_repl_seen';
+const EXIT = { usage: 2, notReady: 3, state: 6, poison: 9 };
+const FAULTS = [
+  'internal-error,unavailable-html,provisioned-throughput,throttling,limit-exceeded,unprocessed-some,unprocessed-all',
+  'close-before,close-after,half-answer,expired-iterator,empty-page,slow',
+].join(',');
+
+const at = shared('kinesis', async (stage) => {
+  const [kinesis, source, target] = await Promise.all([
+    startKinesis(stage),
+    stage.dynamoDbLocal('source'),
+    stage.dynamoDbLocal('target'),
+  ]);
+  return { kinesis, source, target };
+});
+
+// Two tables of one name, and a stream for the changes of the first.
+async function pair(name, { key = 'id:S', shards = 1 } = {}) {
+  const { kinesis, source, target } = at();
+  const [from, to, stream] = await Promise.all([
+    createTable(`${source}/${name}`, key, { view: null }),
+    createTable(`${target}/${name}`, key, { view: null }),
+    kinesis.createStream(name, shards),
+  ]);
+  await stream.becomesActive();
+  return { name, from, to, stream };
+}
+
+function replicate(stage, { from, to, stream }, more = [], { state = 'state', env } = {}) {
+  const kept = state ? ['--state', stage.path(state)] : [];
+  return stage.dynamirror(
+    ['replicate', from.url, to.url, '--changes-from', stream.address ?? stream, '--idle-poll', '50ms', '--output', 'json', ...kept, ...more],
+    env ? { env } : {},
+  );
+}
+
+async function catchUp(stage, sides, more = [], options = {}) {
+  const run = replicate(stage, sides, ['--stop-when-caught-up', ...more], options);
+  await run.waitForExit(SECONDS);
+  return { ...assertClean(run), stderr: run.stderr };
+}
+
+const byId = (id) => ({ id: { S: id } });
+const put1 = (from, stream, item, key, options) =>
+  put(from, item).then(() => stream.put(dynoRecord('INSERT', key), options));
+
+// What the record says of a key, binaries in base64.
+const wire = (key) =>
+  Object.fromEntries(
+    Object.entries(key).map(([name, value]) => [name, value.B ? { B: Buffer.from(value.B).toString('base64') } : value]),
+  );
+
+// The application: `writers` at once, so that the records of a key come in another order than its writes.
+// onProgress(i) is called before change i.
+async function write({ from, stream, keyOf, keys }, changes, random, onProgress = () => {}) {
+  let next = 0;
+  const writer = async () => {
+    while (next < changes) {
+      const i = next++;
+      await onProgress(i);
+      const key = keyOf(random.below(keys));
+      const removed = random.below(4) === 0;
+      const item = { ...key, version: { N: `${i}` }, text: { S: 'x'.repeat(random.below(600)) } };
+      await (removed ? remove(from, key) : put(from, item));
+      const record = dynoRecord(removed ? 'REMOVE' : random.pick(['INSERT', 'MODIFY']), wire(key));
+      await stream.put(record, { partitionKey: JSON.stringify(wire(key)) });
+    }
+  };
+  await Promise.all(Array.from({ length: WRITERS }, writer));
+}
+
+// Splits twice and merges once while the changes come.
+function resharding(stream, changes) {
+  const steps = new Map([
+    [Math.floor(changes / 4), async () => stream.split((await stream.openShards())[0])],
+    [Math.floor(changes / 2), async () => stream.split((await stream.openShards())[1])],
+    [Math.floor((3 * changes) / 4), async () => {
+      const byRange = (a, b) => (BigInt(a.HashKeyRange.StartingHashKey) < BigInt(b.HashKeyRange.StartingHashKey) ? -1 : 1);
+      const [first, second] = (await stream.openShards()).sort(byRange);
+      return stream.merge(first, second);
+    }],
+  ]);
+  return async (i) => steps.get(i)?.();
+}
+
+async function assertEqual(stage, { from, to }, ignored = []) {
+  const args = ['--source', from.url, '--target', to.url, ...(ignored.length ? ['--ignore', ignored.join(',')] : [])];
+  const compared = await stage.runTool('compare', args, { seconds: SECONDS, accept: [0, 1] });
+  assert.equal(compared.differences, 0, JSON.stringify(compared));
+  assert.ok(compared.source_items > 0);
+}
+
+// Looks at the replica until `ended`: a key that has reached its last state stays there.
+async function staysInStep({ from, to }, keyNames, ended) {
+  const keyText = (item) => canonicalItem(Object.fromEntries(keyNames.map((name) => [name, item[name]])));
+  const texts = async (table) => new Map((await itemsOf(table)).map((item) => [keyText(item), canonicalItem(item)]));
+  const last = await texts(from);
+  const reached = new Set();
+  let looks = 0;
+  for (let going = true; going; ) {
+    going = !ended(); // one more look after the end
+    const now = await texts(to);
+    for (const [key, item] of last) {
+      if (now.get(key) === item) reached.add(key);
+      else assert.ok(!reached.has(key), `${key} has gone back to ${now.get(key)}`);
+    }
+    looks += 1;
+    await sleep(100);
+  }
+  assert.equal(reached.size, last.size);
+  return looks;
+}
+
+async function through(stage, url, operations, { rate = '0.2' } = {}) {
+  const { origin, pathname } = new URL(url);
+  const options = ['--seed', `${SEED}`, '--fault-rate', rate, '--kinds', FAULTS, '--operations', operations];
+  const proxy = await stage.faultProxy(['--target', origin, ...options]);
+  return { ...proxy, url: proxy.endpoint + pathname };
+}
+
+const TABLES = [
+  { schema: 'id:N', names: ['id'], keyOf: (n) => ({ id: { N: `${n}` } }) },
+  { schema: 'pk:S,sk:B', names: ['pk', 'sk'], keyOf: (n) => ({ pk: { S: `p ${n % 7}` }, sk: { B: Buffer.from(`s ${n}`) } }) },
+];
+for (const { schema, names, keyOf } of TABLES) {
+  scenario(`the replica of a table with the key ${schema} equals it after ${KILLS} kills, faults everywhere, splits and merges (seed ${SEED})`, async (stage) => {
+    const sides = await pair(`Dyno${names.length}`, { key: schema, shards: 3 });
+    const changes = Math.ceil(CHANGES / TABLES.length);
+    const application = { ...sides, keyOf, keys: Math.ceil(changes / 10) };
+    const proxies = await Promise.all([
+      through(stage, sides.stream.address, 'GetRecords,GetShardIterator,ListShards'),
+      through(stage, sides.from.url, 'BatchGetItem,GetItem'),
+      through(stage, sides.to.url, 'BatchWriteItem,PutItem,DeleteItem'),
+    ]);
+    const faulty = { stream: proxies[0].url, from: proxies[1], to: proxies[2] };
+    const random = new Random(SEED, names.length);
+    let writing = true;
+    const workload = write(application, changes, random, resharding(sides.stream, changes)).finally(() => (writing = false));
+    let kills = 0;
+    while (writing || kills < KILLS) {
+      const victim = replicate(stage, faulty);
+      if (kills % 2 === 1) await victim.waitUntil(({ stderr }) => /replicating/.test(stderr), SECONDS, 'start');
+      await Promise.race([victim.exited, sleep(random.below(kills < KILLS ? 1_500 : 5_000))]);
+      victim.kill('SIGKILL');
+      const { code, signal } = await victim.waitForExit(SECONDS);
+      assert.equal(signal, 'SIGKILL', `ended by itself with ${code}:\n${victim.lastWords()}`);
+      kills += 1;
+    }
+    await workload;
+    await write(application, 50, random);
+    const last = replicate(stage, faulty, ['--stop-when-caught-up']);
+    const looks = staysInStep(sides, names, () => last.ended);
+    await last.waitForExit(SECONDS);
+    const summary = assertClean(last);
+    assert.equal(summary.caught_up, true);
+    assert.ok(summary.read > 0 && summary.item_read_units > 0);
+    assert.ok((await looks) > 1);
+    await assertEqual(stage, sides);
+    for (const proxy of proxies) {
+      const { faults } = await statisticsOf(proxy);
+      assert.ok(Object.values(faults).some((count) => count > 0), JSON.stringify(faults));
+    }
+  }, { seconds: 120 + SECONDS * 2 });
+}
+
+scenario(`a replay of the whole stream beside a live replication writes what differs and nothing else (seed ${SEED})`, async (stage) => {
+  const sides = await pair('Replayed', { shards: 2 });
+  const application = { ...sides, keyOf: (n) => byId(`key ${n}`), keys: Math.ceil(CHANGES / 40) };
+  const random = new Random(SEED, 10);
+  const changes = Math.ceil(CHANGES / 4);
+  await write(application, changes, random);
+  await catchUp(stage, sides);
+  await assertEqual(stage, sides);
+
+  // Onto a finished replica: nothing is written, as the replica's own server counts.
+  const counted = await through(stage, sides.to.url, 'none', { rate: '0' });
+  const replay = (more = []) =>
+    catchUp(stage, { ...sides, to: counted }, ['--replay', '--start', 'trim-horizon', ...more], { state: null });
+  const quiet = await replay();
+  assert.ok(quiet.read >= changes);
+  assert.equal(quiet.superseded, quiet.read);
+  assert.equal(quiet.applied, 0);
+  assert.equal(quiet.consumed_write_units, 0);
+
+  // While new writes go on, and a replication follows them.
+  const live = replicate(stage, sides);
+  let writing = true;
+  const workload = write(application, changes, random).finally(() => (writing = false));
+  let replayed = 0;
+  while (writing) replayed += (await replay()).read;
+  await workload;
+  live.kill('SIGTERM');
+  await live.waitForExit(SECONDS);
+  assertClean(live);
+  await catchUp(stage, sides);
+  assert.ok(replayed > 0);
+  await assertEqual(stage, sides);
+
+  // What has gone wrong in the replica is put right.
+  const [wrong, missing] = await itemsOf(sides.to);
+  await put(sides.to, { id: wrong.id, version: { N: '-1' } });
+  await remove(sides.to, { id: missing.id });
+  const repaired = await replay();
+  assert.equal(repaired.applied, 2, 'of each key, one change of those that wait together');
+  await assertEqual(stage, sides);
+  const { requests } = await statisticsOf(counted);
+  assert.ok(!requests.BatchWriteItem, JSON.stringify(requests));
+}, { seconds: 60 + SECONDS * 2 });
+
+// What the service tells of `changes` writes: the times are spread over five minutes, some are the same millisecond.
+async function fed({ from, keys }, changes, random, { micros, begin }) {
+  const feed = [];
+  const images = new Map();
+  for (let i = 0; i < changes; i++) {
+    const key = byId(`key ${random.below(keys)}`);
+    const before = images.get(key.id.S);
+    const after = random.below(4) === 0 ? undefined : { ...key, n: { N: `${i}.50` }, set: { SS: ['b', 'a'] } };
+    await (after ? put(from, after) : remove(from, key));
+    after ? images.set(key.id.S, after) : images.delete(key.id.S);
+    if (!before && !after) continue; // nothing has changed
+    const event = after ? (before ? 'MODIFY' : 'INSERT') : 'REMOVE';
+    const moment = begin + Math.floor((i * 300_000) / changes / 40) * 40; // milliseconds
+    const time = micros ? moment * 1_000 + (i % 1_000) : moment;
+    feed.push(feedRecord(event, key, { table: from.name, time, micros, newImage: after, oldImage: before }));
+  }
+  return feed;
+}
+
+function spoil(feed, random) {
+  const twice = feed.flatMap((record) => (random.below(10) === 0 ? [record, record] : [record]));
+  return twice.map((record) => [random.fraction(), record]).sort(([a], [b]) => a - b).map(([, record]) => record);
+}
+
+// The items that whoever writes the images as they come would have.
+function unguarded(records) {
+  const items = new Map();
+  for (const { dynamodb } of records) items.set(dynamodb.Keys.id.S, dynamodb.NewImage);
+  return [...items.values()].filter(Boolean).map(canonicalItem).sort();
+}
+
+for (const micros of [true, false]) {
+  for (const images of [true, false]) {
+    const how = images ? 'guarded images' : 'key';
+    scenario(`the service's feed in ${micros ? 'micro' : 'milli'}seconds, shuffled and twice, is applied by ${how} (seed ${SEED})`, async (stage) => {
+      const sides = await pair(`Feed${micros ? 'Micro' : 'Milli'}${images ? 'Images' : 'Keys'}`);
+      const random = new Random(SEED, 20 + (micros ? 1 : 0) + (images ? 2 : 0));
+      const more = images ? ['--use-images'] : [];
+      const changes = Math.ceil(CHANGES / 5);
+      const feed = spoil(await fed({ ...sides, keys: Math.ceil(changes / 10) }, changes, random, { micros, begin: Date.now() - 300_000 }), random);
+      const expected = (await itemsOf(sides.from)).map(canonicalItem).sort();
+      assert.notDeepEqual(unguarded(feed), expected, 'this feed would do no harm');
+      const victim = replicate(stage, sides, more);
+      for (const record of feed) await sides.stream.put(record);
+      await until(async () => (await itemsOf(sides.to)).length > 0, SECONDS, 'an item in the replica');
+      victim.kill('SIGKILL');
+      await victim.waitForExit(SECONDS);
+      const summary = await catchUp(stage, sides, more);
+      await assertEqual(stage, sides, images ? [GUARD] : []);
+      for (const item of await itemsOf(sides.to)) assert.equal(item[GUARD] !== undefined, images, JSON.stringify(item));
+      // Once more from the beginning, onto the finished replica.
+      const again = await catchUp(stage, sides, more, { state: 'another-state' });
+      assert.equal(again.read, feed.length);
+      assert.ok(summary.read <= feed.length);
+      await assertEqual(stage, sides, images ? [GUARD] : []);
+    }, { seconds: 60 + SECONDS });
+  }
+}
+
+scenario('a backlog costs one read and one write for each key, and no more units than are allowed', async (stage) => {
+  const sides = await pair('Costs', { shards: 3 });
+  const keys = 200;
+  for (let i = 0; i < keys; i++) await put(sides.from, { ...byId(`key ${i}`), text: { S: 'x'.repeat(500) } });
+  const records = [];
+  for (let i = 0; i < 10 * keys; i++) {
+    const key = byId(`key ${i % keys}`);
+    records.push(dynoRecord('MODIFY', key));
+  }
+  await sides.stream.putMany(records, (record) => JSON.stringify(record.dynamodb.Keys));
+  const proxy = await through(stage, sides.from.url, 'none', { rate: '0' });
+  const summary = await catchUp(stage, { ...sides, from: proxy });
+  await assertEqual(stage, sides);
+  assert.equal(summary.read, 10 * keys);
+  assert.ok(summary.item_read_units <= 1.2 * keys, `${summary.item_read_units} read units for ${keys} keys`);
+  assert.ok(summary.consumed_write_units <= 1.01 * keys, `${summary.consumed_write_units} write units for ${keys} keys`);
+  assert.ok(summary.applied <= 1.01 * keys, JSON.stringify(summary));
+
+  const begun = Date.now();
+  const slow = await catchUp(stage, sides, ['--max-read-units', '100', '--start', 'trim-horizon'], { state: 'slow' });
+  const seconds = (Date.now() - begun) / 1_000;
+  assert.ok(slow.item_read_units <= 100 * (seconds + 1), `${slow.item_read_units} units in ${seconds} s`);
+  assert.ok(seconds >= slow.item_read_units / 100 - 1);
+});
+
+scenario('what is no change is set aside with the reason, and the shard goes on', async (stage) => {
+  const sides = await pair('Bad');
+  await put(sides.from, { ...byId('good'), n: { N: '1' } });
+  const bad = [
+    [Buffer.from('no JSON'), /it is no change of an item/],
+    [{ eventName: 'INSERT', dynamodb: {} }, /it has no Keys/],
+    [dynoRecord('INSERT', { other: { S: 'x' } }), /its Keys: /],
+    [dynoRecord('INSERT', { id: { N: '1' } }), /its Keys: /],
+    [feedRecord('INSERT', byId('x'), { table: 'Another', time: Date.now() * 1_000, newImage: byId('x') }), /of the table Another/],
+    [Buffer.alloc(1_000_000, 'x'), /it is no change of an item/],
+  ];
+  for (const [record] of bad) await sides.stream.put(record);
+  await sides.stream.put(dynoRecord('INSERT', byId('good')));
+  const run = replicate(stage, sides, ['--stop-when-caught-up']);
+  await run.waitForExit(SECONDS);
+  const summary = assertSummary(run);
+  assert.equal(summary.dead_lettered, bad.length, run.lastWords());
+  assert.equal(summary.applied, 1);
+  await assertEqual(stage, sides);
+  const file = `${stage.path('state')}.dead-letters.jsonl`;
+  const letters = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const errors = letters.map((letter) => JSON.stringify(letter.error));
+  for (const [i, [record, reason]] of bad.entries()) {
+    assert.match(errors[i] ?? '', reason);
+    const bytes = Buffer.isBuffer(record) ? record : Buffer.from(JSON.stringify(record));
+    assert.deepEqual(Buffer.from(letters[i].record, 'base64').subarray(0, 100), bytes.subarray(0, 100));
+  }
+  const replay = await stage.run(['dead-letters', 'replay', file, sides.to.url, '--output', 'json']);
+  assert.equal(replay.ended.code, 0, replay.lastWords());
+  assert.match(replay.stderr, /are no changes, and cannot be replayed/);
+});
+
+scenario('an item that the replica refuses is set aside, and a replay reads it anew', async (stage) => {
+  const index = {
+    GlobalSecondaryIndexes: [{ IndexName: 'i', KeySchema: [{ AttributeName: 'n', KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } }],
+    AttributeDefinitions: [{ AttributeName: 'n', AttributeType: 'N' }],
+  };
+  const { kinesis, source, target } = at();
+  const from = await createTable(`${source}/Refused`, 'id:S', { view: null });
+  const to = await createTable(`${target}/Refused`, 'id:S', { view: null, ...index });
+  const stream = await (await kinesis.createStream('Refused')).becomesActive();
+  await put1(from, stream, { ...byId('a'), n: { S: 'not a number' } }, byId('a'));
+  const run = replicate(stage, { from, to, stream }, ['--stop-when-caught-up']);
+  await run.waitForExit(SECONDS);
+  assert.equal(assertSummary(run).dead_lettered, 1, run.lastWords());
+  await put(from, { ...byId('a'), n: { N: '5' } });
+  const file = `${stage.path('state')}.dead-letters.jsonl`;
+  const replay = await stage.run(['dead-letters', 'replay', file, to.url, '--primary', from.url]);
+  assert.equal(replay.ended.code, 0, replay.lastWords());
+  await assertEqual(stage, { from, to });
+});
+
+scenario('the table, its replica and the stream are each reached with an identity of their own', async (stage) => {
+  const sides = await pair('Whose');
+  await put1(sides.from, sides.stream, { ...byId('a') }, byId('a'));
+  const proxied = async (url) => {
+    const { origin, pathname } = new URL(url);
+    const proxy = await recordingProxy(stage, { to: origin });
+    return { url: proxy.endpoint + pathname, keys: proxy.accessKeys };
+  };
+  const [from, to, stream] = await Promise.all([sides.from.url, sides.to.url, sides.stream.address].map(proxied));
+  const credentials = ['source', 'target', 'changes']
+    .map((name) => `[${name}]\naws_access_key_id = AKIA${name.toUpperCase()}\naws_secret_access_key = secret\n`)
+    .join('');
+  const file = stage.path('credentials');
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(file, credentials);
+  const profiles = ['source', 'target', 'changes'].flatMap((name) => [`--${name}-profile`, name]);
+  for (const more of [[], ['--use-images'], ['--replay']]) {
+    for (const side of [from, to, stream]) side.keys.clear();
+    await catchUp(stage, { from, to, stream: stream.url }, ['--start', 'trim-horizon', ...profiles, ...more],
+      { state: null, env: { AWS_SHARED_CREDENTIALS_FILE: file, XDG_STATE_HOME: stage.path(`state${more}`) } });
+    assert.deepEqual([...from.keys], ['AKIASOURCE']);
+    assert.deepEqual([...to.keys], ['AKIATARGET']);
+    assert.deepEqual([...stream.keys], ['AKIACHANGES']);
+  }
+});
+
+scenario('reading begins where the user says', async (stage) => {
+  const sides = await pair('Starts');
+  const { from, to, stream } = sides;
+  await put1(from, stream, byId('old'), byId('old'));
+  await sleep(1_100); // kinesalite tells moments to the second
+  const moment = new Date().toISOString();
+  await sleep(1_100);
+  await put1(from, stream, byId('new'), byId('new'));
+  const ids = async () => (await itemsOf(to)).map(({ id }) => id.S).sort();
+  const latest = await catchUp(stage, sides, ['--start', 'latest'], { state: 'latest' });
+  assert.equal(latest.read, 0);
+  for (const [i, start] of [moment, `${Date.parse(moment) / 1_000}`].entries()) {
+    const since = await catchUp(stage, sides, ['--start', start], { state: `moment${i}` });
+    assert.equal(since.read, 1);
+    assert.deepEqual(await ids(), ['new']);
+  }
+  assert.equal((await catchUp(stage, sides, [], { state: 'all' })).read, 2);
+  assert.deepEqual(await ids(), ['new', 'old']);
+});
+
+scenario('a table is loaded first, and its stream is applied from where it stood before', async (stage) => {
+  const sides = await pair('Loaded', { shards: 2 });
+  const application = { ...sides, keyOf: (n) => byId(`key ${n}`), keys: 100 };
+  const random = new Random(SEED, 30);
+  await write(application, 200, random);
+  for (let i = 0; i < 300; i++) await put(sides.from, { ...byId(`never told ${i}`) });
+  let writing = true;
+  const workload = write(application, 400, random).finally(() => (writing = false));
+  const live = replicate(stage, sides, ['--initial-load', '--max-read-units', '200']);
+  await Promise.race([workload, live.exited]);
+  await workload;
+  assert.equal(writing, false);
+  await live.waitUntil(({ stderr }) => /replicating/.test(stderr), SECONDS, 'end of the load');
+  live.kill('SIGTERM');
+  await live.waitForExit(SECONDS);
+  const last = await catchUp(stage, sides, ['--initial-load']);
+  assert.equal(last.dead_lettered, 0);
+  await assertEqual(stage, sides);
+});
+
+scenario('an incremental backup keeps what the stream tells of', async (stage) => {
+  const sides = await pair('Kept');
+  await write({ ...sides, keyOf: (n) => byId(`key ${n}`), keys: 20 }, 100, new Random(SEED, 40));
+  const url = `file:${stage.path('backup')}`;
+  const run = await stage.run([
+    ...['incremental-backup', sides.from.url, url, '--changes-from', sides.stream.address, '--output', 'json'],
+    ...['--state', stage.path('state'), '--stop-when-caught-up', '--idle-poll', '50ms'],
+  ]);
+  assertClean(run);
+  const snapshot = await stage.run(['incremental-snapshot', `${url}/Kept`, `${url}/snapshot`, '--compression', 'none']);
+  assert.equal(snapshot.ended.code, 0, snapshot.lastWords());
+  const lines = readFileSync(stage.path('backup/snapshot'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  const text = (items) => items.map((item) => canonicalValue({ M: item })).sort();
+  assert.deepEqual(text(lines), text(await itemsOf(sides.from)));
+});
+
+scenario('a dry run says what is and what it would cost, and writes nothing', async (stage) => {
+  const sides = await pair('Dry');
+  await put1(sides.from, sides.stream, byId('a'), byId('a'));
+  const said = {
+    '': /each changed key costs a consistent read.*mean_read_units=1/,
+    '--use-images': /guarded by the attribute _repl_seen/,
+    '--replay': /a consistent read of both tables/,
+  };
+  for (const [more, says] of Object.entries(said)) {
+    const dry = await catchUp(stage, sides, ['--dry-run', '--enable-changes', ...(more ? [more] : [])]);
+    assert.match(dry.stderr, says);
+    assert.match(dry.stderr, /keeps_records_for=(24h|1d)/);
+    assert.match(dry.stderr, /would turn on the table's feed/);
+    assert.equal(dry.read, 1);
+  }
+  assert.deepEqual(await itemsOf(sides.to), []);
+});
+
+scenario('what cannot be is refused with one line', async (stage) => {
+  const sides = await pair('Wrong');
+  const { kinesis, source } = at();
+  const refused = async (sides_, more, code, says, options) => {
+    const run = replicate(stage, sides_, more, options);
+    await run.waitForExit(SECONDS);
+    assertRefused(run, { code, says });
+  };
+  await refused({ ...sides, stream: 'orders' }, [], EXIT.usage, ['orders', /nothing says that it is a stream of Kinesis/]);
+  await refused({ ...sides, stream: `${kinesis.endpoint}/Nobody` }, [], EXIT.notReady, [/there is no such stream/, 'Nobody']);
+  await refused(sides, ['--replay', '--use-images'], EXIT.usage, ['--use-images']);
+  await refused(sides, ['--replay', '--initial-load'], EXIT.usage, [/needs no load/]);
+  await refused(sides, ['--start', 'yesterday'], EXIT.usage, ['yesterday', 'trim-horizon']);
+  await createTable(`${source}/OtherKey`, 'id:N', { view: null });
+  await refused({ ...sides, to: { url: `${source}/OtherKey` } }, [], EXIT.notReady, [/both must be equal/]);
+  const own = await stage.run(['replicate', sides.from.url, sides.to.url, '--start', '2026-01-31T12:00:00Z', '--output', 'json']);
+  assertRefused(own, { code: EXIT.usage, says: [/only a stream of Kinesis/] });
+  // A state file knows its stream.
+  await catchUp(stage, sides);
+  const other = await (await kinesis.createStream('Elsewhere')).becomesActive();
+  await refused({ ...sides, stream: other }, [], EXIT.state, [/Elsewhere/, sides.stream.name]);
+});

@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <expected>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "app/session/session.hpp"
 #include "app/session/standard_lines.hpp"
@@ -34,41 +37,26 @@ async::Task<> stop_lines(jobs::StopRequest& stop, StandardLines& lines) {
   lines.stop();
 }
 
-/// Where the items of a Kinesis stream's changes are read.
-struct Primary {
-  std::unique_ptr<jobs::TableSide> side;
-  aws::KinesisRecordFormat format;
-  sink::PresentItems items;
-};
+void say_end(const jobs::MultiLangShard::Statistics& statistics, const sink::TableSink& sink) {
+  log::info("ended", {{"shard", statistics.shard.str()},
+                      {"read", std::to_string(statistics.changes.read)},
+                      {"applied", std::to_string(statistics.changes.applied)},
+                      {"superseded", std::to_string(statistics.changes.superseded)},
+                      {"dead_lettered", std::to_string(statistics.changes.dead_lettered)},
+                      {"delivered_again", std::to_string(statistics.delivered_again)},
+                      {"checkpoints", std::to_string(statistics.checkpoints)},
+                      {"write_units", fmt::format("{:.1f}", sink.statistics().consumed_units)}});
+}
 
-async::Task<Result<std::unique_ptr<Primary>>> open_primary(const MultiLangCommand& command, Session& session,
-                                                           const aws::TableDescription& target, sink::TableSink& sink) {
-  auto side = session.open_side(command.primary, command.primary_side);
-  if (!side) co_return std::unexpected(std::move(side.error()));
-  const std::string display = (*side)->display();
-  const TableName name = (*side)->address().table;
-  auto table = co_await (*side)->dynamodb().describe_table(name);
-  if (!table) {
-    Error trouble = std::move(table.error());
-    if (trouble.error_class == ErrorClass::kNotFound) {
-      trouble.resource = display;
-      trouble.message = "there is no such table; check its name, region and account";
-    }
-    co_return std::unexpected(std::move(trouble));
-  }
-  if (table->key != target.key) {
-    co_return failure(ErrorClass::kInvalid, "compare key schemas of", display + " and " + command.target,
-                      "the primary's key is " + describe(table->key) + ", the target's is " + describe(target.key) +
-                          "; both must be equal");
-  }
-  aws::DynamoDbClient& client = (*side)->dynamodb();
-  sink::ItemReader::Options reading{.table = name, .key = table->key, .max_read_units = command.max_read_units};
-  aws::KinesisRecordFormat format{.key = table->key, .table = name, .keys_only = true};
-  std::unique_ptr<Primary> primary(
-      new Primary{.side = std::move(*side),
-                  .format = std::move(format),
-                  .items = sink::PresentItems(std::move(reading), client, sink, system_clock(), session.random())});
-  co_return primary;
+using Table = std::expected<aws::TableDescription, std::vector<jobs::JobFailure>>;
+
+/// The target, once it is fit. `primary`: where the items of a Kinesis stream's changes are read; may be null.
+async::Task<Table> check_tables(jobs::TableSide& target, jobs::TableSide* primary) {
+  if (primary == nullptr) co_return co_await jobs::preflight_target(target);
+  const jobs::PreflightOptions options{.changes_elsewhere = true};
+  auto both = co_await jobs::preflight(*primary, target, options);
+  if (!both) co_return std::unexpected(std::move(both.error()));
+  co_return std::move(both->target);
 }
 
 async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& session) {
@@ -77,7 +65,13 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
   if (!lines) co_return fail(lines.error());
   auto target = session.open_side(command.target, command.target_side);
   if (!target) co_return fail(target.error());
-  auto table = co_await jobs::preflight_target(**target);
+  std::unique_ptr<jobs::TableSide> primary;
+  if (!command.primary.empty()) {
+    auto side = session.open_side(command.primary, command.primary_side);
+    if (!side) co_return fail(side.error());
+    primary = std::move(*side);
+  }
+  auto table = co_await check_tables(**target, primary.get());
   if (!table) {
     for (const jobs::JobFailure& finding : table.error()) complain(finding.error);
     co_return exit_code_of(table.error().front().reason);
@@ -85,18 +79,18 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
   sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
                        (*target)->dynamodb(), system_clock());
   const auto letters = [&](const ShardId& shard) { return open_letters(command.dead_letter_dir, shard); };
-  std::unique_ptr<Primary> primary;
-  if (!command.primary.empty()) {
-    auto opened = co_await open_primary(command, session, *table, sink);
-    if (!opened) co_return fail(opened.error());
-    primary = std::move(*opened);
-  }
   std::optional<aws::KinesisRecordFormat> kinesis;
-  if (primary) kinesis = primary->format;
+  std::optional<sink::PresentItems> items;
+  if (primary) {
+    const TableName name = primary->address().table;
+    kinesis = aws::KinesisRecordFormat{.key = table->key, .table = name, .keys_only = true};
+    sink::ItemReader::Options reading{.table = name, .key = table->key, .max_read_units = command.max_read_units};
+    items.emplace(std::move(reading), primary->dynamodb(), sink, system_clock(), session.random());
+  }
   jobs::MultiLangShard::Parts parts{.lines = **lines,
                                     .key = table->key,
                                     .kinesis = std::move(kinesis),
-                                    .sink = primary ? static_cast<sink::ChangeSink&>(primary->items) : sink,
+                                    .sink = items ? static_cast<sink::ChangeSink&>(*items) : sink,
                                     .open_dead_letters = letters,
                                     .clock = system_clock(),
                                     .random = session.random()};
@@ -107,15 +101,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
   auto ended = co_await shard.run();
   background.cancel();
   co_await background.join();
-  const auto statistics = shard.statistics();
-  log::info("ended", {{"shard", statistics.shard.str()},
-                      {"read", std::to_string(statistics.changes.read)},
-                      {"applied", std::to_string(statistics.changes.applied)},
-                      {"superseded", std::to_string(statistics.changes.superseded)},
-                      {"dead_lettered", std::to_string(statistics.changes.dead_lettered)},
-                      {"delivered_again", std::to_string(statistics.delivered_again)},
-                      {"checkpoints", std::to_string(statistics.checkpoints)},
-                      {"write_units", fmt::format("{:.1f}", sink.statistics().consumed_units)}});
+  say_end(shard.statistics(), sink);
   if (!ended) co_return fail(ended.error());
   co_return ExitCode::kOk;
 }

@@ -42,9 +42,10 @@ void add_changes_options(CLI::App& app, service::ReplicationOptions& options) {
 /// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
 void keep_leases_apart(CLI::App& app) {
   for (const char* leases : {"--lease-table", "--task"}) {
-    for (const char* other : {"--state", "--initial-load", "--dry-run", "--changes-from", "--replay"})
+    for (const char* other : {"--state", "--initial-load", "--dry-run", "--replay"})
       app.get_option(leases)->excludes(app.get_option(other));
   }
+  app.get_option("--task")->excludes(app.get_option("--changes-from"));
 }
 
 void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) {

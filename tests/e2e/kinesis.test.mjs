@@ -9,11 +9,11 @@
 // DYNAMIRROR_E2E_CHANGES is four times the number of changes over both tables (default: 2,000, at a tenth of as many
 // keys). The full size, 50,000 changes over 5,000 keys, is `./dev test --full`.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../tools/lib/random.mjs';
 import { canonicalItem, canonicalValue } from '../tools/lib/canonical.mjs';
-import { recordingProxy } from './support/aws_servers.mjs';
+import { kinesisDestinationProxy, recordingProxy } from './support/aws_servers.mjs';
 import { assertClean, assertRefused, assertSummary } from './support/expect.mjs';
 import { dynoRecord, feedRecord, startKinesis } from './support/kinesis.mjs';
 import { scenario, shared, statisticsOf } from './support/stage.mjs';
@@ -57,7 +57,10 @@ async function pair(name, { key = 'id:S', shards = 1 } = {}) {
 function replicate(stage, { from, to, stream }, more = [], { state = 'state', env } = {}) {
   const kept = state ? ['--state', stage.path(state)] : [];
   return stage.dynamirror(
-    ['replicate', from.url, to.url, '--changes-from', stream.address ?? stream, '--idle-poll', '50ms', '--output', 'json', ...kept, ...more],
+    [
+      ...['replicate', from.url, to.url, '--changes-from', stream.address ?? stream],
+      ...['--idle-poll', '50ms', '--output', 'json', ...kept, ...more],
+    ],
     env ? { env } : {},
   );
 }
@@ -69,8 +72,9 @@ async function catchUp(stage, sides, more = [], options = {}) {
 }
 
 const byId = (id) => ({ id: { S: id } });
-const put1 = (from, stream, item, key, options) =>
-  put(from, item).then(() => stream.put(dynoRecord('INSERT', key), options));
+// One write of the application.
+const tell = (from, stream, item) =>
+  put(from, item).then(() => stream.put(dynoRecord('INSERT', { id: item.id })));
 
 // What the record says of a key, binaries in base64.
 const wire = (key) =>
@@ -353,14 +357,14 @@ scenario('what is no change is set aside with the reason, and the shard goes on'
 
 scenario('an item that the replica refuses is set aside, and a replay reads it anew', async (stage) => {
   const index = {
-    GlobalSecondaryIndexes: [{ IndexName: 'i', KeySchema: [{ AttributeName: 'n', KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } }],
+    GlobalSecondaryIndexes: [{ IndexName: 'byNumber', KeySchema: [{ AttributeName: 'n', KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } }],
     AttributeDefinitions: [{ AttributeName: 'n', AttributeType: 'N' }],
   };
   const { kinesis, source, target } = at();
   const from = await createTable(`${source}/Refused`, 'id:S', { view: null });
   const to = await createTable(`${target}/Refused`, 'id:S', { view: null, ...index });
   const stream = await (await kinesis.createStream('Refused')).becomesActive();
-  await put1(from, stream, { ...byId('a'), n: { S: 'not a number' } }, byId('a'));
+  await tell(from, stream, { ...byId('a'), n: { S: 'not a number' } });
   const run = replicate(stage, { from, to, stream }, ['--stop-when-caught-up']);
   await run.waitForExit(SECONDS);
   assert.equal(assertSummary(run).dead_lettered, 1, run.lastWords());
@@ -373,7 +377,7 @@ scenario('an item that the replica refuses is set aside, and a replay reads it a
 
 scenario('the table, its replica and the stream are each reached with an identity of their own', async (stage) => {
   const sides = await pair('Whose');
-  await put1(sides.from, sides.stream, { ...byId('a') }, byId('a'));
+  await tell(sides.from, sides.stream, byId('a'));
   const proxied = async (url) => {
     const { origin, pathname } = new URL(url);
     const proxy = await recordingProxy(stage, { to: origin });
@@ -384,7 +388,6 @@ scenario('the table, its replica and the stream are each reached with an identit
     .map((name) => `[${name}]\naws_access_key_id = AKIA${name.toUpperCase()}\naws_secret_access_key = secret\n`)
     .join('');
   const file = stage.path('credentials');
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(file, credentials);
   const profiles = ['source', 'target', 'changes'].flatMap((name) => [`--${name}-profile`, name]);
   for (const more of [[], ['--use-images'], ['--replay']]) {
@@ -400,11 +403,11 @@ scenario('the table, its replica and the stream are each reached with an identit
 scenario('reading begins where the user says', async (stage) => {
   const sides = await pair('Starts');
   const { from, to, stream } = sides;
-  await put1(from, stream, byId('old'), byId('old'));
+  await tell(from, stream, byId('old'));
   await sleep(1_100); // kinesalite tells moments to the second
   const moment = new Date().toISOString();
   await sleep(1_100);
-  await put1(from, stream, byId('new'), byId('new'));
+  await tell(from, stream, byId('new'));
   const ids = async () => (await itemsOf(to)).map(({ id }) => id.S).sort();
   const latest = await catchUp(stage, sides, ['--start', 'latest'], { state: 'latest' });
   assert.equal(latest.read, 0);
@@ -455,7 +458,7 @@ scenario('an incremental backup keeps what the stream tells of', async (stage) =
 
 scenario('a dry run says what is and what it would cost, and writes nothing', async (stage) => {
   const sides = await pair('Dry');
-  await put1(sides.from, sides.stream, byId('a'), byId('a'));
+  await tell(sides.from, sides.stream, byId('a'));
   const said = {
     '': /each changed key costs a consistent read.*mean_read_units=1/,
     '--use-images': /guarded by the attribute _repl_seen/,
@@ -464,11 +467,31 @@ scenario('a dry run says what is and what it would cost, and writes nothing', as
   for (const [more, says] of Object.entries(said)) {
     const dry = await catchUp(stage, sides, ['--dry-run', '--enable-changes', ...(more ? [more] : [])]);
     assert.match(dry.stderr, says);
-    assert.match(dry.stderr, /keeps_records_for=(24h|1d)/);
+    assert.match(dry.stderr, /retention_hours=24/);
     assert.match(dry.stderr, /would turn on the table's feed/);
     assert.equal(dry.read, 1);
   }
   assert.deepEqual(await itemsOf(sides.to), []);
+});
+
+scenario('the feed of the service is turned on, once, with times in microseconds', async (stage) => {
+  const sides = await pair('TurnedOn');
+  await put(sides.from, byId('before the feed'));
+  const { StreamARN } = await sides.stream.describe();
+  const { origin, pathname } = new URL(sides.from.url);
+  const table = await kinesisDestinationProxy(stage, { to: origin, looksUntilActive: 2 });
+  const told = { ...sides, from: { url: table.endpoint + pathname } };
+  await catchUp(stage, told, ['--enable-changes', '--initial-load']);
+  await catchUp(stage, told, ['--enable-changes']); // it is on already
+  assert.deepEqual(table.enabled, [
+    { TableName: 'TurnedOn', StreamArn: StreamARN, EnableKinesisStreamingConfiguration: { ApproximateCreationDateTimePrecision: 'MICROSECOND' } },
+  ]);
+  assert.deepEqual(table.complaints, []);
+  await assertEqual(stage, sides);
+  const failing = await kinesisDestinationProxy(stage, { to: origin, looksUntilActive: 2, end: 'ENABLE_FAILED' });
+  const run = replicate(stage, { ...sides, from: { url: failing.endpoint + pathname } }, ['--enable-changes']);
+  await run.waitForExit(SECONDS);
+  assertRefused(run, { code: EXIT.usage, says: [/ENABLE_FAILED/, 'TurnedOn'] });
 });
 
 scenario('what cannot be is refused with one line', async (stage) => {

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSummary, complaints } from './support/expect.mjs';
-import { dynoRecord, startKinesis } from './support/kinesis.mjs';
+import { aggregate, dynoRecord, startKinesis } from './support/kinesis.mjs';
 import { call, recordingProxy, scanAll } from './support/raw_dynamodb.mjs';
 import { scenario } from './support/stage.mjs';
 import { createTable } from './support/tables.mjs';
@@ -188,6 +188,43 @@ scenario('a start at a moment is a row of AT_TIMESTAMP, which needs the moment a
   assert.deepEqual(await ids(), ['new']);
   second.run.kill('SIGTERM');
   assert.deepEqual(await second.run.waitForExit(10), { code: 0, signal: null }, second.run.lastWords());
+});
+
+scenario("a KCL worker's place within an aggregated record is gone on from, and kept as KCL keeps it", async (stage) => {
+  const endpoint = await stage.dynamoDbLocal();
+  for (const name of ['Source', 'Target']) await createTable(`${endpoint}/${name}`, 'id:S', { view: null });
+  await createTable(`${endpoint}/leases`, 'leaseKey:S', { view: null });
+  const kinesis = await startKinesis(stage);
+  const stream = await (await kinesis.createStream('changes', 1)).becomesActive();
+  const ids = ['a', 'b', 'c'];
+  for (const id of ids) await call(endpoint, 'PutItem', { TableName: 'Source', Item: { id: { S: id } } });
+  const within = ids.map((id) => ({ data: dynoRecord('INSERT', { id: { S: id } }), partitionKey: id }));
+  const { SequenceNumber, ShardId } = await stream.put(aggregate(within));
+  const left = {
+    leaseKey: { S: ShardId },
+    leaseCounter: { N: '5' },
+    ownerSwitchesSinceCheckpoint: { N: '0' },
+    checkpoint: { S: SequenceNumber },
+    checkpointSubSequenceNumber: { N: '0' },
+    startingHashKey: { S: '0' },
+    endingHashKey: { S: '340282366920938463463374607431768211455' },
+    throughputKBps: { N: '1.5' },
+  };
+  await call(endpoint, 'PutItem', { TableName: 'leases', Item: left });
+  const { run } = await startWorker(stage, { endpoint, stream });
+  const target = async () => (await scanAll(endpoint, 'Target')).map(({ id }) => id.S).sort();
+  await until(async () => (await target()).includes('c'), 60, 'the last item');
+  run.kill('SIGTERM');
+  assert.deepEqual(await run.waitForExit(10), { code: 0, signal: null }, run.lastWords());
+  assert.deepEqual(await target(), ['b', 'c'], 'what comes after the place, and nothing before');
+  const [row] = await rowsOf(endpoint);
+  assert.ok(Number(row.leaseCounter.N) > 5);
+  delete row.leaseOwner;
+  assert.deepEqual(
+    { ...row, leaseCounter: left.leaseCounter },
+    { ...left, checkpointSubSequenceNumber: { N: '2' } },
+    'everything else as KCL has written it',
+  );
 });
 
 scenario("a Kinesis application's table must be named", async (stage) => {

@@ -321,8 +321,9 @@ JobResult<void> InitialLoad::Impl::after_load() {
   if (parts.clock.wall_now() - begun < parts.stream.retention() - kStreamMargin) return enter(kLoadDone);
   return job_failure(Reason::kTrimmed,
                      conflict(parts.stream.arn().str(),
-                              "the load has taken as long as a stream keeps its records (24 hours), and changes made "
-                              "since it began may be gone; remove the state file and start over with --spool DIR"));
+                              "the load has taken as long as the stream keeps its records, and changes made since it "
+                              "began may be gone; remove the state file and start over with --spool DIR, or with a "
+                              "longer retention of a stream of Kinesis"));
 }
 
 /// The positions that the spool has reached become those of the replication, then its changes are written.

@@ -53,7 +53,7 @@ async::Task<JobResult<void>> KinesisChanges::prepare(Source source) {
   log::info("changes are read from a stream of Kinesis",
             {{"stream", side_->display()},
              {"stream_credentials", side_->credentials_source()},
-             {"keeps_records_for", format_duration(stream_->retention())}});
+             {"retention_hours", std::to_string(stream_->retention().count())}});
   if (!options_.enable) co_return JobResult<void>{};
   if (source.dry_run) {
     log::info("would turn on the table's feed to the stream", {{"table", source.side.display()}});

@@ -57,6 +57,32 @@ export async function recordingProxy(stage, { to }) {
   return proxy;
 }
 
+// A DynamoDB that tells a table's changes to a stream of Kinesis, when it is asked to: it is ENABLING for some looks, and
+// then what `end` says. `enabled`: the bodies that asked for it.
+export async function kinesisDestinationProxy(stage, { to, looksUntilActive, end = 'ACTIVE' }) {
+  const proxy = { enabled: [], complaints: [] };
+  let looks = 0;
+  const destination = () => {
+    const { StreamArn } = proxy.enabled[0];
+    return { StreamArn, DestinationStatus: looks > looksUntilActive ? end : 'ENABLING' };
+  };
+  proxy.endpoint = await listen(stage, (request, body) => {
+    const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() };
+    const operation = request.headers['x-amz-target']?.split('.')[1];
+    const asked = body.length > 0 ? JSON.parse(body) : {};
+    if (operation === 'EnableKinesisStreamingDestination') {
+      if (proxy.enabled.length > 0) proxy.complaints.push('enabled twice');
+      proxy.enabled.push(asked);
+      return { headers, body: JSON.stringify({ TableName: asked.TableName, ...destination() }) };
+    }
+    if (operation !== 'DescribeKinesisStreamingDestination') return forward(to, request, body);
+    if (proxy.enabled.length > 0) looks += 1;
+    const KinesisDataStreamDestinations = proxy.enabled.length > 0 ? [destination()] : [];
+    return { headers, body: JSON.stringify({ TableName: asked.TableName, KinesisDataStreamDestinations }) };
+  });
+  return proxy;
+}
+
 // A proxy that answers one request every `everyMs` with ExpiredTokenException and passes on the others. Counts them in
 // `expired`.
 export async function expiringProxy(stage, { to, everyMs }) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/shard.hpp"
+
 namespace dynamirror::coordination {
 
 /// The checkpoint of work that is done: KCL's word for a shard that was read to its end.
@@ -23,6 +25,8 @@ struct Lease {
   std::vector<std::string> parents{};   ///< parentShardId
   std::vector<std::string> children{};  ///< childShardIds; empty: none are known
   std::string checkpoint_owner{};       ///< checkpointOwner: hands the lease over to `owner`; empty: nobody does
+  /// startingHashKey, endingHashKey: of a shard of Kinesis. Kept in tables of KCL's form alone.
+  std::optional<model::HashKeyRange> hash_keys{};
   [[nodiscard]] bool done() const { return checkpoint == kShardEnd; }
   friend bool operator==(const Lease&, const Lease&) = default;
 };
@@ -48,6 +52,7 @@ struct LeaseWrite {
   std::optional<std::string> checkpoint{};  ///< kCreate; kRenew and kRelease: to be made durable in the same write
   std::vector<std::string> parents{};       ///< kCreate
   std::vector<std::string> children{};      ///< kSetChildren; kRelease: set in the same write when not empty
+  std::optional<model::HashKeyRange> hash_keys{};  ///< kCreate
   /// kRenew: also when somebody else is to get the lease: its owner goes on while it finishes what it has begun.
   bool handing_over = false;
   friend bool operator==(const LeaseWrite&, const LeaseWrite&) = default;

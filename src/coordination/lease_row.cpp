@@ -31,6 +31,8 @@ constexpr std::string_view kSubSequenceNumber = "checkpointSubSequenceNumber";
 constexpr std::string_view kParents = "parentShardId";
 constexpr std::string_view kChildren = "childShardIds";
 constexpr std::string_view kCheckpointOwner = "checkpointOwner";
+constexpr std::string_view kFirstHashKey = "startingHashKey";
+constexpr std::string_view kLastHashKey = "endingHashKey";
 constexpr std::string_view kEntityType = "entityType";
 
 /// Why a row is not read; nobody sees more of it than that the row is foreign.
@@ -74,6 +76,7 @@ Status read_count(json::Value& attribute, std::uint64_t& out) {
 /// One row being read.
 struct Row {
   Lease lease{};
+  model::HashKeyRange hash_keys{};
   std::uint64_t sub_sequence = 0;
   bool has_counter = false;
   bool has_owner_switches = false;
@@ -94,6 +97,8 @@ struct Row {
       return read_count(attribute, lease.owner_switches);
     }
     if (name == kSubSequenceNumber) return read_count(attribute, sub_sequence);
+    if (name == kFirstHashKey) return read_string(attribute, hash_keys.first);
+    if (name == kLastHashKey) return read_string(attribute, hash_keys.last);
     if (name == kEntityType) return check_entity_type(attribute);
     return {};
   }
@@ -129,9 +134,10 @@ KclCheckpoint as_kcl_writes(std::string_view checkpoint) {
   return all_digits(parts.word) ? parts : KclCheckpoint{checkpoint};
 }
 
-/// What a new row holds, in KCL's own way: no owner and no empty set. The hash key ranges that KCL from 2.3 on keeps
-/// beside are left out: every reader takes a row without them (those of 1.x have none), and a shard of a DynamoDB
-/// stream has no range; the stream adapter writes dummies only because KCL's classes ask it for some.
+/// What a new row holds, in KCL's own way: no owner and no empty set. KCL from 1.14 and 2.3 on keeps the range of hash
+/// keys beside, and looks in it for shards without a lease. Where the range is not known it is left out: every reader
+/// takes a row without (those of old versions have none), and a shard of a DynamoDB stream has none; the stream adapter
+/// writes dummies only because KCL's classes ask it for some.
 std::string new_item(const LeaseWrite& write) {
   assert(write.checkpoint);
   const KclCheckpoint checkpoint = as_kcl_writes(*write.checkpoint);
@@ -141,6 +147,10 @@ std::string new_item(const LeaseWrite& write) {
   json.name(kOwnerSwitches).raw(number_value(std::uint64_t{0})).name(kCheckpoint).raw(string_value(checkpoint.word));
   json.name(kSubSequenceNumber).raw(number_value(checkpoint.sub_sequence));
   if (!write.parents.empty()) json.name(kParents).raw(set_value(write.parents));
+  if (write.hash_keys) {
+    json.name(kFirstHashKey).raw(string_value(write.hash_keys->first));
+    json.name(kLastHashKey).raw(string_value(write.hash_keys->last));
+  }
   json.end_object();
   return item;
 }
@@ -228,6 +238,7 @@ std::optional<Lease> parse_lease_row(std::string_view item_json, json::Reader& r
     return root.for_each_member([&](std::string_view name, json::Value& value) { return row.take(name, value); });
   });
   if (!status || !row.complete()) return std::nullopt;
+  if (!row.hash_keys.first.empty() && !row.hash_keys.last.empty()) row.lease.hash_keys = std::move(row.hash_keys);
   if (row.sub_sequence > 0 && all_digits(row.lease.checkpoint)) {
     row.lease.checkpoint += ":" + std::to_string(row.sub_sequence);
   }

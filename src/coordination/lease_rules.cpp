@@ -35,7 +35,10 @@ bool holds(const LeaseWrite& write, const std::optional<Lease>& row) {
 
 Lease created(const LeaseWrite& write) {
   assert(write.checkpoint);
-  return {.key = write.key, .checkpoint = *write.checkpoint, .parents = as_set(write.parents)};
+  return {.key = write.key,
+          .checkpoint = *write.checkpoint,
+          .parents = as_set(write.parents),
+          .hash_keys = write.hash_keys};
 }
 
 void update(Lease& lease, const LeaseWrite& write) {

@@ -303,6 +303,7 @@ void LeaseWorker::finish(const std::string& key, std::vector<Lease> children) {
     LeaseWrite write{.kind = LeaseWrite::Kind::kCreate, .key = child.key};
     write.checkpoint = child.checkpoint;
     write.parents = child.parents;
+    write.hash_keys = child.hash_keys;
     impl.keep_up(std::move(write), key);
   }
   impl.reschedule(held, SteadyTime::min());

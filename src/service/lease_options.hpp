@@ -6,7 +6,14 @@
 #include <optional>
 #include <string>
 
+#include "aws/dynamodb/table_description.hpp"
+
 namespace dynamirror::service {
+
+/// Of a lease table of the Kinesis client library for Node.js.
+struct NodeLeaseOptions {
+  std::optional<aws::Throughput> throughput{};  ///< of a table that is made; nothing: it is paid per request
+};
 
 /// Where the workers of a job keep their leases, and how this one takes part.
 struct LeaseOptions {
@@ -17,6 +24,7 @@ struct LeaseOptions {
   std::string endpoint{};  ///< empty: the source's, or the region's own
   std::string role_arn{};  ///< empty: the source's identity
   std::string external_id{};
+  std::optional<NodeLeaseOptions> node{};  ///< the table has the form of that library, in place of KCL's
   std::optional<std::chrono::milliseconds> failover{};
   std::size_t max_leases = 1'000'000;
   bool steals_from_kcl = false;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/leases.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "coordination/sqlite_lease_store.hpp"
@@ -20,6 +23,32 @@ Error assigned_by_a_leader(const std::string& table) {
                    "a leader of KCL 3.x assigns them (its client version is 3.x): two ways of sharing do not "
                    "go together. Stop that fleet, or give it KCL's 2.x-compatible client version, or use "
                    "another --lease-table"};
+}
+
+/// The table's side, with the source's identity unless the options name one.
+Result<std::unique_ptr<jobs::TableSide>> open_table_side(Host& host, const LeaseOptions& options,
+                                                         aws::TableAddress address, aws::SideOptions side) {
+  side.region.clear();  // this table has a region of its own
+  if (!options.role_arn.empty()) {
+    side.role_arn = options.role_arn;
+    side.external_id = options.external_id;
+  }
+  return host.open_side(std::move(address), side);
+}
+
+/// All shards of a stream. An error leaves it to the next attempt: the caller makes one.
+async::Task<Result<std::vector<model::Shard>>> all_shards(const source::ChangeStream& stream) {
+  constexpr int kMostPages = 1'000;
+  std::vector<model::Shard> shards;
+  std::optional<ShardId> after;
+  for (int pages = 0; pages < kMostPages; ++pages) {
+    auto page = co_await stream.list_shards(after);
+    if (!page) co_return std::unexpected(std::move(page.error()));
+    std::ranges::move(page->shards, std::back_inserter(shards));
+    if (!page->last) break;
+    after = std::move(page->last);
+  }
+  co_return shards;
 }
 
 Result<aws::TableAddress> address_of(Host& host, const LeaseOptions& options, const std::string& table,
@@ -78,14 +107,9 @@ async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::s
     leases.store = std::move(*store);
     co_return leases;
   }
-  source_side.region.clear();  // this table has a region of its own
   auto address = address_of(host, options, table, source);
   if (!address) co_return std::unexpected(std::move(address.error()));
-  if (!options.role_arn.empty()) {
-    source_side.role_arn = options.role_arn;
-    source_side.external_id = options.external_id;
-  }
-  auto side = host.open_side(std::move(*address), source_side);
+  auto side = open_table_side(host, options, std::move(*address), std::move(source_side));
   if (!side) co_return std::unexpected(std::move(side.error()));
   leases.side = std::move(*side);
   // A write that is late is of no use: the pauses between attempts must fit between two renewals.
@@ -101,6 +125,40 @@ async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::s
   leases.store = std::move(store);
   auto usable = co_await leases.check();
   if (!usable) co_return std::unexpected(std::move(usable.error()));
+  log::info("leases", {{"table", leases.store->describe()}, {"worker", leases.worker.worker_id}});
+  co_return leases;
+}
+
+async::Task<Result<Leases>> open_node_leases(NodeLeaseParts parts, aws::TableAddress source,
+                                             aws::SideOptions source_side) {
+  Host& host = parts.host;
+  const LeaseOptions& options = parts.options;
+  Leases leases{.table = options.table, .side = {}, .store = {}, .worker = {}};
+  leases.failover = coordination::kNodeFailover;
+  leases.worker = {
+      .worker_id = options.worker_id.empty() ? coordination::new_worker_id(host.random()) : options.worker_id,
+      .failover = leases.failover,
+      .max_leases = options.max_leases,
+      .hands_over = false};  // that library knows of no such thing
+  auto address = address_of(host, options, options.table, source);
+  if (!address) co_return std::unexpected(std::move(address.error()));
+  auto side = open_table_side(host, options, std::move(*address), std::move(source_side));
+  if (!side) co_return std::unexpected(std::move(side.error()));
+  leases.side = std::move(*side);
+  coordination::NodeLeaseStore::Options store_options;
+  store_options.table = {.table = TableName(options.table), .give_up_after = leases.failover / 2};
+  store_options.start = std::move(parts.start);
+  store_options.lineage = [&stream = parts.stream] { return all_shards(stream); };
+  auto store = std::make_unique<coordination::NodeLeaseStore>(leases.side->dynamodb(), std::move(store_options),
+                                                              host.clock(), host.random());
+  coordination::NodeLeaseStore::PrepareOptions prepare;
+  prepare.create = true;
+  prepare.throughput = options.node->throughput;
+  prepare.wait.pause = options.creation_poll;
+  const auto prepared = co_await store->prepare(prepare);
+  if (!prepared) co_return std::unexpected(prepared.error());
+  leases.node = store.get();
+  leases.store = std::move(store);
   log::info("leases", {{"table", leases.store->describe()}, {"worker", leases.worker.worker_id}});
   co_return leases;
 }

@@ -8,8 +8,10 @@
 #include "coordination/dynamodb_lease_store.hpp"
 #include "coordination/lease_names.hpp"
 #include "coordination/lease_worker.hpp"
+#include "coordination/node_cluster.hpp"
 #include "service/host.hpp"
 #include "service/lease_options.hpp"
+#include "source/change_stream.hpp"
 
 namespace dynamirror::service {
 
@@ -26,7 +28,8 @@ struct Leases {
   std::string table;                      ///< as it is named; also the namespace of its metrics
   std::unique_ptr<jobs::TableSide> side;  ///< null for a file
   std::unique_ptr<coordination::LeaseStore> store;
-  coordination::DynamoDbLeaseStore* dynamodb = nullptr;  ///< the store, unless it is a file
+  coordination::DynamoDbLeaseStore* dynamodb = nullptr;  ///< the store, when it is a table of KCL's form
+  coordination::NodeLeaseStore* node = nullptr;          ///< the store, when it is the Node.js library's
   coordination::LeaseWorker::Options worker;
   std::chrono::milliseconds failover{};
 
@@ -47,5 +50,17 @@ struct Leases {
 [[nodiscard]] async::Task<Result<Leases>> open_leases(Host& host, LeaseOptions options, std::string table,
                                                       aws::TableAddress source, aws::SideOptions source_side,
                                                       std::string job);
+
+/// The same in a table of the Kinesis client library for Node.js, which its workers may use meanwhile. `stream`: whose
+/// shards the leases are of. `start`: where a shard begins that nobody has checkpointed, TRIM_HORIZON or LATEST.
+/// REQUIRES: options.node; the stream outlives the leases.
+struct NodeLeaseParts {
+  Host& host;
+  const LeaseOptions& options;
+  const source::ChangeStream& stream;
+  std::string start;
+};
+[[nodiscard]] async::Task<Result<Leases>> open_node_leases(NodeLeaseParts parts, aws::TableAddress source,
+                                                           aws::SideOptions source_side);
 
 }  // namespace dynamirror::service

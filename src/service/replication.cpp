@@ -82,6 +82,7 @@ struct Replication::Impl {
   [[nodiscard]] async::Task<std::expected<void, Findings>> prepare();
   [[nodiscard]] async::Task<JobResult<void>> run_alone();
   [[nodiscard]] async::Task<JobResult<void>> run_with_others();
+  [[nodiscard]] async::Task<Status> open_shard_leases();
   [[nodiscard]] async::Task<JobResult<void>> apply();
   [[nodiscard]] JobResult<void> with_letters() const;
   void open_metrics();
@@ -112,6 +113,7 @@ struct Replication::Impl {
   std::optional<StateFiles> files{};                ///< with leases, the dead letters alone
   std::optional<LoadStep> load{};
   std::optional<Leases> leases{};
+  std::string cluster{};  ///< our name among the processes of a Node.js lease table
   std::optional<jobs::LeasedShards> shards{};
   std::optional<jobs::Replication> job{};
   std::unique_ptr<metrics::LeaseMetrics> lease_metrics{};
@@ -257,12 +259,8 @@ async::Task<JobResult<void>> Replication::Impl::run_with_others() {
                                                         .code = {},
                                                         .message = "only a table can be written by several workers"});
   }
-  auto name = lease_table_name(options.leases, task_of(source->address(), target->table()->address()));
-  if (!name) co_return jobs::job_failure(std::move(name.error()));
-  auto opened = co_await open_leases(host, options.leases, std::move(*name), source->address(), options.source.side,
-                                     identity.source + " -> " + identity.target);
+  auto opened = co_await open_shard_leases();
   if (!opened) co_return jobs::job_failure(std::move(opened.error()));
-  leases.emplace(std::move(*opened));
   files.emplace();
   if (!options.files.without_dead_letters) {
     auto letters = open_dead_letters(options.files.dead_letters, options.files.max_dead_letter_keys);
@@ -277,7 +275,32 @@ async::Task<JobResult<void>> Replication::Impl::run_with_others() {
   open_metrics();
   auto ended = co_await apply();
   if (lease_metrics) co_await lease_metrics->finish();
+  if (leases->node) (void)co_await leases->node->sign_off(cluster);  // otherwise the row ends by itself
   co_return ended;
+}
+
+async::Task<Status> Replication::Impl::open_shard_leases() {
+  if (kinesis && options.leases.table.empty()) {
+    co_return failure(ErrorClass::kInvalid, "share shards of", kinesis->side().display(),
+                      "leases of a stream of Kinesis need a table that is named: --lease-table NAME, for a KCL "
+                      "application the application's name");
+  }
+  if (options.leases.node) {
+    const bool latest = job_options.start == ordering::ShardGraph::InitialPosition::kLatest;
+    NodeLeaseParts parts{host, options.leases, *stream, latest ? "LATEST" : "TRIM_HORIZON"};
+    auto opened = co_await open_node_leases(std::move(parts), source->address(), options.source.side);
+    if (!opened) co_return std::unexpected(std::move(opened.error()));
+    leases.emplace(std::move(*opened));
+    cluster = coordination::new_node_cluster_id(host.clock().wall_now());
+    co_return Status{};
+  }
+  auto name = lease_table_name(options.leases, task_of(source->address(), target->table()->address()));
+  if (!name) co_return std::unexpected(std::move(name.error()));
+  auto opened = co_await open_leases(host, options.leases, std::move(*name), source->address(), options.source.side,
+                                     identity.source + " -> " + identity.target);
+  if (!opened) co_return std::unexpected(std::move(opened.error()));
+  leases.emplace(std::move(*opened));
+  co_return Status{};
 }
 
 async::Task<JobResult<void>> Replication::Impl::apply() {
@@ -293,6 +316,11 @@ async::Task<JobResult<void>> Replication::Impl::apply() {
   target->say_begin(*source, fit.source.stream);
   if (observer.replicating) beside.spawn(observer.replicating(*job));
   if (lease_metrics) beside.spawn(lease_metrics->run());
+  if (leases && leases->node) {
+    coordination::NodeCluster process{
+        .id = cluster, .worker = leases->worker.worker_id, .consumers = [this] { return shards->statistics().held; }};
+    beside.spawn(coordination::keep_reporting(*leases->node, std::move(process)));
+  }
   auto ended = co_await job->run();
   beside.cancel();
   co_await beside.join();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -36,6 +37,8 @@ struct ChangesOptions {
   bool images = false;                   ///< write the feed's images, guarded, in place of reading every item by key
   bool enable = false;                   ///< turn the feed on for the source
   std::optional<WallTime> start_time{};  ///< begin there without a checkpoint, in place of the oldest record
+  std::optional<int> records_a_read{};   ///< most of one read of a shard; nothing: as many as the job reads at once
+  std::optional<std::chrono::milliseconds> between_reads{};  ///< of one shard, at least; nothing: as the service allows
   [[nodiscard]] bool wanted() const { return !address.empty(); }
 };
 

@@ -137,7 +137,9 @@ async::Task<Result<std::string>> KinesisStream::iterator(ShardId shard, model::C
 async::Task<Result<aws::RecordsPage>> KinesisStream::read(Read what) const {
   Seek seek = parse_seek(std::move(what.iterator));
   const aws::KinesisClient::GetRecords options{
-      .iterator = std::move(seek.iterator), .limit = what.limit, .shard = std::move(what.shard)};
+      .iterator = std::move(seek.iterator),
+      .limit = std::min(what.limit, options_.most_records.value_or(what.limit)),
+      .shard = std::move(what.shard)};
   auto page = co_await client_.get_records(records_, options);
   if (!page) {
     Error error = co_await tell_stream_from_shard(std::move(page.error()));

@@ -525,7 +525,8 @@ test('a link with the name of an old command is that command', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'dynamirror-'));
   const binary = resolve(process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror');
   try {
-    for (const name of ['backup-table', 'incremental-backfill', 'incremental-snapshot', 'incremental-diff-record']) {
+    for (const name of ['backup-table', 'incremental-backfill', 'incremental-snapshot', 'incremental-diff-record',
+      'launch-kinesis-cluster']) {
       symlinkSync(binary, join(folder, name));
       const { status, stdout } = spawnSync(join(folder, name), ['--help'], { encoding: 'utf8' });
       assert.equal(status, 0);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: under KCL's MultiLangDaemon the binary brings every delivered record to its table, however often it is killed,
 // and never leaves the daemon waiting for an answer.
-// Method: a daemon as strict as KCL's, which delivers the real records of a stream of DynamoDB Local.
+// Method: a daemon as strict as KCL's, which delivers the real records of a stream of DynamoDB Local, or of kinesalite.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { assertRefused, complaints } from './support/expect.mjs';
+import { dynoRecord, feedRecord, startKinesis } from './support/kinesis.mjs';
 import { MultiLangDaemon } from './support/multilang_daemon.mjs';
 import { call } from './support/raw_dynamodb.mjs';
 import { scenario } from './support/stage.mjs';
@@ -13,7 +15,7 @@ import { until } from './support/until.mjs';
 const SHARD = 'shardId-00000001';
 const SECONDS = 120;
 const BATCH = 70;
-const EXIT = { ok: 0, usage: 2, notReady: 3, state: 6, stoppedEarly: 10, internal: 70 };
+const EXIT = { ok: 0, usage: 2, notReady: 3, state: 6, poison: 9, stoppedEarly: 10, internal: 70 };
 // Prints a line and a half on stdout before it becomes the command: what a wrapper script or a library may do.
 const NOISY = ['/bin/sh', '-c', 'echo "starting {up}"; printf "half a line"; exec "$@"', 'sh'];
 
@@ -98,6 +100,83 @@ const record = (id, number, image) => ({
     eventName: image ? 'MODIFY' : 'REMOVE',
     dynamodb: { Keys: { id: { S: id } }, SequenceNumber: `${number}`, ...(image ? { NewImage: image } : {}) },
   }),
+});
+
+// All records of the first shard of a Kinesis stream, as KCL gives them to its daemon.
+async function kinesisRecordsOf(kinesis, stream) {
+  const [{ ShardId }] = await stream.shards();
+  const start = { StreamName: stream.name, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
+  const { ShardIterator } = await kinesis.call('GetShardIterator', start);
+  const { Records } = await kinesis.call('GetRecords', { ShardIterator });
+  return Records.map(({ SequenceNumber, PartitionKey, Data, ApproximateArrivalTimestamp }) => ({
+    sequenceNumber: SequenceNumber,
+    partitionKey: PartitionKey,
+    data: Buffer.from(Data, 'base64'),
+    arrived: Math.round(ApproximateArrivalTimestamp * 1000),
+  }));
+}
+
+scenario("under a Kinesis application's daemon changed items are read from the primary", async (stage) => {
+  const [primary, replica] = await Promise.all([stage.dynamoDbLocal('primary'), stage.dynamoDbLocal('replica')]);
+  const [source, target] = [`${primary}/Orders`, `${replica}/Copy`];
+  await createTable(source, 'id:S', { view: null });
+  await createTable(target, 'id:S', { view: null });
+  const kinesis = await startKinesis(stage);
+  const stream = await (await kinesis.createStream('orders')).becomesActive();
+  const key = (id) => ({ id: { S: id } });
+  const put = (id, v) =>
+    call(primary, 'PutItem', { TableName: 'Orders', Item: { ...key(id), v: { N: String(v) } } });
+  const get = async (id) => (await call(replica, 'GetItem', { TableName: 'Copy', Key: key(id) })).Item;
+  for (let i = 0; i < 60; i++) {
+    await put(`k${i % 20}`, i);
+    await stream.put(dynoRecord(i < 20 ? 'INSERT' : 'MODIFY', key(`k${i % 20}`)));
+  }
+  await call(primary, 'DeleteItem', { TableName: 'Orders', Key: key('k7') });
+  await stream.put(dynoRecord('REMOVE', key('k7')));
+  await call(replica, 'PutItem', { TableName: 'Copy', Item: key('stale') }); // what the primary has no longer
+  await stream.put(dynoRecord('INSERT', key('stale')));
+  await stream.put(Buffer.from('no change'));
+  await stream.put(feedRecord('MODIFY', key('k0'), { time: 1, newImage: { ...key('k0'), v: { N: '-1' } } }));
+  await stream.put(feedRecord('INSERT', key('x'), { time: 1, newImage: key('x'), table: 'Users' }));
+  const records = await kinesisRecordsOf(kinesis, stream);
+  assert.equal(records.length, 65);
+
+  const args = ['--primary', source, '--max-read-units', '1000'];
+  const strict = start(stage, target, { args });
+  await strict.initialize(SHARD);
+  await strict.processRecords(records.slice(0, 30));
+  const refused = strict.processRecords(records.slice(30)).catch(() => 'none');
+  assert.deepEqual(await strict.process.waitForExit(20), { code: EXIT.poison, signal: null });
+  assert.equal(await refused, 'none');
+  assert.match(complaints(strict.process)[0], /--dead-letter-dir/);
+  assert.equal(strict.checkpoints.length, 1);
+
+  const dead = stage.path('dead');
+  const daemon = start(stage, target, { args: [...args, '--dead-letter-dir', dead] });
+  await daemon.initialize(SHARD, records[29].sequenceNumber);
+  // The last three as KCL takes them out of one aggregated record.
+  const within = records.splice(62).map((record, i) => ({ ...record, sequenceNumber: records[61].sequenceNumber,
+    subSequenceNumber: i + 1 }));
+  await daemon.processRecords([...records.slice(30), within[0]]);
+  await daemon.processRecords(within);
+  await daemon.shutdownRequested();
+  await daemon.shardEnded();
+  assert.deepEqual(daemon.checkpoints.map(({ during }) => during), ['processRecords', 'processRecords', 'shardEnded']);
+  assert.deepEqual(await daemon.close(), { code: EXIT.ok, signal: null }, daemon.process.lastWords());
+  assert.deepEqual(complaints(daemon.process).filter((line) => !/warning/.test(line)), []);
+
+  for (let i = 0; i < 20; i++) {
+    const expected = i === 7 ? undefined : { ...key(`k${i}`), v: { N: String(40 + i) } };
+    assert.deepEqual(await get(`k${i}`), expected, 'as the primary is, not as a record says');
+  }
+  assert.equal(await get('stale'), undefined);
+  assert.equal(await get('x'), undefined);
+  const letters = readFileSync(`${dead}/${SHARD}.jsonl`, 'utf8').trim().split('\n');
+  assert.equal(letters.length, 2, 'what is no change, and a change of another table');
+  await assertEqual(stage, source, target);
+
+  const run = await stage.run(['multilang', target, '--primary', `${primary}/Absent`], { input: true });
+  assertRefused(run, { code: EXIT.notReady, says: ['Absent', 'no such table'] });
 });
 
 scenario('an old daemon is understood, a lost lease is not checkpointed, and a stop ends at rest', async (stage) => {

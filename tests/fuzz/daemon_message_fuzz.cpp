@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Goal: no line on stdin, from whatever calls itself a MultiLangDaemon, crashes the reader; what it takes is whole.
-// Method: the bytes are one line; the page that a message carries is read as the job reads it.
+// Method: the bytes are one line; the records that a message carries are read as the job reads them, as those of either
+// kind of stream.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
-#include "aws/streams/records_page.hpp"
+#include "jobs/multilang/delivered_records.hpp"
 #include "jobs/multilang/multilang_protocol.hpp"
 
 namespace {
@@ -31,7 +32,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(!message->action.empty());
   require(message->kind != DaemonMessage::Kind::kInitialize || !message->shard.empty());
   if (message->kind != DaemonMessage::Kind::kProcessRecords) return 0;
-  const auto page = dynamirror::aws::parse_records_page(message->page, schema, reader);
-  require(page || !page.error().message.empty());
+  static dynamirror::jobs::DeliveredRecords table_stream(schema, {});
+  static dynamirror::jobs::DeliveredRecords kinesis(schema, dynamirror::aws::KinesisRecordFormat{.key = schema});
+  for (auto* kind : {&table_stream, &kinesis}) {
+    const auto records = kind->read(message->records);
+    require(records ? records->size() == message->records.size() : !records.error().message.empty());
+  }
   return 0;
 }

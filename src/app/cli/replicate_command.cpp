@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/replicate_command.hpp"
 
+#include "app/cli/health.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
 #include "app/session/session.hpp"
@@ -45,7 +46,17 @@ async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& sessio
       .loading = [](const jobs::InitialLoad& load, std::uint64_t items) { return report_load(load, items); },
       .replicating = [](const jobs::Replication& job) { return report_progress(job, system_clock()); }};
   service::Replication replication(command.replication, session, std::move(observer));
+  std::unique_ptr<http::Server> health;
+  if (command.http_port) {
+    auto served = serve_health(session.executor(), *command.http_port, replication);
+    if (!served) co_return fail(served.error());
+    health = std::move(*served);
+  }
   co_await replication.run();
+  if (health) {
+    health->stop();
+    co_await health->join();
+  }
   service::ReplicationResult result = replication.result();
   const ExitCode exit_code = tell(result);
   if (!result.begun) co_return exit_code;

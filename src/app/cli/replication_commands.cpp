@@ -42,9 +42,10 @@ void add_changes_options(CLI::App& app, service::ReplicationOptions& options) {
 /// With leases, the lease table holds the checkpoints; a table is copied beforehand, by any number of workers.
 void keep_leases_apart(CLI::App& app) {
   for (const char* leases : {"--lease-table", "--task"}) {
-    for (const char* other : {"--state", "--initial-load", "--dry-run", "--changes-from", "--replay"})
+    for (const char* other : {"--state", "--initial-load", "--dry-run", "--replay"})
       app.get_option(leases)->excludes(app.get_option(other));
   }
+  app.get_option("--task")->excludes(app.get_option("--changes-from"));
 }
 
 void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) {
@@ -102,7 +103,16 @@ void add_multilang_options(CLI::App& app, MultiLangCommand& command) {
   add_writing(app, command.job.pipeline);
   add_units(app, "--max-write-units", command.max_write_units,
             "hard budget of write units that each shard's process consumes per second");
+  auto* primary =
+      app.add_option("--primary", command.primary,
+                     "the daemon reads a Kinesis stream that tells of this table's changes: their items are "
+                     "read here (without it: a stream of DynamoDB's)");
+  primary->option_text("TABLE");
+  add_units(app, "--max-read-units", command.max_read_units,
+            "hard budget of read units that each shard's process consumes of the primary per second")
+      ->needs(primary);
   add_side(app, "target", command.target_side);
+  add_side(app, "primary", command.primary_side);
   command.common.log_level = log::Level::kWarning;  // KCL's daemon logs each line as an error
   add_common(app, command.common);
   app.get_option("--log-level")->description("debug, info, warning (default), error or off");

@@ -17,15 +17,16 @@ namespace dynamirror::app {
 namespace {
 
 /// The commands of the tools that we take over from: a link of this name to our binary is that command.
-constexpr std::array<std::string_view, 9> kOldNames{"diff-tables",
-                                                    "diff-record",
-                                                    "replicate-record",
-                                                    "backup-table",
-                                                    "incremental-backfill",
-                                                    "incremental-snapshot",
-                                                    "incremental-diff-record",
-                                                    "incremental-backup-record",
-                                                    "incremental-record-history"};
+constexpr std::array<std::string_view, 10> kOldNames{"diff-tables",
+                                                     "diff-record",
+                                                     "replicate-record",
+                                                     "backup-table",
+                                                     "incremental-backfill",
+                                                     "incremental-snapshot",
+                                                     "incremental-diff-record",
+                                                     "incremental-backup-record",
+                                                     "incremental-record-history",
+                                                     "launch-kinesis-cluster"};
 
 /// The command line with the name of the command in it, also when the binary was called by it; then in the words that
 /// scripts of the old tool read.
@@ -185,6 +186,7 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   Run chosen;
   add_replication_commands(app, chosen);
   add_cross_region_command(app, chosen);
+  add_kinesis_cluster_command(app, chosen);
   add_table_commands(app, chosen);
   add_diff_commands(app, chosen);
   add_backup_commands(app, chosen);

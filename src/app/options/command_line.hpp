@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <optional>
@@ -26,6 +27,7 @@ struct CommonOptions {
 /// `dynamirror replicate SOURCE TARGET`, `dynamirror incremental-backup TABLE S3URL`
 struct ReplicateCommand {
   service::ReplicationOptions replication;
+  std::optional<std::uint16_t> http_port{};  ///< where the process says how it is; nothing: nowhere
   CommonOptions common;
 };
 

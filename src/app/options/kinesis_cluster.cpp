@@ -110,6 +110,11 @@ void add_kinesis_cluster_options(CLI::App& app, KinesisClusterCommand& command) 
          "of one shard, in milliseconds (1000)")
       ->check(CLI::Range(0, kLongestPauseMs))
       ->option_text("MS");
+  app.add_option(
+         "--dead-letter", command.dead_letters,
+         "file for changes that the replica refuses and records that are no changes (without it such a one ends "
+         "the process); no flag of that library")
+      ->option_text("FILE");
   add_log_level(app, command.common.log_level);
 }
 
@@ -123,6 +128,11 @@ Status take_environment(KinesisClusterCommand& command, const aws::Environment& 
   take("PrimaryTable", command.primary_table);
   take("ReplicaRegion", command.replica_region);
   take("ReplicaTable", command.replica_table);
+  command.primary_endpoint = environment.variable("PrimaryEndpoint").value_or("");
+  command.replica_endpoint = environment.variable("ReplicaEndpoint").value_or("");
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
+    if (command.region.empty()) command.region = environment.variable(name).value_or("");
+  }
   if (command.serves_http && command.http_port == 0) {
     std::string text;
     take("PORT", text);
@@ -132,6 +142,11 @@ Status take_environment(KinesisClusterCommand& command, const aws::Environment& 
       return std::unexpected(std::move(port.error()));
     }
     command.http_port = *port;
+  }
+  const bool local = !command.kinesis_endpoint.empty() && !command.dynamo_endpoint.empty();
+  if (missing.empty() && command.region.empty() && !local) {
+    return failure(ErrorClass::kInvalid, "find the stream", command.stream,
+                   "no region is known; say --aws.region REGION, or set AWS_REGION");
   }
   if (missing.empty()) return {};
   return failure(ErrorClass::kInvalid, "read the environment", {},

@@ -36,14 +36,18 @@ struct KinesisClusterCommand {
   std::string primary_table;
   std::string replica_region;
   std::string replica_table;
+  std::string primary_endpoint;  ///< PrimaryEndpoint, ReplicaEndpoint of later versions; empty: AWS
+  std::string replica_endpoint;
+  std::string dead_letters;  ///< our own: where changes go that the replica refuses; empty: such a one ends the process
   CommonOptions common;
 };
 
 /// Declares the flags. `command` is filled when the line is parsed, and lives as long as `app`.
 void add_kinesis_cluster_options(CLI::App& app, KinesisClusterCommand& command);
 
-/// What the environment adds to the line: both tables (PrimaryRegion, PrimaryTable, ReplicaRegion, ReplicaTable), and
-/// PORT for an --http without one. Errors: class invalid, naming all variables that are missing.
+/// What the environment adds to the line: both tables (PrimaryRegion, PrimaryTable, ReplicaRegion, ReplicaTable, and
+/// the servers of each where PrimaryEndpoint and ReplicaEndpoint say so), AWS_REGION (AWS_DEFAULT_REGION) where no
+/// region is given, and PORT for an --http without one. Errors: class invalid, naming all variables that are missing.
 [[nodiscard]] Status take_environment(KinesisClusterCommand& command, const aws::Environment& environment);
 
 /// What is to be said on stderr about the consumer file.

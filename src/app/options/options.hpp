@@ -97,6 +97,7 @@ void on_chosen(CLI::App& command, std::shared_ptr<Options> options, Run& chosen,
 // Each declares the commands of one kind; `chosen` is set by the one that the user names.
 void add_replication_commands(CLI::App& app, Run& chosen);
 void add_cross_region_command(CLI::App& app, Run& chosen);
+void add_kinesis_cluster_command(CLI::App& app, Run& chosen);
 void add_table_commands(CLI::App& app, Run& chosen);
 void add_diff_commands(CLI::App& app, Run& chosen);
 void add_backup_commands(CLI::App& app, Run& chosen);

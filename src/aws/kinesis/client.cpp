@@ -46,6 +46,17 @@ Status read_parent(model::Shard& shard, json::Value& value) {
   return {};
 }
 
+Status read_hash_keys(model::Shard& shard, json::Value& value) {
+  model::HashKeyRange range;
+  auto status = value.for_each_member([&](std::string_view end, json::Value& key) -> Status {
+    if (end == "StartingHashKey") return read_into(range.first, key);
+    if (end == "EndingHashKey") return read_into(range.last, key);
+    return {};
+  });
+  if (status && !range.first.empty() && !range.last.empty()) shard.hash_keys = std::move(range);
+  return status;
+}
+
 /// A shard that came of a merge has two parents.
 Status read_shard(model::Shard& shard, json::Value& value) {
   auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
@@ -56,6 +67,7 @@ Status read_shard(model::Shard& shard, json::Value& value) {
       return read;
     }
     if (name == "ParentShardId" || name == "AdjacentParentShardId") return read_parent(shard, member);
+    if (name == "HashKeyRange") return read_hash_keys(shard, member);
     if (name != "SequenceNumberRange") return {};
     return member.for_each_member([&](std::string_view end, json::Value& sequence) -> Status {
       if (end == "StartingSequenceNumber") return read_sequence(shard.first_sequence, sequence);

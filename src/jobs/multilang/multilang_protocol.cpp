@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/multilang/multilang_protocol.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <chrono>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "base/text.hpp"
+#include "model/base64.hpp"
 
 namespace dynamirror::jobs {
 namespace {
@@ -52,39 +52,50 @@ Status take_string(json::Value& value, std::string& out) {
   return {};
 }
 
-/// Appends what the base64 text stands for. False when it is none.
-bool append_decoded(std::string& out, std::string_view base64) {
-  if (base64.size() % 4 != 0 || base64.size() > std::numeric_limits<int>::max()) return false;
-  const std::size_t begin = out.size();
-  out.resize(begin + base64.size() / 4 * 3);
-  const int decoded =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data() + begin),
-                      reinterpret_cast<const unsigned char*>(base64.data()), static_cast<int>(base64.size()));
-  if (decoded < 0) return false;
-  // Padding is decoded, too, as zeros.
-  std::size_t padding = 0;
-  while (padding < 2 && padding < base64.size() && base64[base64.size() - 1 - padding] == '=') ++padding;
-  out.resize(begin + static_cast<std::size_t>(decoded) - padding);
-  return true;
+/// A number that may be null, from 0 to `most`; 0 for one that is not.
+Status take_number(json::Value& value, double most, double& out) {
+  if (value.consume_null()) return {};
+  const auto number = value.number();
+  if (!number) return std::unexpected(number.error());
+  out = *number >= 0 && *number <= most ? *number : 0;
+  return {};
 }
 
-/// One record: its data is a record of DynamoDB Streams as JSON (RecordAdapter of the Streams adapter 1.x).
-Status take_record(DaemonMessage& message, json::Value& record) {
+/// One member of a record.
+Status take_part(DeliveredRecord& record, std::string_view name, json::Value& member) {
+  constexpr double kMostSubSequence = 4'294'967'295;
+  constexpr double kLatestMs = 9e12;
+  double number = 0;
+  if (name == "sequenceNumber") return take_string(member, record.sequence);
+  if (name == "subSequenceNumber") {
+    auto taken = take_number(member, kMostSubSequence, number);
+    record.sub_sequence = static_cast<std::uint32_t>(number);
+    return taken;
+  }
+  if (name == "approximateArrivalTimestamp") {
+    auto taken = take_number(member, kLatestMs, number);
+    record.arrived = WallTime(std::chrono::milliseconds(std::llround(number)));
+    return taken;
+  }
+  return {};
+}
+
+Status take_record(DaemonMessage& message, json::Value& value) {
+  DeliveredRecord record;
   bool has_data = false;
-  auto status = record.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-    if (name != "data") return {};
-    const auto data = member.string();
-    if (!data) return std::unexpected(data.error());
-    if (message.records > 0) message.page += ',';
+  auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
+    if (name != "data") return take_part(record, name, member);
+    const auto text = member.string();
+    if (!text) return std::unexpected(text.error());
+    auto data = model::decode_base64(*text);
+    if (!data) return refuse("the data of record " + std::to_string(message.records.size()) + " is not base64");
     has_data = true;
-    if (!append_decoded(message.page, *data)) {
-      return refuse("the data of record " + std::to_string(message.records) + " is not base64");
-    }
+    record.data = std::move(*data);
     return {};
   });
   if (!status) return status;
-  if (!has_data) return refuse("record " + std::to_string(message.records) + " has no data");
-  ++message.records;
+  if (!has_data) return refuse("record " + std::to_string(message.records.size()) + " has no data");
+  message.records.push_back(std::move(record));
   return {};
 }
 
@@ -110,13 +121,11 @@ Status take_member(Members& members, std::string_view name, json::Value& value) 
 Result<DaemonMessage> parse_daemon_message(std::string& line, json::Reader& reader) {
   Members members;
   DaemonMessage& message = members.message;
-  message.page = R"({"Records":[)";
   auto status = reader.read(line, [&](json::Value& root) {
     return root.for_each_member(
         [&](std::string_view name, json::Value& member) { return take_member(members, name, member); });
   });
   if (!status) return refuse(std::move(status.error().message));
-  message.page += "]}";
   const auto kind = kind_of(message.action, members.reason);
   if (!kind) return refuse("unknown action " + json_quoted(message.action.substr(0, 64)));
   message.kind = *kind;

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "json/reader.hpp"
 
 namespace dynamirror::jobs {
+
+/// One record, as the daemon delivers it. KCL takes aggregated records of Kinesis apart: each within comes by itself.
+struct DeliveredRecord {
+  std::string sequence{};  ///< empty: the daemon does not say
+  std::uint32_t sub_sequence = 0;
+  WallTime arrived{};  ///< the epoch: the daemon does not say
+  std::string data{};  ///< any bytes
+};
 
 /// What KCL's MultiLangDaemon says to the process of one shard: one JSON object a line. The spelling differs by KCL's
 /// generation; `Kind` does not.
@@ -27,9 +37,8 @@ struct DaemonMessage {
   std::string action{};           ///< as the daemon spells it; the status must name it so
   ShardId shard{};                ///< initialize
   bool sequence_numbers = false;  ///< initialize names a position: checkpoints are asked for by sequence number
-  std::string page{};             ///< processRecords: the records' own texts, as a GetRecords answer would hold them
-  std::size_t records = 0;        ///< in `page`
-  std::string error{};            ///< checkpoint: the simple name of the exception; empty: done
+  std::vector<DeliveredRecord> records{};  ///< processRecords
+  std::string error{};                     ///< checkpoint: the simple name of the exception; empty: done
 };
 
 /// Reads one line. Unknown members are ignored: a newer daemon may send more.

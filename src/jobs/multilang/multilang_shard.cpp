@@ -7,7 +7,6 @@
 
 #include "async/retry.hpp"
 #include "async/sleep.hpp"
-#include "aws/streams/records_page.hpp"
 #include "base/log.hpp"
 #include "pipeline/pipeline.hpp"
 
@@ -56,7 +55,8 @@ struct MultiLangShard::Writing {
   Pipeline::ShardHandle shard;
 };
 
-MultiLangShard::MultiLangShard(Parts parts, Options options) : parts_(std::move(parts)), options_(options) {
+MultiLangShard::MultiLangShard(Parts parts, Options options)
+    : parts_(std::move(parts)), options_(options), records_(parts_.key, parts_.kinesis) {
   options_.pipeline.writing.poison_hint = "--dead-letter-dir DIR sets such changes aside";
 }
 MultiLangShard::~MultiLangShard() = default;
@@ -133,22 +133,13 @@ async::Task<JobResult<void>> MultiLangShard::initialize(const DaemonMessage& mes
 }
 
 async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
-  if (message.records == 0) co_return JobResult<void>{};
-  const std::string doing = "read the records of shard";
-  auto page = aws::parse_records_page(message.page, parts_.key, reader_);
-  if (!page) {
-    co_return job_failure(Reason::kNotReady,
-                          wrong(doing, shard_.str(),
-                                page.error().message + " (each must be a record of DynamoDB Streams, as the Streams "
-                                                       "adapter's MultiLangDaemon sends it)"));
+  if (message.records.empty()) co_return JobResult<void>{};
+  auto records = records_.read(std::move(message.records));
+  if (!records) {
+    co_return job_failure(Reason::kNotReady, wrong("read the records of shard", shard_.str(), records.error().message));
   }
-  if (page->changes.size() != message.records) {
-    co_return job_failure(Reason::kNotReady, wrong(doing, shard_.str(), "one of them is not one JSON object"));
-  }
-  if (!push(std::move(page->changes))) {
-    co_return job_failure(
-        wrong(doing, shard_.str(), "a record does not come after the one before it; order cannot be kept"));
-  }
+  auto pushed = push(std::move(*records));
+  if (!pushed) co_return pushed;
   behind_ = true;
   writing_->pipeline.wake_writers();
   auto settled = co_await settle();
@@ -156,22 +147,33 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
   co_return co_await checkpoint(false);
 }
 
-/// False, with nothing pushed, when they are not in the shard's order.
-bool MultiLangShard::push(std::vector<model::Change> changes) {
-  const auto not_after = [](const model::Change& previous, const model::Change& next) {
-    return next.sequence() <= previous.sequence();
+/// Nothing is pushed when they are not in the shard's order, or what is no change cannot be set aside.
+JobResult<void> MultiLangShard::push(std::vector<Delivered> records) {
+  const auto not_after = [](const Delivered& previous, const Delivered& next) {
+    return sequence_of(next) <= sequence_of(previous);
   };
-  if (std::adjacent_find(changes.begin(), changes.end(), not_after) != changes.end()) return false;
-  for (model::Change& change : changes) {
-    // What was delivered before is in the target already: to write it again could undo what came after it.
-    if (delivered_ && change.sequence() <= *delivered_) {
-      ++delivered_again_;
-      continue;
-    }
-    delivered_ = change.sequence();
-    writing_->pipeline.push(writing_->shard, std::move(change));
+  if (std::adjacent_find(records.begin(), records.end(), not_after) != records.end()) {
+    return job_failure(wrong("read the records of shard", shard_.str(),
+                             "a record does not come after the one before it; order cannot be kept"));
   }
-  return true;
+  // What was delivered before is in the target already: to write it again could undo what came after it.
+  delivered_again_ +=
+      std::erase_if(records, [&](const Delivered& record) { return delivered_ && sequence_of(record) <= *delivered_; });
+  std::vector<model::UnreadableRecord> no_changes;
+  for (const Delivered& record : records) {
+    if (const auto* other = std::get_if<model::UnreadableRecord>(&record)) no_changes.push_back(*other);
+  }
+  WriteCore& writes = writing_->pipeline.core();
+  if (auto failure = writes.set_aside(writing_->shard, no_changes)) return std::unexpected(std::move(*failure));
+  for (Delivered& record : records) {
+    delivered_ = sequence_of(record);
+    if (auto* change = std::get_if<model::Change>(&record)) {
+      writing_->pipeline.push(writing_->shard, std::move(*change));
+    } else {
+      writes.push_set_aside(writing_->shard, *delivered_);
+    }
+  }
+  return {};
 }
 
 /// Waits until everything delivered is in the target or set aside.

@@ -13,6 +13,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "base/strong_id.hpp"
+#include "jobs/multilang/delivered_records.hpp"
 #include "jobs/multilang/multilang_protocol.hpp"
 #include "model/key.hpp"
 #include "ordering/change_buffer.hpp"
@@ -57,6 +58,8 @@ class MultiLangShard {
   struct Parts {
     DaemonLines& lines;
     model::KeySchema key;  ///< of source and target
+    /// The records are those of a Kinesis stream, in this form; nothing: those of DynamoDB Streams.
+    std::optional<aws::KinesisRecordFormat> kinesis{};
     sink::ChangeSink& sink;
     OpenDeadLetters open_dead_letters;
     const Clock& clock;
@@ -75,7 +78,8 @@ class MultiLangShard {
 
   /// Answers messages until there are no more.
   /// Errors: the daemon says what no daemon says, or sends records out of order (kBug), or other records than
-  /// those of DynamoDB Streams (kNotReady); a change that the target refuses; no change written for
+  /// those of DynamoDB Streams where these are to come (kNotReady); a change that the target refuses, or a record of
+  /// Kinesis that is none, without dead letters (kPoison); no change written for
   /// `pipeline.stall_timeout` (kStalled); the daemon went away before everything was written and checkpointed
   /// (kStopped); an end of the shard that could not be checkpointed (kUnreachable); a checkpoint that KCL refuses
   /// (kState).
@@ -94,11 +98,12 @@ class MultiLangShard {
   [[nodiscard]] async::Task<JobResult<void>> checkpoint(bool at_end);
   [[nodiscard]] async::Task<JobResult<std::string>> ask_for_checkpoint();
   [[nodiscard]] JobResult<std::optional<DaemonMessage>> read(Result<std::optional<std::string>> line);
-  [[nodiscard]] bool push(std::vector<model::Change> changes);
+  [[nodiscard]] JobResult<void> push(std::vector<Delivered> records);
 
   Parts parts_;
   Options options_;
   json::Reader reader_;
+  DeliveredRecords records_;
   std::unique_ptr<Writing> writing_;  ///< from "initialize" on
   ShardId shard_;
   bool sequence_numbers_ = false;

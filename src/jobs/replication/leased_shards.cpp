@@ -30,12 +30,28 @@ constexpr int kChecksAsOftenAtFirst = 12;
 
 std::vector<Lease> children_in(const source::ShardLister::Listing& listing, const ShardId& shard) {
   std::vector<Lease> children;
-  for (const model::Shard& found : listing.shards) {
-    if (std::ranges::find(found.parents, shard) == found.parents.end()) continue;
-    children.push_back(
-        {.key = found.id.str(), .checkpoint = model::to_string(model::TrimHorizon{}), .parents = {shard.str()}});
+  for (const model::Shard& listed : listing.shards) {
+    if (std::ranges::find(listed.parents, shard) == listed.parents.end()) continue;
+    Lease& child = children.emplace_back(listed.id.str());
+    child.checkpoint = model::to_string(model::TrimHorizon{});
+    for (const ShardId& parent : listed.parents) child.parents.push_back(parent.str());
+    child.hash_keys = listed.hash_keys;
   }
   return children;
+}
+
+/// A child of a merge is left to ShardSync where its other parent, which is still in the stream, has no lease yet: with
+/// a parent that has none it would be read at once.
+void leave_early_children(std::vector<Lease>& children, const std::vector<Lease>& rows,
+                          const source::ShardLister::Listing& listing, const ShardId& shard) {
+  std::unordered_set<std::string> without_lease;
+  for (const model::Shard& listed : listing.shards) without_lease.insert(listed.id.str());
+  for (const Lease& row : rows) without_lease.erase(row.key);
+  without_lease.erase(shard.str());
+  std::erase_if(children, [&](const Lease& child) {
+    return std::ranges::any_of(child.parents,
+                               [&](const std::string& parent) { return without_lease.contains(parent); });
+  });
 }
 
 }  // namespace
@@ -177,7 +193,11 @@ async::Task<std::vector<Lease>> LeasedShards::find_children(ShardId shard) {
   while (!failed_) {  // as often as kChildLookups says
     const auto listing = co_await list();
     if (listing) children = children_in(*listing, shard);
-    if (!children.empty() || (listing && !listing->stream_enabled)) break;  // a stream that is off ends here
+    if (!children.empty()) {
+      leave_early_children(children, rows_, *listing, shard);
+      break;
+    }
+    if (listing && !listing->stream_enabled) break;  // a stream that is off ends here
     const bool again = co_await retry.again();
     if (!again) break;
   }
@@ -250,10 +270,11 @@ bool LeasedShards::bring_in_step(const source::ShardLister::Listing& listing) {
     fail(Reason::kState, std::move(step.error()));
     return false;
   }
-  for (const coordination::LeaseWrite& write : step->writes) {
-    if (rows_.empty() && write.kind == coordination::LeaseWrite::Kind::kCreate) {
-      first_shards_.insert(ShardId(write.key));
-    }
+  const std::string beginning = model::to_string(stream_.beginning());
+  for (coordination::LeaseWrite& write : step->writes) {
+    if (write.kind != coordination::LeaseWrite::Kind::kCreate) continue;
+    if (write.checkpoint == model::to_string(model::TrimHorizon{})) write.checkpoint = beginning;
+    if (rows_.empty()) first_shards_.insert(ShardId(write.key));
   }
   // Shards of a stream that is off end without children, for which a listing would be waited for ever.
   const bool settled = step->complete || (!listing.stream_enabled && step->writes.empty());

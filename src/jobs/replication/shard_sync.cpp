@@ -28,9 +28,12 @@ Result<model::ShardCheckpoint> checkpoint_of(const Lease& row) {
 }
 
 /// Leases of shards whose parents are not among those that are to be made now.
-std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wanted) {
+std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wanted,
+                                  const std::vector<model::Shard>& shards) {
   std::unordered_set<ShardId> missing;
   for (const model::ShardCheckpoint& row : wanted) missing.insert(row.shard);
+  std::unordered_map<ShardId, const model::Shard*> by_id;
+  for (const model::Shard& shard : shards) by_id.emplace(shard.id, &shard);
   std::vector<LeaseWrite> writes;
   for (const model::ShardCheckpoint& row : wanted) {
     const bool early =
@@ -39,6 +42,7 @@ std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wan
     LeaseWrite write{.kind = LeaseWrite::Kind::kCreate, .key = row.shard.str()};
     write.checkpoint = model::to_string(row.checkpoint);
     for (const ShardId& parent : row.parents) write.parents.push_back(parent.str());
+    if (const auto listed = by_id.find(row.shard); listed != by_id.end()) write.hash_keys = listed->second->hash_keys;
     writes.push_back(std::move(write));
   }
   return writes;
@@ -128,7 +132,7 @@ Result<ShardSync::Step> ShardSync::step(std::span<const Lease> rows, std::vector
   if (start_ == ordering::ShardGraph::InitialPosition::kLatest) {
     wanted = at_latest(std::move(wanted), rows, listings_.back());
   }
-  step.writes = creations(wanted);
+  step.writes = creations(wanted, listings_.back());
   if (wanted.empty()) {
     step.writes = missing_children(rows, listings_.back());
     (void)graph.take_readable();

@@ -2,6 +2,7 @@
 #include "service/impl/kinesis_changes.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "async/sleep.hpp"
@@ -66,7 +67,10 @@ async::Task<JobResult<void>> KinesisChanges::prepare(Source source) {
 async::Task<Status> KinesisChanges::open_stream(const aws::TableDescription& table) {
   source::KinesisStream::Options options{
       .format = {.key = table.key, .table = table.name, .keys_only = !options_.images},
-      .start_time = options_.start_time};
+      .start_time = options_.start_time,
+      .most_records = options_.records_a_read};
+  if (options_.between_reads)
+    options.pace.between_reads = std::max(options.pace.between_reads, *options_.between_reads);
   auto stream = co_await source::KinesisStream::open(side_->client(), std::move(options));
   if (!stream) co_return std::unexpected(std::move(stream.error()));
   stream_ = std::move(*stream);

@@ -29,14 +29,17 @@ export class MultiLangDaemon {
     return this.ask_({ action: 'initialize', shardId, ...position });
   }
 
-  // records: {sequenceNumber, data}, data being text.
+  // records: {sequenceNumber, data}, data being text or bytes; and of Kinesis partitionKey, subSequenceNumber, arrived
+  // (milliseconds).
   processRecords(records) {
-    const lines = records.map(({ sequenceNumber, data }) => ({
-      ...(this.old ? {} : { action: 'record', subSequenceNumber: 0, approximateArrivalTimestamp: null }),
-      data: Buffer.from(data).toString('base64'),
-      partitionKey: null,
-      sequenceNumber,
-    }));
+    const lines = records.map(
+      ({ sequenceNumber, data, partitionKey = null, subSequenceNumber = 0, arrived = null }) => ({
+        ...(this.old ? {} : { action: 'record', subSequenceNumber, approximateArrivalTimestamp: arrived }),
+        data: Buffer.from(data).toString('base64'),
+        partitionKey,
+        sequenceNumber,
+      }),
+    );
     if (records.length > 0) this.delivered = records.at(-1).sequenceNumber;
     return this.ask_({ action: 'processRecords', records: lines, ...(this.old ? {} : { millisBehindLatest: null }) });
   }

@@ -54,6 +54,26 @@ TEST(LeaseRequest, LeavesParentsOutWhenThereAreNone) {
       << "the service knows no empty set";
 }
 
+TEST(LeaseRequest, KeepsTheHashKeysOfAShardOfKinesisBeside) {
+  auto create = write(Kind::kCreate);
+  create.checkpoint = "TRIM_HORIZON";
+  create.hash_keys = model::HashKeyRange{"0", "340282366920938463463374607431768211455"};
+  const auto request = lease_request(create);
+  EXPECT_THAT(request.item_json,
+              ::testing::EndsWith(R"("startingHashKey":{"S":"0"},)"
+                                  R"("endingHashKey":{"S":"340282366920938463463374607431768211455"}})"));
+  const auto row = parse(request.item_json);
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->hash_keys, create.hash_keys);
+  EXPECT_FALSE(parse(row_with(""))->hash_keys) << "rows of old versions of KCL have none";
+  for (const Kind kind : {Kind::kRenew, Kind::kTake, Kind::kRelease, Kind::kSetChildren}) {
+    auto later = write(kind);
+    later.owner = "me";
+    later.hash_keys = create.hash_keys;
+    EXPECT_EQ(lease_request(later).update_expression.find("HashKey"), std::string::npos) << "they never change";
+  }
+}
+
 TEST(LeaseRequest, RenewsOnlyWhatNobodyElseIsToGet) {
   const auto request = lease_request(write(Kind::kRenew));
   EXPECT_EQ(request.operation, Operation::kUpdate);

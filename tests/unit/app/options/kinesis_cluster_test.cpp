@@ -32,7 +32,8 @@ class Variables final : public aws::Environment {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
-const std::map<std::string, std::string, std::less<>> kTables{{"PrimaryRegion", "us-east-1"},
+const std::map<std::string, std::string, std::less<>> kTables{{"AWS_REGION", "us-east-1"},
+                                                              {"PrimaryRegion", "us-east-1"},
                                                               {"PrimaryTable", "primary"},
                                                               {"ReplicaRegion", "eu-west-1"},
                                                               {"ReplicaTable", "replica"}};
@@ -129,6 +130,24 @@ TEST(KinesisCluster, NamesEveryVariableThatIsMissing) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().error_class, ErrorClass::kInvalid);
   EXPECT_THAT(to_line(refused.error()), HasSubstr("set PrimaryTable, ReplicaRegion, as"));
+}
+
+TEST(KinesisCluster, TakesTheRegionFromTheEnvironmentUnlessItIsGivenOrNoneIsNeeded) {
+  auto command = parse_more({});
+  auto variables = kTables;
+  variables["AWS_REGION"] = "eu-central-1";
+  ASSERT_TRUE(take_environment(*command, Variables(variables)));
+  EXPECT_EQ(command->region, "eu-central-1");
+  command = parse_more({"--aws.region", "us-west-2"});
+  ASSERT_TRUE(take_environment(*command, Variables(variables)));
+  EXPECT_EQ(command->region, "us-west-2");
+  variables.erase("AWS_REGION");
+  command = parse_more({});
+  const auto refused = take_environment(*command, Variables(variables));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(to_line(refused.error()), HasSubstr("--aws.region"));
+  command = parse_more({"--kinesis-endpoint", "http://localhost:1", "--dynamo-endpoint", "http://localhost:2"});
+  EXPECT_TRUE(take_environment(*command, Variables(variables)));
 }
 
 TEST(KinesisCluster, SaysNothingOfAConsumerThatIsNotGiven) {

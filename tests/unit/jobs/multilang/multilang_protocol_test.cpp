@@ -35,7 +35,7 @@ TEST(MultiLangProtocol, ReadsInitializeOfOldAndNewDaemons) {
   EXPECT_FALSE(old.sequence_numbers) << "KCL before 1.7 would not understand a checkpoint by sequence number";
 }
 
-TEST(MultiLangProtocol, ReadsRecordsIntoAPage) {
+TEST(MultiLangProtocol, ReadsRecordsWithTheirPlaces) {
   // {"a":1}, {"b":22} and {"c":333}: base64 with two, one and no padding characters … of what was encoded.
   const auto message = parsed(
       R"({"action":"processRecords","millisBehindLatest":null,"records":[)"
@@ -43,9 +43,26 @@ TEST(MultiLangProtocol, ReadsRecordsIntoAPage) {
       R"({"data":"eyJiIjoyMn0=","partitionKey":"p","sequenceNumber":"101"},)"
       R"({"sequenceNumber":"102","data":"eyJjIjozMzN9"}]})");
   EXPECT_EQ(message.kind, Kind::kProcessRecords);
-  EXPECT_EQ(message.records, 3u);
-  EXPECT_EQ(message.page, R"({"Records":[{"a":1},{"b":22},{"c":333}]})");
-  EXPECT_EQ(parsed(R"({"action":"processRecords","records":[],"millisBehindLatest":5})").records, 0u);
+  ASSERT_EQ(message.records.size(), 3u);
+  EXPECT_EQ(message.records[0].data, R"({"a":1})");
+  EXPECT_EQ(message.records[1].data, R"({"b":22})");
+  EXPECT_EQ(message.records[2].data, R"({"c":333})");
+  EXPECT_EQ(message.records[2].sequence, "102");
+  EXPECT_EQ(message.records[2].sub_sequence, 0u);
+  EXPECT_EQ(message.records[2].arrived, WallTime{});
+  EXPECT_TRUE(parsed(R"({"action":"processRecords","records":[],"millisBehindLatest":5})").records.empty());
+}
+
+TEST(MultiLangProtocol, ReadsWhereARecordOfKinesisStands) {
+  const auto message =
+      parsed(R"({"action":"processRecords","millisBehindLatest":0,"records":[{"action":"record","data":"/w==",)"
+             R"("partitionKey":"p","sequenceNumber":"49590338271490256608559692538361571095921575989136588898",)"
+             R"("subSequenceNumber":7,"approximateArrivalTimestamp":1646853580213}]})");
+  ASSERT_EQ(message.records.size(), 1u);
+  EXPECT_EQ(message.records[0].data, "\xff") << "any bytes";
+  EXPECT_EQ(message.records[0].sequence, "49590338271490256608559692538361571095921575989136588898");
+  EXPECT_EQ(message.records[0].sub_sequence, 7u);
+  EXPECT_EQ(message.records[0].arrived, WallTime(std::chrono::milliseconds(1646853580213)));
 }
 
 TEST(MultiLangProtocol, ReadsTheEndsOfOldAndNewDaemons) {

@@ -7,7 +7,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
 #include <deque>
 #include <functional>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "async/sleep.hpp"
+#include "model/base64.hpp"
 #include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
 
@@ -51,13 +51,34 @@ std::string data(const std::string& id, int sequence, const std::string& value) 
 std::string records_of(const std::vector<std::string>& all) {
   std::string line = R"({"action":"processRecords","millisBehindLatest":null,"records":[)";
   for (std::size_t i = 0; i < all.size(); ++i) {
-    std::string base64(all[i].size() * 2 + 4, '\0');
-    const int size =
-        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
-                        reinterpret_cast<const unsigned char*>(all[i].data()), static_cast<int>(all[i].size()));
-    base64.resize(static_cast<std::size_t>(size));
+    std::string base64;
+    model::append_base64(base64, all[i]);
     line += std::string(i > 0 ? "," : "") + R"({"action":"record","data":")" + base64 +
             R"(","partitionKey":null,"sequenceNumber":"1","subSequenceNumber":0})";
+  }
+  return line + "]}";
+}
+
+/// A record of Kinesis. `sub`: its place within an aggregated one.
+struct KinesisRecord {
+  std::string sequence;
+  int sub = 0;
+  std::string data;
+};
+
+std::string dyno_event(const std::string& event, const std::string& id) {
+  return R"({"eventName":")" + event + R"(","eventSource":"aws:dynamodb","dynamodb":{"Keys":)" + key_of(id) +
+         R"(,"SequenceNumber":"0","SizeBytes":0,"StreamViewType":"KEYS_ONLY"}})";
+}
+
+std::string kinesis_records(const std::vector<KinesisRecord>& all) {
+  std::string line = R"({"action":"processRecords","millisBehindLatest":0,"records":[)";
+  for (const KinesisRecord& record : all) {
+    if (!line.ends_with('[')) line += ',';
+    line += R"({"action":"record","data":")";
+    model::append_base64(line, record.data);
+    line += R"(","partitionKey":"p","sequenceNumber":")" + record.sequence + R"(","subSequenceNumber":)" +
+            std::to_string(record.sub) + R"(,"approximateArrivalTimestamp":1646853580213})";
   }
   return line + "]}";
 }
@@ -136,6 +157,7 @@ class MultiLang : public ::testing::Test {
     for (std::string& line : lines) daemon_.lines.push_back(std::move(line));
     MultiLangShard::Parts parts{.lines = daemon_,
                                 .key = {{"id", "S"}, {}},
+                                .kinesis = kinesis_,
                                 .sink = target_,
                                 .open_dead_letters = [this](const ShardId& shard) { return open(shard); },
                                 .clock = *clock_,
@@ -171,6 +193,7 @@ class MultiLang : public ::testing::Test {
                                    .checkpoint_pause = std::chrono::milliseconds(1)};
   test::TempFolder folder_;
   bool dead_letters_ = false;
+  std::optional<aws::KinesisRecordFormat> kinesis_{};
   MultiLangShard::Statistics statistics_;
 };
 
@@ -329,6 +352,63 @@ TEST_F(MultiLang, RecordsOfAnotherKindEndItBeforeAnythingIsWritten) {
                  "read the records of shard shardId-7: record 1: its sequence number");
   const std::string two = data("a", 1, "x") + "," + data("a", 2, "y");
   expect_failure(play({kInitialize, records_of({two})}), Reason::kNotReady, "one of them is not one JSON object");
+  EXPECT_THAT(target_.items, IsEmpty());
+}
+
+/// Of a Kinesis stream.
+class MultiLangOfKinesis : public MultiLang {
+ protected:
+  MultiLangOfKinesis() {
+    kinesis_ = aws::KinesisRecordFormat{.key = {{"id", "S"}, {}}, .table = TableName("Orders"), .keys_only = true};
+  }
+  static constexpr const char* kFirst = "49590338271490256608559692538361571095921575989136588898";
+  static constexpr const char* kSecond = "49590338271490256608559692540925702759324208523137515618";
+};
+
+TEST_F(MultiLangOfKinesis, RecordsWithinOneAreToldApartByTheirSubSequenceNumbers) {
+  const std::vector<KinesisRecord> within{{kFirst, 0, dyno_event("INSERT", "a")},
+                                          {kFirst, 1, dyno_event("REMOVE", "b")}};
+  const auto ended =
+      play({kInitialize, kinesis_records(within), kDone,
+            kinesis_records({within[1], {kFirst, 2, dyno_event("MODIFY", "c")}}), kDone, kShardEnded, kDone});
+  ASSERT_TRUE(ended) << to_line(ended.error().error);
+  const std::string first = kFirst;
+  EXPECT_THAT(events_,
+              ElementsAre("initialize", "write " + first, "write " + first + ":1", "checkpoint", "processRecords",
+                          "write " + first + ":2", "checkpoint", "processRecords", "checkpoint", "shardEnded"));
+  EXPECT_THAT(target_.items, testing::SizeIs(3)) << "an event is a hint: the item is to be read, also of a removal";
+  EXPECT_EQ(statistics_.delivered_again, 1u);
+}
+
+TEST_F(MultiLangOfKinesis, WhatIsNoChangeIsSetAsideAndPassed) {
+  const std::string other_table =
+      R"({"eventName":"INSERT","tableName":"Users","dynamodb":{"Keys":)" + key_of("x") + "}}";
+  const std::vector<std::string> lines{
+      kInitialize,
+      kinesis_records({{"100", 0, "no json"}, {"101", 0, dyno_event("INSERT", "a")}, {"102", 0, other_table}}), kDone,
+      kinesis_records({{"102", 0, other_table}}), kDone};
+  expect_failure(play(lines), Reason::kPoison, "--dead-letter-dir");
+  EXPECT_THAT(events_, ElementsAre("initialize")) << "neither written nor checkpointed";
+  events_.clear();
+  daemon_.lines.clear();
+  dead_letters_ = true;
+  const auto ended = play(lines);
+  ASSERT_TRUE(ended) << to_line(ended.error().error);
+  EXPECT_THAT(events_,
+              ElementsAre("initialize", "write 101", "checkpoint", "processRecords", "checkpoint", "processRecords"));
+  EXPECT_EQ(statistics_.changes.dead_lettered, 2u) << "each once, also when it is delivered again";
+}
+
+TEST_F(MultiLangOfKinesis, OrderIsThatOfTheOuterNumberAndThenOfTheSubSequenceNumber) {
+  const auto ended = play({kInitialize, kinesis_records({{kFirst, 9, dyno_event("INSERT", "a")},
+                                                         {kSecond, 0, dyno_event("INSERT", "b")},
+                                                         {kFirst, 10, dyno_event("INSERT", "c")}})});
+  expect_failure(ended, Reason::kBug, "order cannot be kept");
+  expect_failure(play({kInitialize, records_of({dyno_event("INSERT", "a"), dyno_event("INSERT", "a")})}), Reason::kBug,
+                 "order cannot be kept");
+  daemon_.lines.clear();
+  expect_failure(play({kInitialize, kinesis_records({{"", 0, dyno_event("INSERT", "a")}})}), Reason::kNotReady,
+                 "record 0 has no sequenceNumber");
   EXPECT_THAT(target_.items, IsEmpty());
 }
 

@@ -103,6 +103,25 @@ TEST(ShardSync, AnEmptyTableAtTrimHorizonGetsParentsBeforeChildren) {
   EXPECT_TRUE(table.row(kLeft).owner.empty());
 }
 
+TEST(ShardSync, AMergedShardGetsItsLeaseAfterBothParentsWithItsHashKeys) {
+  Table table(ShardGraph::InitialPosition::kTrimHorizon);
+  auto left = shard("shardId-000000000000", "", false);
+  left.hash_keys = model::HashKeyRange{"0", "9"};
+  auto right = shard("shardId-000000000001", "", false);
+  right.hash_keys = model::HashKeyRange{"10", "19"};
+  auto merged = shard("shardId-000000000002", left.id.str());
+  merged.parents.push_back(right.id);
+  merged.hash_keys = model::HashKeyRange{"0", "19"};
+  table.set({.key = left.id.str(), .counter = 3, .checkpoint = "SHARD_END"});
+  const auto first = table.step({merged, right, left});
+  ASSERT_EQ(first.writes.size(), 1u) << "with a parent without a lease it would be read at once";
+  EXPECT_EQ(first.writes[0].key, right.id.str());
+  table.settle({merged, right, left});
+  EXPECT_THAT(table.row(merged.id.str()).parents, ElementsAre(left.id.str(), right.id.str()));
+  EXPECT_EQ(table.row(merged.id.str()).hash_keys, merged.hash_keys);
+  EXPECT_EQ(table.row(right.id.str()).hash_keys, right.hash_keys);
+}
+
 TEST(ShardSync, AnEmptyTableAtLatestGetsTheOpenShardsAlone) {
   Table table(ShardGraph::InitialPosition::kLatest);
   table.settle(family());

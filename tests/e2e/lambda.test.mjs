@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Goal: as a function under AWS Lambda, dynamirror brings every change of an event to its target, in order and in time,
 // and names the first that it could not: under its own handlers and those of the tools it takes over from.
-// Method: a strict stand-in for Lambda's runtime interface, events as Lambda makes them, DynamoDB Local behind it, with
-// a proxy that makes faults.
+// Method: the binary under the name bootstrap, a strict stand-in for Lambda's runtime interface, events as Lambda makes
+// them, DynamoDB Local behind it, with a proxy that makes faults.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsOf, startFunction } from './support/lambda_runtime.mjs';
 import { scenario, shared } from './support/stage.mjs';
@@ -25,8 +25,8 @@ async function newTarget(key = 'id:S') {
 }
 
 // A function that writes to `url`.
-const replicate = (stage, url, env = {}, options = {}) =>
-  startFunction(stage, { handler: 'dynamirror.replicate', env: { DYNAMIRROR_TARGET: url, ...env }, ...options });
+const replicate = (stage, url, env = {}) =>
+  startFunction(stage, { handler: 'dynamirror.replicate', env: { DYNAMIRROR_TARGET: url, ...env } });
 
 async function answered(func, event, options) {
   const outcome = await func.runtime.invoke(event, options);
@@ -200,7 +200,7 @@ scenario('a thousand invocations leave neither memory nor descriptors behind', a
   assert.ok(resident() < before.resident + 1_024, `${resident()} KB, ${before.resident} before`);
 });
 
-scenario("mapbox's replicate: its variables, its turnover, and its link named bootstrap", async (stage) => {
+scenario("mapbox's replicate: its variables and its turnover", async (stage) => {
   const { url, table } = await newTarget();
   const [endpoint, name] = [local().endpoint, url.split('/').pop()];
   const env = {
@@ -215,7 +215,6 @@ scenario("mapbox's replicate: its variables, its turnover, and its link named bo
   for (const [role, expected] of [['BEFORE', ['k0']], ['AFTER', ['k0', 'k1', 'k2']]]) {
     const turnover = { ...env, TurnoverRole: role, TurnoverAt: `${moment}` };
     const func = await startFunction(stage, { handler: 'index.replicate', env: turnover });
-    // DynamoDB Local keeps the tables of each key apart: what is written with other keys must be seen with them.
     const outcome = await func.runtime.invoke({ Records: records });
     assert.deepEqual(func.runtime.faults, []);
     assert.deepEqual(outcome.answer, DONE, outcome.error);

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 const MAX_BYTES = 6 << 20;
 const BASE = '/2018-06-01/runtime/';
@@ -133,11 +135,15 @@ export class LambdaRuntime {
   }
 }
 
+let functions = 0;
+
 // Starts the binary as Lambda does, and resolves when it asks for its first event.
-export async function startFunction(stage, { handler, env, wrapper }) {
+export async function startFunction(stage, { handler, env }) {
   const runtime = await LambdaRuntime.start(stage);
-  const process_ = stage.dynamirror(['lambda'], {
-    wrapper,
+  const folder = stage.path(`task-${++functions}`);
+  mkdirSync(folder);
+  symlinkSync(resolve(process.env.DYNAMIRROR_BUILD ?? 'build/release', 'dynamirror'), `${folder}/bootstrap`);
+  const process_ = stage.start('bootstrap', `${folder}/bootstrap`, [handler], {
     env: {
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',

@@ -46,7 +46,7 @@ const WRAPPED = [
   {
     library: 'Boost.Asio',
     header: /^boost\/asio/,
-    home: /^(async|http|aws|objects|source|coordination|sink|tables|pipeline|jobs|metrics|service|app)\//,
+    home: /^(async|http|aws|objects|source|coordination|sink|tables|pipeline|jobs|metrics|service|lambda|app)\//,
   },
 ];
 

@@ -46,6 +46,9 @@ class BeastTransport final : public Transport {
 
   [[nodiscard]] async::Task<Result<Response>> send(const Request& request, SendOptions options) override;
 
+  /// Closes the connections that serve no request: for a process that has stood still, and whose clock may have, too.
+  void close_idle();
+
   struct Stats {
     std::uint64_t requests = 0;            ///< send() was called
     std::uint64_t connections_opened = 0;  ///< TCP, proxy and TLS complete

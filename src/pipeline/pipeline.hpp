@@ -22,6 +22,7 @@
 #include "pipeline/write_pump.hpp"
 #include "sink/change_sink.hpp"
 #include "sink/dead_letters.hpp"
+#include "sink/letter_box.hpp"
 #include "transform/change_rule.hpp"
 
 namespace dynamirror::jobs {
@@ -42,7 +43,7 @@ class Pipeline {
   /// What it is made of. Everything outlives it.
   struct Parts {
     sink::ChangeSink& sink;
-    sink::DeadLetters* dead_letters;  ///< null: the first change that the target refuses ends the job
+    sink::LetterBox* dead_letters;  ///< null: the first change that the target refuses ends the job
     const Clock& clock;
     Random& random;
     boost::asio::any_io_executor executor;

@@ -27,6 +27,9 @@ constexpr std::array<std::string_view, 9> kOldNames{"diff-tables",
                                                     "incremental-backup-record",
                                                     "incremental-record-history"};
 
+/// What Lambda starts in a custom runtime.
+constexpr std::string_view kLambdaName = "bootstrap";
+
 /// The command line with the name of the command in it, also when the binary was called by it; then in the words that
 /// scripts of the old tool read.
 std::vector<std::string> words_of(int argc, char** argv) {
@@ -34,6 +37,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
   const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
   if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end())
     words.insert(words.begin(), {called, "--old-words"});
+  if (called == kLambdaName) words.insert(words.begin(), "lambda");
   return words;
 }
 
@@ -189,6 +193,7 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   add_diff_commands(app, chosen);
   add_backup_commands(app, chosen);
   add_leases_commands(app, chosen);
+  add_lambda_command(app, chosen);
 
   add_version(app);
 

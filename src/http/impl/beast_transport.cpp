@@ -108,6 +108,10 @@ class BeastTransport::Core {
     }
   }
 
+  void close_idle() {
+    for (auto& [endpoint, pool] : pools_) pool.connections.close_old(SteadyTime::max());
+  }
+
   [[nodiscard]] Stats stats() const {
     Stats out = stats_;
     for (const auto& [endpoint, pool] : pools_) {
@@ -197,6 +201,8 @@ BeastTransport::~BeastTransport() = default;
 async::Task<Result<Response>> BeastTransport::send(const Request& request, SendOptions options) {
   return Core::send(core_, request, options);
 }
+
+void BeastTransport::close_idle() { core_->close_idle(); }
 
 BeastTransport::Stats BeastTransport::stats() const { return core_->stats(); }
 

@@ -211,7 +211,7 @@ async::Task<std::expected<void, JobFailure>> DiffTables::Impl::prepare() {
   replica.emplace(table(replica_side), replica_side.dynamodb(), around.clock, around.random);
   for (const std::string& name : options.ignored) {
     if (name != key.hash.name && !(key.range && name == key.range->name)) continue;
-    co_return job_failure(ExitCode::kUsage,
+    co_return job_failure(Reason::kInvalid,
                           Error{.error_class = ErrorClass::kInvalid,
                                 .doing = "compare tables",
                                 .resource = primary_side.display(),

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli/lambda_command.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "app/options/outcome.hpp"
+#include "app/session/stop_signals.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "base/console.hpp"
+#include "base/log.hpp"
+#include "lambda/function.hpp"
+#include "lambda/function_host.hpp"
+#include "lambda/serve.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+/// Lambda says so before it takes the process away. What is not answered then is sent again.
+async::Task<> end_when_asked(lambda::FunctionHost& host) {
+  StopSignals signals(host.executor());
+  co_await signals.next();
+  log::info("ending");
+  std::_Exit(with_output_checked(static_cast<int>(ExitCode::kOk)));
+}
+
+Result<std::unique_ptr<lambda::Function>> open_function(const LambdaCommand& command, lambda::FunctionHost& host) {
+  const aws::Environment& environment = aws::process_environment();
+  const std::string handler = command.handler.empty() ? environment.variable("_HANDLER").value_or("") : command.handler;
+  auto options = lambda::function_options(handler, environment);
+  if (!options) return std::unexpected(std::move(options.error()));
+  log::configure(options->log_level, log::Format::kJson);
+  host.configure(*options);
+  return lambda::Function::open(std::move(*options), host);
+}
+
+async::Task<ExitCode> serve(const LambdaCommand& command, lambda::FunctionHost& host) {
+  const aws::Environment& environment = aws::process_environment();
+  const auto address = lambda::parse_runtime_address(environment.variable("AWS_LAMBDA_RUNTIME_API").value_or(""));
+  if (!address) co_return fail(address.error());
+  const auto transport = host.runtime_transport();
+  if (!transport) co_return fail(transport.error());
+  lambda::RuntimeInterface runtime(**transport, *address);
+  auto function = open_function(command, host);
+  if (!function) {
+    auto told = lambda::function_error(function.error());
+    const auto sent = co_await runtime.fail_start(std::move(told));
+    if (!sent) complain(sent.error());
+    (void)fail(function.error());
+    co_return ExitCode::kUsage;
+  }
+  async::TaskGroup background(host.executor());
+  background.spawn(end_when_asked(host));
+  lambda::ServeParts parts{.runtime = runtime,
+                           .function = **function,
+                           .clock = host.clock(),
+                           .request_id = host.request_id(),
+                           .thawed = [&host] { host.thawed(); },
+                           .print_line = [](const std::string& line) { console::print(line + "\n"); },
+                           .function_name = environment.variable("AWS_LAMBDA_FUNCTION_NAME").value_or("dynamirror")};
+  const auto ended = co_await lambda::serve(std::move(parts));
+  background.cancel();
+  co_await background.join();
+  co_return ended ? ExitCode::kOk : fail(ended.error());
+}
+
+async::Task<> serve_into(const LambdaCommand& command, lambda::FunctionHost& host, ExitCode& exit_code) {
+  exit_code = co_await serve(command, host);
+}
+
+}  // namespace
+
+ExitCode run_lambda(const LambdaCommand& command) {
+  ExitCode exit_code = ExitCode::kInternal;
+  lambda::FunctionHost host(aws::process_environment());
+  host.run(serve_into(command, host, exit_code));
+  return exit_code;
+}
+
+}  // namespace dynamirror::app

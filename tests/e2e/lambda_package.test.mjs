@@ -9,6 +9,7 @@ import { createSocket } from 'node:dgram';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
+import { LambdaRuntime } from './support/lambda_runtime.mjs';
 import { LOCAL_KEYS, ROOT, scenario, shared } from './support/stage.mjs';
 
 const ISOLATE = `
@@ -47,14 +48,18 @@ function makeRoot(stage) {
   return root;
 }
 
-// Runs the bundle in `root` to its end. LD_LIBRARY_PATH leads to something that is no library.
-async function runIn(stage, root, args, env = {}) {
+// Starts the bundle in `root`. LD_LIBRARY_PATH leads to something that is no library.
+function start(stage, root, args, env) {
   mkdirSync(join(root, 'decoy'), { recursive: true });
   writeFileSync(join(root, 'decoy', 'libc.so.6'), 'no library\n');
-  const run = stage.start('bootstrap', '/var/task/bootstrap', args, {
+  return stage.start('bootstrap', '/var/task/bootstrap', args, {
     wrapper: isolated(root),
     env: { ...LOCAL_KEYS, LD_LIBRARY_PATH: '/decoy', ...env },
   });
+}
+
+async function runIn(stage, root, args, env = {}) {
+  const run = start(stage, root, args, env);
   await run.waitForExit(60);
   return run;
 }
@@ -142,3 +147,23 @@ scenario('in an empty root names are resolved, and TLS trusts AWS_CA_BUNDLE or t
   assert.match(bundled.stderr, /no such table/);
   assert.ok(server.requests() > before);
 });
+
+for (const [how, args, env] of [
+  ['_HANDLER', [], { _HANDLER: 'dynamirror.replicate' }],
+  ['its argument, as in a container image', ['dynamirror.replicate'], {}],
+]) {
+  scenario(`in an empty root, started as Lambda does with the handler in ${how}, it asks for an event`, async (stage, t) => {
+    if (forbidden) return t.skip(forbidden);
+    const runtime = await LambdaRuntime.start(stage);
+    const bootstrap = start(stage, makeRoot(stage), args, {
+      AWS_LAMBDA_RUNTIME_API: runtime.address,
+      AWS_LAMBDA_FUNCTION_NAME: 'mirror',
+      AWS_REGION: 'eu-west-1',
+      DYNAMIRROR_TARGET: 'eu-west-1/Orders',
+      ...env,
+    });
+    await Promise.race([runtime.idle(), bootstrap.exited]);
+    assert.equal(bootstrap.ended, undefined, bootstrap.lastWords());
+    assert.deepEqual(runtime.faults, []);
+  });
+}

@@ -7,6 +7,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { before } from 'node:test';
 import { installCfnLint, lint, readTemplate } from './support/cfn_lint.mjs';
+import { startFunction } from './support/lambda_runtime.mjs';
 import { ROOT, scenario } from './support/stage.mjs';
 
 const FOLDER = join(ROOT, 'deploy', 'lambda');
@@ -106,6 +107,30 @@ scenario('every mapping reads the answer that its function gives, and tells what
     assert.equal(mapping.BisectBatchOnFunctionError, true, Handler);
     assert.ok(mapping.MaximumRetryAttempts && mapping.MaximumRecordAgeInSeconds, Handler);
     assert.equal(mapping.DestinationConfig.OnFailure.Type, 'SQS', Handler);
+  }
+});
+
+// What CloudFormation makes of a variable, with some value for each parameter and every condition true.
+function resolved(value) {
+  const sample = { TargetAccountNumber: '123456789012', TurnoverRole: 'BEFORE', TurnoverAt: '1769860800000' };
+  if (typeof value === 'string') return value;
+  if (value['Fn::If']) return resolved(value['Fn::If'][1]);
+  if (value['Fn::Sub']) return value['Fn::Sub'].replace('${DeadLetters}', 'letters');
+  return sample[value.Ref] ?? (value.Ref.endsWith('Region') ? 'eu-west-1' : 'orders');
+}
+
+scenario('every function starts with the variables of its template, and not without those it must have', async (stage) => {
+  for (const { Handler, variables } of allFunctions()) {
+    const env = Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, resolved(value)]));
+    const { runtime, process: running } = await startFunction(stage, { handler: Handler, env });
+    assert.equal(runtime.initError, null, Handler);
+    assert.equal(running.ended, undefined, running.lastWords());
+
+    const needed = Object.keys(env).filter((name) => !/^DYNAMIRROR_|prefix$|region$/i.test(name));
+    for (const name of needed) {
+      const without = await startFunction(stage, { handler: Handler, env: { ...env, [name]: '' } });
+      assert.ok(without.runtime.initError, `${Handler} does not read ${name}`);
+    }
   }
 });
 

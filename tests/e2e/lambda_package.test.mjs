@@ -121,7 +121,7 @@ scenario('in an empty root the bundle starts, whatever LD_LIBRARY_PATH says', as
   assert.match(run.stdout, /^dynamirror \d+\.\d+\.\d+\n$/);
 });
 
-scenario('in an empty root names are resolved, and TLS trusts AWS_CA_BUNDLE or the certificates of the zip', async (stage, t) => {
+scenario('in an empty root names resolve, and TLS trusts AWS_CA_BUNDLE or the zip', async (stage, t) => {
   if (forbidden) return t.skip(forbidden);
   const root = makeRoot(stage);
   const [names, server] = [await nameServer(stage), await tlsServer(stage)];
@@ -152,7 +152,7 @@ for (const [how, args, env] of [
   ['_HANDLER', [], { _HANDLER: 'dynamirror.replicate' }],
   ['its argument, as in a container image', ['dynamirror.replicate'], {}],
 ]) {
-  scenario(`in an empty root, started as Lambda does with the handler in ${how}, it asks for an event`, async (stage, t) => {
+  scenario(`in an empty root, with the handler in ${how}, it asks Lambda for an event`, async (stage, t) => {
     if (forbidden) return t.skip(forbidden);
     const runtime = await LambdaRuntime.start(stage);
     const bootstrap = start(stage, makeRoot(stage), args, {

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { startDynamoDbLocal, stopProcess } from '../../services/dynamodb_local.mjs';
 import { Process } from './process.mjs';
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 // Another build, e.g. one with sanitizers: DYNAMIRROR_BUILD=build/asan
 const BUILD = resolve(ROOT, process.env.DYNAMIRROR_BUILD ?? join('build', 'release'));
 const RESULTS = join(ROOT, 'build', 'test-results', 'e2e');
@@ -52,9 +52,13 @@ export class Stage {
     return started;
   }
 
+  get binary() {
+    return join(BUILD, 'dynamirror');
+  }
+
   // Starts the program under test and returns at once.
   dynamirror(args, { env = LOCAL_KEYS, wrapper, input } = {}) {
-    return this.start('dynamirror', join(BUILD, 'dynamirror'), args, { env, wrapper, input });
+    return this.start('dynamirror', this.binary, args, { env, wrapper, input });
   }
 
   // Runs it to its end.

@@ -440,6 +440,22 @@ scenario('a table is loaded first, and its stream is applied from where it stood
   await assertEqual(stage, sides);
 });
 
+scenario("a replay reads a table's own stream, too", async (stage) => {
+  const from = await createTable(`${at().source}/OwnStream`, 'id:S');
+  const to = await createTable(`${at().target}/OwnStream`, 'id:S', { view: null });
+  for (const id of ['a', 'b', 'c']) await put(from, byId(id));
+  await remove(from, byId('c'));
+  await put(to, { ...byId('a'), wrong: { BOOL: true } });
+  await put(to, byId('b'));
+  await put(to, byId('c'));
+  const run = await stage.run([
+    ...['replicate', from.url, to.url, '--replay', '--stop-when-caught-up', '--idle-poll', '50ms', '--output', 'json'],
+  ]);
+  const { applied, superseded, consumed_write_units: units } = assertClean(run);
+  assert.deepEqual({ applied, superseded: superseded >= 1, units }, { applied: 2, superseded: true, units: 2 });
+  await assertEqual(stage, { from, to });
+});
+
 scenario('an incremental backup keeps what the stream tells of', async (stage) => {
   const sides = await pair('Kept');
   await write({ ...sides, keyOf: (n) => byId(`key ${n}`), keys: 20 }, 100, new Random(SEED, 40));

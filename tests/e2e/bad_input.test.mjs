@@ -23,7 +23,6 @@ const at = shared('bad input', async (stage) => {
   await createTable(url('Composite'), 'id:S,at:N', { view: null });
   await createTable(url('NoStream'), 'id:S', { view: null });
   await createTable(url('KeysOnly'), 'id:S', { view: 'KEYS_ONLY' });
-  await createTable(url('OldImage'), 'id:S', { view: 'OLD_IMAGE' });
   return url;
 });
 
@@ -70,13 +69,11 @@ refuses('a source without a stream', {
   code: EXIT.notReady,
   says: (url) => [url('NoStream'), /stream/, '--enable-stream'],
 });
-for (const [table, view] of [['KeysOnly', 'KEYS_ONLY'], ['OldImage', 'OLD_IMAGE']]) {
-  refuses(`a stream with view type ${view}`, {
-    args: (url) => replicate(url, table, 'Target'),
-    code: EXIT.notReady,
-    says: (url) => [url(table), view, 'NEW_AND_OLD_IMAGES'],
-  });
-}
+refuses('a spool for a stream that tells keys only', {
+  args: (url) => [...replicate(url, 'KeysOnly', 'Target'), '--initial-load', '--spool', '.'],
+  code: EXIT.usage,
+  says: (url) => [url('KeysOnly'), '--spool', 'keys of changed items only'],
+});
 
 scenario('two faults are said in two lines', async (stage) => {
   const url = at();

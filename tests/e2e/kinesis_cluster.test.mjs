@@ -142,7 +142,7 @@ async function setUp(stage, shards) {
     ReplicaEndpoint: dynamo,
   };
   const flags = ['--table', 'leases', '--stream', 'changes', '--aws.region', 'us-east-1', '--dynamo-endpoint', dynamo,
-    '--kinesis-endpoint', kinesis.endpoint, '--time-between-reads', '100'];
+    '--kinesis-endpoint', kinesis.endpoint, '--time-between-reads', '100', '--num-records', '3'];
   const launch = (more = [], env = {}) =>
     stage.dynamirror(['launch-kinesis-cluster', ...flags, ...more], { env: { ...LOCAL_KEYS, ...tables, ...env } });
   // Writes an item and tells the stream, as dyno does. Resolves to the record's sequence number.
@@ -239,6 +239,23 @@ scenario('a table that is missing is made, and shards that split are read to the
   ours.kill('SIGTERM');
   assert.deepEqual(await ours.waitForExit(10), { code: EXIT.ok, signal: null }, ours.lastWords());
   assert.ok((await library.lease(children[0].ShardId)).checkpoint);
+});
+
+scenario('a start at latest passes what was there before', async (stage) => {
+  const { stream, launch, write, replicated } = await setUp(stage, 1);
+  const [shard] = await stream.openShards();
+  await write(shard, 'old');
+  const ours = launch(['--start-at', 'latest']);
+  await ours.waitUntil(({ stderr }) => stderr.includes('lease acquired'), 60, 'a lease');
+  let count = 0; // the moment is soon after: each further record may be the first that is read
+  const next = async () => {
+    await write(shard, `new${count++}`);
+    return (await replicated()).length > 0;
+  };
+  await until(next, 60, 'a new item');
+  assert.ok(!(await replicated()).includes('old'));
+  ours.kill('SIGTERM');
+  assert.deepEqual(await ours.waitForExit(10), { code: EXIT.ok, signal: null }, ours.lastWords());
 });
 
 scenario('a start that cannot be is one line each', async (stage) => {

@@ -43,6 +43,16 @@ std::string progress_line(const jobs::ReplicateStatus& status, double changes_pe
   return line;
 }
 
+std::string state_line(const jobs::ReplicateStatus& status) {
+  return fmt::format("{}, {} shards being read, {} changes settled", state_of(status), status.shards_being_read,
+                     format_count(status.counters.settled()));
+}
+
+std::optional<std::string> trouble_of(const jobs::ReplicateStatus& status) {
+  if (status.last_trouble.empty() || !status.current_lag || *status.current_lag <= kLongestLag) return std::nullopt;
+  return "the target has been lacking changes for " + format_duration(*status.current_lag) + "; the log says why";
+}
+
 async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const TerminalLine line;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "async/task.hpp"
@@ -34,5 +36,13 @@ struct WorkDone {
 
 /// "1,234 changes/s, lag 2.1 s, 56 held, 3 of 4 shards, 0 dead letters".
 [[nodiscard]] std::string progress_line(const jobs::ReplicateStatus& status, double changes_per_second);
+
+/// The same without a speed: "caught up, 3 shards being read, 1,234 changes settled".
+[[nodiscard]] std::string state_line(const jobs::ReplicateStatus& status);
+
+/// Why a replication does not do what it is there for; nothing while it does: the target has been lacking changes for
+/// longer than `kLongestLag`, and something is in their way. Names no table and no account: anyone may be told.
+inline constexpr std::chrono::minutes kLongestLag{1};
+[[nodiscard]] std::optional<std::string> trouble_of(const jobs::ReplicateStatus& status);
 
 }  // namespace dynamirror::app

@@ -54,8 +54,10 @@ async::Task<LeaseLag> read_lag(LagParts parts, ShardId shard, model::Checkpoint 
     const auto read = [&] { return stream.read(what); };
     auto page = co_await async::retried(async::Retry(kReading, parts.random), read);
     if (!page) co_return lag_of(stream, page.error());
-    if (!page->changes.empty()) {
-      const auto age = parts.clock.wall_now() - page->changes.front().created();
+    if (!page->changes.empty() || !page->unreadable.empty()) {
+      const bool readable = !page->changes.empty();
+      const WallTime since = readable ? page->changes.front().created() : page->unreadable.front().arrived;
+      const auto age = parts.clock.wall_now() - since;
       co_return LeaseLag{
           .kind = Kind::kBehind,
           .age = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(age), std::chrono::milliseconds(0))};

@@ -105,6 +105,8 @@ TEST_F(KinesisClientTest, ListsShardsPageByPage) {
   ASSERT_EQ(page->shards.size(), 2u);
   EXPECT_EQ(page->shards[0].id, shard_);
   EXPECT_FALSE(page->shards[0].open());
+  EXPECT_EQ(page->shards[0].hash_keys, (model::HashKeyRange{"0", "9"}));
+  EXPECT_FALSE(page->shards[1].hash_keys);
   EXPECT_EQ(page->shards[0].last_sequence, sequence("49590338271490256608559692540925702759324208523137515618"));
   EXPECT_EQ(page->shards[1].parents, (std::vector{ShardId("shardId-000000000001"), ShardId("shardId-000000000002")}));
   EXPECT_TRUE(page->shards[1].open());

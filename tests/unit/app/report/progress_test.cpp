@@ -21,5 +21,22 @@ TEST(ReplicationProgress, OfAWorkerWithoutALeaseDoesNotSayThatAnybodyHasCaughtUp
               HasSubstr("caught up"));
 }
 
+TEST(ReplicationHealth, IsTroubledWhenChangesHaveBeenKeptWaitingForAMinute) {
+  using std::chrono::seconds;
+  const jobs::ReplicateStatus behind{.current_lag = seconds(61)};
+  EXPECT_FALSE(trouble_of(behind)) << "much to do is no trouble";
+  const jobs::ReplicateStatus throttled{.current_lag = seconds(60), .last_trouble = "throttled by arn:aws:dynamodb"};
+  EXPECT_FALSE(trouble_of(throttled)) << "it may pass";
+  const jobs::ReplicateStatus stuck{.current_lag = seconds(61), .last_trouble = "throttled by arn:aws:dynamodb"};
+  ASSERT_TRUE(trouble_of(stuck));
+  EXPECT_THAT(*trouble_of(stuck), Not(HasSubstr("arn:"))) << "anyone may ask";
+  EXPECT_FALSE(trouble_of(jobs::ReplicateStatus{.holds_none = true, .last_trouble = "x"}));
+}
+
+TEST(ReplicationHealth, SaysHowFarItIs) {
+  EXPECT_EQ(state_line(jobs::ReplicateStatus{.shards_being_read = 2, .caught_up = true}),
+            "caught up, 2 shards being read, 0 changes settled");
+}
+
 }  // namespace
 }  // namespace dynamirror::app

@@ -5,6 +5,7 @@
 // them, DynamoDB Local behind it, with a proxy that makes faults.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metricsOf, startFunction } from './support/lambda_runtime.mjs';
 import { scenario, shared } from './support/stage.mjs';
@@ -167,18 +168,61 @@ scenario('what cannot be done in time is named, in time; unprocessed items are t
   for (let i = 60; i < 100; i++) assert.equal(items.get(`k${i % 40}`).v.N, `${i}`);
 });
 
+// A proxy of connections that can fall silent, as those do whose other end has gone while a process was frozen: what is
+// sent over them is never answered. New ones are as good as ever.
+async function silentProxy(stage, to) {
+  const { hostname, port } = new URL(to);
+  const open = new Set();
+  const proxy = { hush: () => open.forEach((pair) => pair.forEach((socket) => socket.removeAllListeners('data').resume())) };
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    const pair = [near, far];
+    open.add(pair);
+    near.on('data', (bytes) => far.write(bytes));
+    far.on('data', (bytes) => near.write(bytes));
+    for (const socket of pair) {
+      socket.on('error', () => {});
+      socket.on('close', () => pair.forEach((each) => each.destroy()));
+      socket.on('close', () => open.delete(pair));
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.addCloser(() => {
+    for (const pair of open) pair.forEach((socket) => socket.destroy());
+    return new Promise((resolve) => server.close(resolve));
+  });
+  proxy.endpoint = `http://127.0.0.1:${server.address().port}`;
+  proxy.connections = () => open.size;
+  return proxy;
+}
+
 scenario('a process that is frozen between invocations goes on, over connections that have died', async (stage) => {
   const { url, table } = await newTarget();
-  const proxy = await stage.faultProxy(['--target', local().endpoint]);
+  const proxy = await silentProxy(stage, local().endpoint);
   const func = await replicate(stage, `${proxy.endpoint}/${url.split('/').pop()}`);
   assert.deepEqual(await answered(func, { Records: [record(1, 'a', 1)] }), DONE);
   await func.runtime.idle();
+  assert.ok(proxy.connections() > 0, 'they are kept for the next invocation');
   func.process.kill('SIGSTOP');
+  proxy.hush();
   await sleep(6_000); // longer than what counts as frozen
-  const thawed = func.runtime.invoke({ Records: [record(2, 'a', 2)] });
+  const thawed = func.runtime.invoke({ Records: [record(2, 'a', 2)] }, { seconds: 10 });
   func.process.kill('SIGCONT');
   assert.deepEqual((await thawed).answer, DONE);
   assert.equal(byId(await itemsOf(table)).get('a').v.N, '2');
+});
+
+scenario('a target that does not answer at all does not keep the answer', async (stage) => {
+  const { url } = await newTarget();
+  const proxy = await silentProxy(stage, local().endpoint);
+  const func = await replicate(stage, `${proxy.endpoint}/${url.split('/').pop()}`);
+  assert.deepEqual(await answered(func, { Records: [record(1, 'a', 1)] }), DONE);
+  proxy.hush();
+  const { answer, ms } = await func.runtime.invoke({ Records: [record(2, 'a', 2)] }, { seconds: 2 });
+  assert.deepEqual(func.runtime.faults, []);
+  assert.deepEqual(answer, from(sequence(2)));
+  assert.ok(ms < 2_000, `${ms} ms`);
+  assert.deepEqual(await answered(func, { Records: [record(2, 'a', 2)] }), DONE);
 });
 
 scenario('a thousand invocations leave neither memory nor descriptors behind', async (stage) => {

@@ -111,14 +111,11 @@ async::Task<Result<ChangeStream::ShardPage>> KinesisStream::list_shards(std::opt
   co_return shards;
 }
 
-/// Where a shard begins is the configuration's matter: a child of a shard that was read from a moment on begins there,
-/// too, which makes no difference once the moment is past.
+/// KCL's tables hold the word AT_TIMESTAMP alone: the moment is the configuration's matter.
 Result<model::Checkpoint> KinesisStream::settled(const model::Checkpoint& from) const {
   const auto* start = std::get_if<model::AtTimestamp>(&from);
-  if (start == nullptr && !std::holds_alternative<model::TrimHorizon>(from)) return from;
-  const std::optional<WallTime> time = start != nullptr && start->time ? start->time : options_.start_time;
-  if (time) return model::AtTimestamp{time};
-  if (start == nullptr) return from;
+  if (start == nullptr || start->time) return from;
+  if (options_.start_time) return model::AtTimestamp{options_.start_time};
   return failure(ErrorClass::kInvalid, "read shard", describe(),
                  "its checkpoint is AT_TIMESTAMP, and nothing says at which; name the moment to start at");
 }

@@ -28,7 +28,7 @@ class KinesisStream final : public ChangeStream {
  public:
   struct Options {
     aws::KinesisRecordFormat format;
-    /// Where a shard begins for us, in place of its oldest record; also the moment of an AT_TIMESTAMP that names none.
+    /// `beginning`, in place of the oldest record; also the moment of an AT_TIMESTAMP that names none.
     std::optional<WallTime> start_time{};
     std::optional<int> most_records{};  ///< of one read; nothing: as many as are asked for
     /// The service allows all readers of a shard together 5 GetRecords and 2 MB a second. One call in five is left to

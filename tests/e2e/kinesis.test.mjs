@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: a table is replicated from a stream of Kinesis, whoever puts its changes there: an application that tells the
-// keys of what it has written (dyno), in no order, or DynamoDB itself, twice and out of order. Once the stream is quiet
-// the replica equals the table by an independent comparison, and no key goes back to an older state any more.
+// Goal: a table is replicated from a stream of Kinesis to which an application tells the keys of what it has written
+// (dyno), in no order. Once the stream is quiet the replica equals the table by an independent comparison, and no key
+// goes back to an older state any more.
 // Method: tables on DynamoDB Local, and kinesalite, whose shards are split and merged on the way. This test is the
 // application: several writers at once put an item, and then the record as dyno writes it. The replication is killed
 // with SIGKILL again and again, and reaches all three services through proxies that make faults.
@@ -13,65 +13,24 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../tools/lib/random.mjs';
 import { canonicalItem, canonicalValue } from '../tools/lib/canonical.mjs';
-import { kinesisDestinationProxy, recordingProxy } from './support/aws_servers.mjs';
+import { recordingProxy } from './support/aws_servers.mjs';
 import { assertClean, assertRefused, assertSummary } from './support/expect.mjs';
-import { dynoRecord, feedRecord, startKinesis } from './support/kinesis.mjs';
-import { scenario, shared, statisticsOf } from './support/stage.mjs';
+import { dynoRecord, feedRecord } from './support/kinesis.mjs';
+import { assertEqual, byId, catchUp, CHANGES, EXIT, pair as pairOf, replicate, SECONDS, SEED, servers } from './support/kinesis_sides.mjs';
+import { scenario, statisticsOf } from './support/stage.mjs';
 import { createTable, itemsOf, put, remove } from './support/tables.mjs';
-import { until } from './support/until.mjs';
 
-const CHANGES = Math.ceil(Number(process.env.DYNAMIRROR_E2E_CHANGES ?? 8_000) / 4);
-const SEED = Number(process.env.DYNAMIRROR_E2E_SEED ?? Date.now() % 1_000_000);
 const IS_FULL = CHANGES >= 50_000;
 const KILLS = IS_FULL ? 20 : 4;
 const WRITERS = 8;
-const SECONDS = 60 + CHANGES / 20;
-const GUARD = '_repl_seen';
-const EXIT = { usage: 2, notReady: 3, state: 6, poison: 9 };
 const FAULTS = [
   'internal-error,unavailable-html,provisioned-throughput,throttling,limit-exceeded,unprocessed-some,unprocessed-all',
   'close-before,close-after,half-answer,expired-iterator,empty-page,slow',
 ].join(',');
 
-const at = shared('kinesis', async (stage) => {
-  const [kinesis, source, target] = await Promise.all([
-    startKinesis(stage),
-    stage.dynamoDbLocal('source'),
-    stage.dynamoDbLocal('target'),
-  ]);
-  return { kinesis, source, target };
-});
+const at = servers('kinesis');
+const pair = (...more) => pairOf(at(), ...more);
 
-// Two tables of one name, and a stream for the changes of the first.
-async function pair(name, { key = 'id:S', shards = 1 } = {}) {
-  const { kinesis, source, target } = at();
-  const [from, to, stream] = await Promise.all([
-    createTable(`${source}/${name}`, key, { view: null }),
-    createTable(`${target}/${name}`, key, { view: null }),
-    kinesis.createStream(name, shards),
-  ]);
-  await stream.becomesActive();
-  return { name, from, to, stream };
-}
-
-function replicate(stage, { from, to, stream }, more = [], { state = 'state', env } = {}) {
-  const kept = state ? ['--state', stage.path(state)] : [];
-  return stage.dynamirror(
-    [
-      ...['replicate', from.url, to.url, '--changes-from', stream.address ?? stream],
-      ...['--idle-poll', '50ms', '--output', 'json', ...kept, ...more],
-    ],
-    env ? { env } : {},
-  );
-}
-
-async function catchUp(stage, sides, more = [], options = {}) {
-  const run = replicate(stage, sides, ['--stop-when-caught-up', ...more], options);
-  await run.waitForExit(SECONDS);
-  return { ...assertClean(run), stderr: run.stderr };
-}
-
-const byId = (id) => ({ id: { S: id } });
 // One write of the application.
 const tell = (from, stream, item) =>
   put(from, item).then(() => stream.put(dynoRecord('INSERT', { id: item.id })));
@@ -113,13 +72,6 @@ function resharding(stream, changes) {
     }],
   ]);
   return async (i) => steps.get(i)?.();
-}
-
-async function assertEqual(stage, { from, to }, ignored = []) {
-  const args = ['--source', from.url, '--target', to.url, ...(ignored.length ? ['--ignore', ignored.join(',')] : [])];
-  const compared = await stage.runTool('compare', args, { seconds: SECONDS, accept: [0, 1] });
-  assert.equal(compared.differences, 0, JSON.stringify(compared));
-  assert.ok(compared.source_items > 0);
 }
 
 // Looks at the replica until `ended`: a key that has reached its last state stays there.
@@ -238,65 +190,6 @@ scenario(`a replay of the whole stream beside a live replication writes what dif
   const { requests } = await statisticsOf(counted);
   assert.ok(!requests.BatchWriteItem, JSON.stringify(requests));
 }, { seconds: 60 + SECONDS * 2 });
-
-// What the service tells of `changes` writes: the times are spread over five minutes, some are the same millisecond.
-async function fed({ from, keys }, changes, random, { micros, begin }) {
-  const feed = [];
-  const images = new Map();
-  for (let i = 0; i < changes; i++) {
-    const key = byId(`key ${random.below(keys)}`);
-    const before = images.get(key.id.S);
-    const after = random.below(4) === 0 ? undefined : { ...key, n: { N: `${i}.50` }, set: { SS: ['b', 'a'] } };
-    await (after ? put(from, after) : remove(from, key));
-    after ? images.set(key.id.S, after) : images.delete(key.id.S);
-    if (!before && !after) continue; // nothing has changed
-    const event = after ? (before ? 'MODIFY' : 'INSERT') : 'REMOVE';
-    const moment = begin + Math.floor((i * 300_000) / changes / 40) * 40; // milliseconds
-    const time = micros ? moment * 1_000 + (i % 1_000) : moment;
-    feed.push(feedRecord(event, key, { table: from.name, time, micros, newImage: after, oldImage: before }));
-  }
-  return feed;
-}
-
-function spoil(feed, random) {
-  const twice = feed.flatMap((record) => (random.below(10) === 0 ? [record, record] : [record]));
-  return twice.map((record) => [random.fraction(), record]).sort(([a], [b]) => a - b).map(([, record]) => record);
-}
-
-// The items that whoever writes the images as they come would have.
-function unguarded(records) {
-  const items = new Map();
-  for (const { dynamodb } of records) items.set(dynamodb.Keys.id.S, dynamodb.NewImage);
-  return [...items.values()].filter(Boolean).map(canonicalItem).sort();
-}
-
-for (const micros of [true, false]) {
-  for (const images of [true, false]) {
-    const how = images ? 'guarded images' : 'key';
-    scenario(`the service's feed in ${micros ? 'micro' : 'milli'}seconds, shuffled and twice, is applied by ${how} (seed ${SEED})`, async (stage) => {
-      const sides = await pair(`Feed${micros ? 'Micro' : 'Milli'}${images ? 'Images' : 'Keys'}`);
-      const random = new Random(SEED, 20 + (micros ? 1 : 0) + (images ? 2 : 0));
-      const more = images ? ['--use-images'] : [];
-      const changes = Math.ceil(CHANGES / 5);
-      const feed = spoil(await fed({ ...sides, keys: Math.ceil(changes / 10) }, changes, random, { micros, begin: Date.now() - 300_000 }), random);
-      const expected = (await itemsOf(sides.from)).map(canonicalItem).sort();
-      assert.notDeepEqual(unguarded(feed), expected, 'this feed would do no harm');
-      const victim = replicate(stage, sides, more);
-      for (const record of feed) await sides.stream.put(record);
-      await until(async () => (await itemsOf(sides.to)).length > 0, SECONDS, 'an item in the replica');
-      victim.kill('SIGKILL');
-      await victim.waitForExit(SECONDS);
-      const summary = await catchUp(stage, sides, more);
-      await assertEqual(stage, sides, images ? [GUARD] : []);
-      for (const item of await itemsOf(sides.to)) assert.equal(item[GUARD] !== undefined, images, JSON.stringify(item));
-      // Once more from the beginning, onto the finished replica.
-      const again = await catchUp(stage, sides, more, { state: 'another-state' });
-      assert.equal(again.read, feed.length);
-      assert.ok(summary.read <= feed.length);
-      await assertEqual(stage, sides, images ? [GUARD] : []);
-    }, { seconds: 60 + SECONDS });
-  }
-}
 
 scenario('a backlog costs one read and one write for each key, and no more units than are allowed', async (stage) => {
   const sides = await pair('Costs', { shards: 3 });
@@ -440,6 +333,22 @@ scenario('a table is loaded first, and its stream is applied from where it stood
   await assertEqual(stage, sides);
 });
 
+scenario("a replay reads a table's own stream, too", async (stage) => {
+  const from = await createTable(`${at().source}/OwnStream`, 'id:S');
+  const to = await createTable(`${at().target}/OwnStream`, 'id:S', { view: null });
+  for (const id of ['a', 'b', 'c']) await put(from, byId(id));
+  await remove(from, byId('c'));
+  await put(to, { ...byId('a'), wrong: { BOOL: true } });
+  await put(to, byId('b'));
+  await put(to, byId('c'));
+  const run = await stage.run([
+    ...['replicate', from.url, to.url, '--replay', '--stop-when-caught-up', '--idle-poll', '50ms', '--output', 'json'],
+  ]);
+  const { applied, superseded, consumed_write_units: units } = assertClean(run);
+  assert.deepEqual({ applied, superseded: superseded >= 1, units }, { applied: 2, superseded: true, units: 2 });
+  await assertEqual(stage, { from, to });
+});
+
 scenario('an incremental backup keeps what the stream tells of', async (stage) => {
   const sides = await pair('Kept');
   await write({ ...sides, keyOf: (n) => byId(`key ${n}`), keys: 20 }, 100, new Random(SEED, 40));
@@ -472,26 +381,6 @@ scenario('a dry run says what is and what it would cost, and writes nothing', as
     assert.equal(dry.read, 1);
   }
   assert.deepEqual(await itemsOf(sides.to), []);
-});
-
-scenario('the feed of the service is turned on, once, with times in microseconds', async (stage) => {
-  const sides = await pair('TurnedOn');
-  await put(sides.from, byId('before the feed'));
-  const { StreamARN } = await sides.stream.describe();
-  const { origin, pathname } = new URL(sides.from.url);
-  const table = await kinesisDestinationProxy(stage, { to: origin, looksUntilActive: 2 });
-  const told = { ...sides, from: { url: table.endpoint + pathname } };
-  await catchUp(stage, told, ['--enable-changes', '--initial-load']);
-  await catchUp(stage, told, ['--enable-changes']); // it is on already
-  assert.deepEqual(table.enabled, [
-    { TableName: 'TurnedOn', StreamArn: StreamARN, EnableKinesisStreamingConfiguration: { ApproximateCreationDateTimePrecision: 'MICROSECOND' } },
-  ]);
-  assert.deepEqual(table.complaints, []);
-  await assertEqual(stage, sides);
-  const failing = await kinesisDestinationProxy(stage, { to: origin, looksUntilActive: 2, end: 'ENABLE_FAILED' });
-  const run = replicate(stage, { ...sides, from: { url: failing.endpoint + pathname } }, ['--enable-changes']);
-  await run.waitForExit(SECONDS);
-  assertRefused(run, { code: EXIT.usage, says: [/ENABLE_FAILED/, 'TurnedOn'] });
 });
 
 scenario('what cannot be is refused with one line', async (stage) => {

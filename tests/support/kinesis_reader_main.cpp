@@ -72,9 +72,11 @@ struct Program {
 };
 
 async::Task<> read_shard(Program program, ordering::ShardGraph::Readable readable) {
+  const bool begins = std::holds_alternative<model::TrimHorizon>(readable.from);
   source::ShardReader reader(
       {.stream = program.stream, .slots = program.slots, .clock = system_clock(), .random = program.random},
-      readable.shard, readable.from, {.idle_poll = std::chrono::milliseconds(250), .page_limit = program.page_limit});
+      readable.shard, begins ? program.stream.beginning() : readable.from,
+      {.idle_poll = std::chrono::milliseconds(250), .page_limit = program.page_limit});
   while (true) {  // until the shard's end, or the process's
     auto page = co_await reader.next();
     if (!page) fail(page.error());

@@ -7,6 +7,16 @@
 namespace dynamirror::app {
 namespace {
 
+constexpr const char* kReplicateExamples =
+    "Examples:\n"
+    "  dynamirror replicate eu-west-1/Orders us-east-1/Orders --create-target --enable-stream\n"
+    "  dynamirror replicate eu-west-1/Orders us-east-1/Orders --changes-from kinesis:eu-west-1/orders-changes\n"
+    "  dynamirror replicate eu-west-1/Orders us-east-1/Orders --changes-from kinesis:eu-west-1/orders-feed "
+    "--use-images\n"
+    "  dynamirror replicate eu-west-1/Orders us-east-1/Orders --changes-from kinesis:eu-west-1/orders-changes \\\n"
+    "      --replay --start 2026-01-31T06:00:00Z --stop-when-caught-up\n"
+    "Documentation: docs/replicate.md, docs/kinesis.md";
+
 void add_load_options(CLI::App& app, service::ReplicationOptions& options) {
   auto* load = app.add_flag("--initial-load", options.load.wanted,
                             "copy the table first, and apply its stream from where it stood before");
@@ -125,6 +135,7 @@ void add_replication_commands(CLI::App& app, Run& chosen) {
   auto replicate = std::make_shared<ReplicateCommand>();
   CLI::App& replicate_app = *app.add_subcommand("replicate", "apply the changes of one table to another, continuously");
   add_replicate_options(replicate_app, replicate->replication);
+  replicate_app.footer(kReplicateExamples);
   add_common(replicate_app, replicate->common);
   on_chosen(replicate_app, replicate, chosen, run_replicate);
 

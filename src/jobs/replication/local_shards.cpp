@@ -25,7 +25,7 @@ LocalShards::LocalShards(const source::ChangeStream& stream, state::CheckpointSt
       clock_(clock),
       random_(random),
       options_(options),
-      ledger_({.arn = stream.arn(), .retention = stream.retention()}, store, clock,
+      ledger_({.arn = stream.arn(), .retention = stream.retention(), .beginning = stream.beginning()}, store, clock,
               {.start = options.start, .on_trim = options.on_trim}),
       lister_(stream, random, {}),
       listing_(clock.steady_now()) {}

@@ -146,11 +146,12 @@ Status ShardLedger::listed(std::span<const model::Shard> shards, bool complete, 
 
 /// Rows become durable before reading begins, so that a crash right after never takes a child for a new shard.
 Status ShardLedger::record_new_shards() {
-  const std::vector<model::ShardCheckpoint> rows = graph_->take_new_rows();
+  std::vector<model::ShardCheckpoint> rows = graph_->take_new_rows();
   if (rows.empty()) return {};
-  for (const model::ShardCheckpoint& row : rows) {
+  for (model::ShardCheckpoint& row : rows) {
     parents_of_[row.shard] = row.parents;
     if (fresh_start_ && !roots_known_) first_shards_.insert(row.shard);
+    row.checkpoint = settled(row.shard, std::move(row.checkpoint));
     if (names_no_record(row)) read_until_[row.shard] = listed_at_;
   }
   log::info("new shards", {{"count", std::to_string(rows.size())}, {"first", rows.front().shard.str()}});
@@ -160,6 +161,18 @@ Status ShardLedger::record_new_shards() {
   }
   if (auto saved = store_.save(stream_.arn, rows); !saved) return saved;
   return forget_replaced_streams();
+}
+
+model::Checkpoint ShardLedger::settled(const ShardId& shard, model::Checkpoint from) const {
+  return first_shards_.contains(shard) && std::holds_alternative<model::TrimHorizon>(from) ? stream_.beginning : from;
+}
+
+std::vector<ordering::ShardGraph::Readable> ShardLedger::take_readable() {
+  auto readables = graph_->take_readable();
+  for (ordering::ShardGraph::Readable& readable : readables) {
+    readable.from = settled(readable.shard, std::move(readable.from));
+  }
+  return readables;
 }
 
 /// Not before this stream has rows: until then those of the old one are the only sign that there was a start before.

@@ -33,6 +33,7 @@ class ShardLedger {
   struct Stream {
     StreamArn arn;
     std::chrono::hours retention;
+    model::Checkpoint beginning = model::TrimHorizon{};  ///< of the shards that a fresh start finds
   };
   struct Options {
     ordering::ShardGraph::InitialPosition start = ordering::ShardGraph::InitialPosition::kTrimHorizon;
@@ -53,7 +54,7 @@ class ShardLedger {
   [[nodiscard]] bool wants_listing() const { return graph_->wants_listing(); }
 
   /// Shards that may be read from now on; each is given out once.
-  [[nodiscard]] std::vector<ordering::ShardGraph::Readable> take_readable() { return graph_->take_readable(); }
+  [[nodiscard]] std::vector<ordering::ShardGraph::Readable> take_readable();
 
   /// Each of these is safe up to a record. Durable when this returns.
   [[nodiscard]] Status save(std::span<const SafeShard> shards);
@@ -80,6 +81,8 @@ class ShardLedger {
   [[nodiscard]] JobResult<void> check_replaced_streams();
   [[nodiscard]] JobResult<void> check_time_away(std::span<const model::ShardCheckpoint> rows);
   [[nodiscard]] WallTime begins_after(const ShardId& waiting, const ReadingShards& reading) const;
+  /// Where a shard begins of which nothing was read.
+  [[nodiscard]] model::Checkpoint settled(const ShardId& shard, model::Checkpoint from) const;
   [[nodiscard]] Status save_time();
   [[nodiscard]] Status record_new_shards();
   [[nodiscard]] Status forget_replaced_streams();

@@ -215,7 +215,8 @@ TEST_F(KinesisStreamTest, BeginsAtAMoment) {
     expect("GetShardIterator", HasSubstr(kind)).answer(200, R"({"ShardIterator":"i"})");
     EXPECT_TRUE(run_task(stream->iterator(shard_, from)));
   };
-  asks_for(model::TrimHorizon{}, R"("AT_TIMESTAMP","Timestamp":1646853580.500)");
+  EXPECT_EQ(stream->beginning(), model::Checkpoint(model::AtTimestamp{start}));
+  asks_for(model::TrimHorizon{}, R"("TRIM_HORIZON")");
   asks_for(model::AtTimestamp{}, R"("AT_TIMESTAMP","Timestamp":1646853580.500)");
   asks_for(model::AtTimestamp{start + std::chrono::seconds(1)}, R"("AT_TIMESTAMP","Timestamp":1646853581.500)");
   asks_for(model::Latest{}, R"("LATEST")");

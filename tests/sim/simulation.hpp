@@ -219,9 +219,10 @@ class Simulation {
   }
 
   /// A shard needs some hundred actions to be listed, read, written and saved, when chance has to choose the action
-  /// that helps and the reader, and its parents come first; about three times what the slowest of 30,000 seeds took.
+  /// that helps and the reader, and its parents come first; about 1.6 times what the slowest of 60,000 seeds took (200
+  /// shards, nearly one after the other).
   [[nodiscard]] std::size_t most_actions_to_rest() const {
-    return 5'000 + 300 * source_.shards().size() + 20 * static_cast<std::size_t>(source_.version());
+    return 10'000 + 600 * source_.shards().size() + 40 * static_cast<std::size_t>(source_.version());
   }
 
   Random random_;

@@ -128,7 +128,7 @@ class StreamService {
   Random& random_;
   std::array<Replica, 2> replicas_;
   std::size_t most_listed_ = 0;
-  int passes_since_left_out_ = kMaxAge;
+  int passes_since_left_out_ = kMaxAge + 1;  ///< the first listing may leave a shard out
 };
 
 }  // namespace dynamirror::sim

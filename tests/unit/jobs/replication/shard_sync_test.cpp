@@ -103,6 +103,25 @@ TEST(ShardSync, AnEmptyTableAtTrimHorizonGetsParentsBeforeChildren) {
   EXPECT_TRUE(table.row(kLeft).owner.empty());
 }
 
+TEST(ShardSync, AParentThatOneListingLeavesOutIsWaitedFor) {
+  Table table(ShardGraph::InitialPosition::kTrimHorizon);
+  const auto first = table.step({shard(kLeft, kParent)});
+  EXPECT_THAT(first.writes, IsEmpty()) << "the child would be read before its parent";
+  EXPECT_FALSE(first.complete);
+  table.settle(family());
+  EXPECT_EQ(table.created.front(), kParent);
+}
+
+TEST(ShardSync, AParentThatTwoListingsDoNotShowIsTrimmed) {
+  Table table(ShardGraph::InitialPosition::kTrimHorizon);
+  (void)table.step({shard(kLeft, kParent)});
+  const auto second = table.step({shard(kLeft, kParent), shard(kRight, kParent)});
+  EXPECT_THAT(table.created, ElementsAre(kLeft)) << "the other child was shown only once without it";
+  EXPECT_FALSE(second.complete);
+  table.settle({shard(kLeft, kParent), shard(kRight, kParent)});
+  EXPECT_THAT(table.created, ElementsAre(kLeft, kRight));
+}
+
 TEST(ShardSync, AMergedShardGetsItsLeaseAfterBothParentsWithItsHashKeys) {
   Table table(ShardGraph::InitialPosition::kTrimHorizon);
   auto left = shard("shardId-000000000000", "", false);

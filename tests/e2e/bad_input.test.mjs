@@ -72,7 +72,7 @@ refuses('a source without a stream', {
 refuses('a spool for a stream that tells keys only', {
   args: (url) => [...replicate(url, 'KeysOnly', 'Target'), '--initial-load', '--spool', '.'],
   code: EXIT.usage,
-  says: (url) => [url('KeysOnly'), '--spool', 'keys of changed items only'],
+  says: (url) => [url('KeysOnly'), '--spool', 'applied by reading its items'],
 });
 
 scenario('two faults are said in two lines', async (stage) => {

@@ -342,6 +342,12 @@ std::vector<ShardId> ShardGraph::missing() const {
   return ids;
 }
 
+bool ShardGraph::parent_in_doubt(const ShardId& shard) const {
+  const Node& node = impl_->known_node(shard);
+  return std::ranges::any_of(node.parents,
+                             [&](const Node* parent) { return !parent->known && Impl::blocks(*parent, node); });
+}
+
 bool ShardGraph::wants_listing() const {
   if (!impl_->roots_decided || !impl_->any_complete || impl_->partial_pass) return true;
   return std::any_of(impl_->nodes.begin(), impl_->nodes.end(),

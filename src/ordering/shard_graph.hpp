@@ -83,6 +83,10 @@ class ShardGraph {
   /// messages.
   [[nodiscard]] std::vector<ShardId> missing() const;
 
+  /// Whether a parent of this shard is neither known, nor trimmed, nor left alone: a later listing decides. Whoever
+  /// takes a parent without a row for trimmed must not be given the shard before. REQUIRES: the shard is known.
+  [[nodiscard]] bool parent_in_doubt(const ShardId& shard) const;
+
   /// True while a new listing is wanted soon: none was complete yet, the last one was partial, a finished shard that
   /// is still listed has no known child yet, or a shard's absence needs a second listing to be believed.
   [[nodiscard]] bool wants_listing() const;

@@ -27,32 +27,18 @@ Result<model::ShardCheckpoint> checkpoint_of(const Lease& row) {
       .shard = ShardId(row.key), .parents = std::move(parents), .checkpoint = std::move(*checkpoint)};
 }
 
-using Listed = std::unordered_map<ShardId, const model::Shard*>;
-
-/// Leases of shards whose parents have theirs, need none, or are trimmed: both listings show the shard without them.
-std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wanted, std::span<const Lease> rows,
-                                  const std::vector<std::vector<model::Shard>>& listings) {
+/// Leases of shards whose parents have theirs, need none, or are surely trimmed.
+std::vector<LeaseWrite> creations(const std::vector<model::ShardCheckpoint>& wanted, const ordering::ShardGraph& graph,
+                                  const std::vector<model::Shard>& shards) {
   std::unordered_set<ShardId> missing;
   for (const model::ShardCheckpoint& row : wanted) missing.insert(row.shard);
-  std::unordered_set<std::string> leased;
-  for (const Lease& row : rows) leased.insert(row.key);
-  std::vector<Listed> listed(listings.size());
-  for (std::size_t i = 0; i < listings.size(); ++i) {
-    for (const model::Shard& shard : listings[i]) listed[i].emplace(shard.id, &shard);
-  }
-  const Listed& by_id = listed.back();
+  std::unordered_map<ShardId, const model::Shard*> by_id;
+  for (const model::Shard& shard : shards) by_id.emplace(shard.id, &shard);
   std::vector<LeaseWrite> writes;
   for (const model::ShardCheckpoint& row : wanted) {
-    const auto trimmed = [&](const ShardId& parent) {
-      return listed.size() == 2 && std::ranges::all_of(listed, [&](const Listed& shards) {
-               return shards.contains(row.shard) && !shards.contains(parent);
-             });
-    };
-    const bool early = std::ranges::any_of(row.parents, [&](const ShardId& parent) {
-      if (missing.contains(parent)) return true;
-      return !leased.contains(parent.str()) && !by_id.contains(parent) && !trimmed(parent);
-    });
-    if (early) continue;
+    const bool early =
+        std::ranges::any_of(row.parents, [&](const ShardId& parent) { return missing.contains(parent); });
+    if (early || graph.parent_in_doubt(row.shard)) continue;
     LeaseWrite write{.kind = LeaseWrite::Kind::kCreate, .key = row.shard.str()};
     write.checkpoint = model::to_string(row.checkpoint);
     for (const ShardId& parent : row.parents) write.parents.push_back(parent.str());
@@ -146,7 +132,7 @@ Result<ShardSync::Step> ShardSync::step(std::span<const Lease> rows, std::vector
   if (start_ == ordering::ShardGraph::InitialPosition::kLatest) {
     wanted = at_latest(std::move(wanted), rows, listings_.back());
   }
-  step.writes = creations(wanted, rows, listings_);
+  step.writes = creations(wanted, graph, listings_.back());
   if (wanted.empty()) {
     step.writes = missing_children(rows, listings_.back());
     (void)graph.take_readable();

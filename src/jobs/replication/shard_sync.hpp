@@ -14,8 +14,8 @@ namespace dynamirror::jobs {
 /// that is to be read, no lease for shards that are over for everyone. The rules of which shards, and from where, are
 /// ShardGraph's.
 ///
-/// - A lease is made only when the leases of its parents are there, or two complete listings in a row show the shard
-///   without them: a worker takes a parent without a lease for trimmed, and one listing may leave a shard out.
+/// - A lease is made only when the leases of its parents are there, or ShardGraph has no doubt that there are none: a
+///   worker takes a parent without a lease for trimmed, and one listing may leave a shard out.
 /// - A lease is removed only when whichever KCL shares the table would do so, or could not be harmed: it is finished,
 ///   its shard absent from two complete listings in a row, its children's leases are past TRIM_HORIZON, its own
 ///   parents' leases are gone.

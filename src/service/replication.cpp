@@ -286,8 +286,9 @@ async::Task<Status> Replication::Impl::open_shard_leases() {
                       "application the application's name");
   }
   if (options.leases.node) {
-    const bool latest = job_options.start == ordering::ShardGraph::InitialPosition::kLatest;
-    NodeLeaseParts parts{host, options.leases, *stream, latest ? "LATEST" : "TRIM_HORIZON"};
+    // A lease of the library's without a checkpoint began at some moment that it does not tell: one of ours would be
+    // later.
+    NodeLeaseParts parts{host, options.leases, *stream, "TRIM_HORIZON"};
     auto opened = co_await open_node_leases(std::move(parts), source->address(), options.source.side);
     if (!opened) co_return std::unexpected(std::move(opened.error()));
     leases.emplace(std::move(*opened));

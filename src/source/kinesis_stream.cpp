@@ -147,11 +147,12 @@ async::Task<Result<aws::RecordsPage>> KinesisStream::read(Read what) const {
   }
   if (!seek.position) co_return page;
   const model::SequenceNumber* first = first_of(*page);
-  if (first == nullptr) {  // the position is still to come
-    if (page->next_iterator) {
-      seek.iterator = std::move(*page->next_iterator);
-      page->next_iterator = to_text(seek);
+  if (first == nullptr) {        // the position is still to come
+    if (!page->next_iterator) {  // and never does: the shard has been closed since, and its records are gone
+      co_return std::unexpected(trimmed(describe() + " shard " + options.shard.str(), *seek.position));
     }
+    seek.iterator = std::move(*page->next_iterator);
+    page->next_iterator = to_text(seek);
     co_return page;
   }
   const model::SequenceNumber& position = *seek.position;

@@ -40,7 +40,9 @@ async::Task<Result<ShardReader::Page>> ShardReader::next() {
   if (!answer) co_return std::unexpected(std::move(answer.error()));
 
   Page page{.changes = std::move(answer->changes), .unreadable = std::move(answer->unreadable)};
-  pause_ = pace_.after_answer(page.changes.size() + page.unreadable.size(), answer->bytes);
+  // An answer of Kinesis without records, from before the tip, is no sign of having reached it.
+  const std::size_t on_the_way = answer->behind ? 1 : 0;
+  pause_ = pace_.after_answer(page.changes.size() + page.unreadable.size() + on_the_way, answer->bytes);
   page.empty_answers = pace_.empty_answers();
   position_.delivered(page.changes, page.unreadable);
   iterator_ = std::move(answer->next_iterator);

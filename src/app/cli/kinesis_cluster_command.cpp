@@ -66,6 +66,8 @@ ExitCode run_launch(const LaunchCommand& command) {
   options.cloudwatch = false;
   options.job.start = line.from_latest ? Position::kLatest : Position::kTrimHorizon;
   options.job.idle_poll = line.time_between_reads;
+  // As the library does. What is told by key does no harm when it is read again, and a gap is warned of.
+  options.job.on_trim = jobs::ReplicateOptions::OnTrim::kContinue;
   options.files.dead_letters = line.dead_letters;
   return run_replicate(replicate);
 }

@@ -117,6 +117,13 @@ Result<RecordsPage> parse_kinesis_page(std::string& body, KinesisRecordReader& r
         page.next_iterator = *iterator;
         return {};
       }
+      if (name == "MillisBehindLatest") {
+        if (member.consume_null()) return {};
+        const auto behind = member.number();
+        if (!behind) return std::unexpected(behind.error());
+        page.behind = *behind > 0;
+        return {};
+      }
       if (name != "Records") return {};
       if (std::exchange(has_records, true)) return refuse("the member Records is given twice");
       return member.for_each_element([&](json::Value& record) { return read_record(record); });

@@ -22,6 +22,7 @@ struct RecordsPage {
   std::vector<model::UnreadableRecord> unreadable{};
   std::optional<std::string> next_iterator;  ///< nothing: the shard is closed and this was its last page
   std::size_t bytes = 0;                     ///< of the answer's body; of Kinesis: of the records' data
+  bool behind = false;                       ///< more follows in the shard, says the service; of Kinesis only
 };
 
 struct RecordsOptions {

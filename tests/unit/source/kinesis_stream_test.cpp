@@ -189,6 +189,26 @@ TEST_F(KinesisStreamTest, NoticesThatItsPositionIsGone) {
   EXPECT_THAT(to_line(read.error()), HasSubstr("record 7 is older than what the stream keeps"));
 }
 
+TEST_F(KinesisStreamTest, NoticesAtTheEndOfAShardThatItsPositionIsGone) {
+  const auto stream = open();
+  expect("GetShardIterator").answer(200, R"({"ShardIterator":"i"})");
+  expect("GetRecords").answer(200, page("", ""));
+  ShardReader shard = reader(*stream, after("100"));
+  const auto read = run_task(shard.next());
+  ASSERT_FALSE(read) << "the shard would count as read to its end";
+  EXPECT_EQ(stream->loss(read.error()), ChangeStream::Loss::kRecords);
+}
+
+TEST_F(KinesisStreamTest, AnEmptyPageFromBeforeTheTipIsNoTip) {
+  const auto stream = open();
+  expect("GetShardIterator").answer(200, R"({"ShardIterator":"i"})");
+  expect("GetRecords").answer(200, R"({"Records":[],"NextShardIterator":"j","MillisBehindLatest":60000})");
+  expect("GetRecords").answer(200, R"({"Records":[],"NextShardIterator":"k","MillisBehindLatest":0})");
+  ShardReader shard = reader(*stream, model::TrimHorizon{});
+  EXPECT_EQ(run_task(shard.next())->empty_answers, 0u) << "records follow";
+  EXPECT_EQ(run_task(shard.next())->empty_answers, 1u);
+}
+
 TEST_F(KinesisStreamTest, TellsAShardThatIsGoneFromAStreamThatIs) {
   const auto stream = open();
   ShardReader trimmed = reader(*stream, model::TrimHorizon{});

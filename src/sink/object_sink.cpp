@@ -32,6 +32,7 @@ async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const mode
   for (const model::Change* change : changes) {
     Status status;
     auto object = names_.of(change->key());
+    const bool named = object.has_value();
     if (object) {
       std::optional<std::string> item;
       if (!change->is_delete()) item.emplace(change->image());
@@ -43,7 +44,8 @@ async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const mode
       outcomes.emplace_back(Applied{});
     } else if (status.error().retryable()) {
       outcomes.emplace_back(TryAgain{std::move(status.error())});
-    } else if (status.error().error_class == ErrorClass::kInvalid) {
+    } else if (!named || status.error().code == "EntityTooLarge") {
+      // All else that a store calls invalid (another region, ACLs that are off, …) is wrong with every change alike.
       outcomes.emplace_back(Rejected{std::move(status.error())});
     } else {
       co_return std::unexpected(std::move(status.error()));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Goal: whatever happens on the way (splits, trims, poor listings, throttling, lost answers, a full disk, leases that
-// come and go, orderly stops and crashes at any moment, streams that tell keys only), no change is lost, reordered or covered too early, memory
-// stays bounded, and when the source goes quiet the target equals it. Method: the classes that decide in the real job
-// (ReplicationCore, WriteCore, ShardLedger, ShardSync, ReadPosition) against models of the stream, the target, the
-// state file and the other workers; a seed makes the workload and the faults, and replays them. That it can fail is
-// shown by sim/mutants.mjs, which plants mistakes in those classes. `DYNAMIRROR_SIM_SEEDS=N` runs N seeds,
-// `DYNAMIRROR_SIM_SEED=N` only that one.
+// come and go, orderly stops and crashes at any moment, streams that tell keys only), no change is lost, reordered or
+// covered too early, memory stays bounded, and when the source goes quiet the target equals it. Method: the classes
+// that decide in the real job (ReplicationCore, WriteCore, ShardLedger, ShardSync, ReadPosition) against models of the
+// stream, the target, the state file and the other workers; a seed makes the workload and the faults, and replays them.
+// That it can fail is shown by sim/mutants.mjs, which plants mistakes in those classes. `DYNAMIRROR_SIM_SEEDS=N` runs N
+// seeds, `DYNAMIRROR_SIM_SEED=N` only that one.
 #include "sim/simulation.hpp"
 
 #include <gtest/gtest.h>

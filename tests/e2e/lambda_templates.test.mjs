@@ -146,8 +146,8 @@ scenario('no role may do more than it needs, or anything to everything', async (
   assert.deepEqual([...actions].sort(), [
     ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'DescribeStream'].map((name) => `dynamodb:${name}`),
     ...['GetRecords', 'GetShardIterator', 'ListStreams', 'PutItem'].map((name) => `dynamodb:${name}`),
-    ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:DeleteObject', 's3:GetObject', 's3:PutObject'],
-    ...['sqs:SendMessage', 'sts:AssumeRole'],
+    ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:DeleteObject', 's3:GetObject'],
+    ...['s3:ListBucket', 's3:ListBucketVersions', 's3:PutObject', 'sqs:SendMessage', 'sts:AssumeRole'],
   ]);
   for (const { Resource } of statements()) assert.ok(Resource && Resource !== '*');
 });

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "aws/endpoints/arn.hpp"
+#include "aws/endpoints/address_parts.hpp"
 #include "aws/endpoints/partition.hpp"
 
 namespace dynamirror::aws {
@@ -14,7 +14,6 @@ constexpr std::string_view kScheme = "kinesis:";
 constexpr std::string_view kHowToWrite =
     "write a stream of Kinesis as kinesis:region/name (kinesis:eu-west-1/orders), as its ARN, or as "
     "http(s)://host:port/name";
-constexpr std::string_view kLocal = "local";
 
 std::unexpected<Error> bad_address(std::string_view text, const std::string& what) {
   return failure(ErrorClass::kInvalid, "read stream address", std::string(text),
@@ -51,20 +50,12 @@ Result<StreamAddress> parse_stream_arn(std::string_view text) {
 }
 
 Result<StreamAddress> parse_endpoint_address(std::string_view text) {
-  auto url = http::parse_url(text);
-  if (!url) {
-    // People put passwords into URLs: such a text is not repeated.
-    const bool may_hold_password = text.find('@') != std::string_view::npos;
-    return bad_address(may_hold_password ? "" : text, "not an endpoint: " + url.error().message);
-  }
-  std::string_view path = url->path_and_query;
-  if (path.starts_with('/')) path.remove_prefix(1);
-  if (path.empty()) return bad_address(text, "no stream after the endpoint");
-  auto name = stream_name(text, path);
+  auto named = parse_named_at_endpoint(text, "stream");
+  if (!named) return bad_address(without_password(text), named.error());
+  auto name = stream_name(text, named->name);
   if (!name) return std::unexpected(std::move(name.error()));
-  const auto region = region_of_host(url->endpoint.host);
-  StreamAddress address{.name = std::move(*name), .region = Region(std::string(region.value_or(kLocal)))};
-  address.endpoint = std::move(url->endpoint);
+  StreamAddress address{.name = std::move(*name), .region = std::move(named->region)};
+  address.endpoint = std::move(named->endpoint);
   return address;
 }
 
@@ -103,7 +94,7 @@ Result<StreamAddress> parse_stream_address(std::string_view text) {
   const std::size_t slash = rest.find('/');
   if (slash == std::string_view::npos) return bad_address(text, "no region before the stream");
   const std::string_view region = rest.substr(0, slash);
-  if (region == kLocal || !looks_like_region(region)) {
+  if (region == kLocalRegion || !looks_like_region(region)) {
     return bad_address(text, "\"" + std::string(region) + "\" is not a region");
   }
   auto name = stream_name(text, rest.substr(slash + 1));

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "aws/endpoints/arn.hpp"
+#include "aws/endpoints/address_parts.hpp"
 #include "aws/endpoints/partition.hpp"
 
 namespace dynamirror::aws {
@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::string_view kHowToWrite =
     "write a table as region/table (eu-west-1/Orders), as its ARN, or as http(s)://host:port/table";
-
-/// For the signature, where neither the user nor the server names a region.
-constexpr std::string_view kLocal = "local";
 
 std::unexpected<Error> bad_address(std::string_view text, const std::string& what) {
   return failure(ErrorClass::kInvalid, "read table address", std::string(text), what + "; " + std::string(kHowToWrite));
@@ -54,21 +51,13 @@ Result<TableAddress> parse_table_arn(std::string_view text) {
                       .partition = std::string(arn->partition)};
 }
 
-Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url_text) {
-  auto url = http::parse_url(url_text);
-  if (!url) {
-    // People put passwords into URLs: such a text is not repeated.
-    const bool may_hold_password = text.find('@') != std::string_view::npos;
-    return bad_address(may_hold_password ? "" : text, "not an endpoint: " + url.error().message);
-  }
-  std::string_view path = url->path_and_query;
-  if (path.starts_with('/')) path.remove_prefix(1);
-  if (path.empty()) return bad_address(text, "no table after the endpoint");
-  auto table = table_name(text, path);
+Result<TableAddress> parse_endpoint_address(std::string_view text, std::string_view url) {
+  auto named = parse_named_at_endpoint(url, "table");
+  if (!named) return bad_address(without_password(text), named.error());
+  auto table = table_name(text, named->name);
   if (!table) return std::unexpected(std::move(table.error()));
-  const auto region = region_of_host(url->endpoint.host);
-  TableAddress address{.table = std::move(*table), .region = Region(std::string(region.value_or(kLocal)))};
-  address.endpoint = std::move(url->endpoint);
+  TableAddress address{.table = std::move(*table), .region = std::move(named->region)};
+  address.endpoint = std::move(named->endpoint);
   return address;
 }
 
@@ -108,7 +97,7 @@ Result<TableAddress> parse_table_address(std::string_view text) {
   if (place.find(':') != std::string_view::npos) {
     return parse_endpoint_address(text, "http://" + std::string(text));
   }
-  if (place == kLocal || !looks_like_region(place)) {
+  if (place == kLocalRegion || !looks_like_region(place)) {
     return bad_address(text, "\"" + std::string(place) + "\" is not a region");
   }
   auto table = table_name(text, text.substr(slash + 1));

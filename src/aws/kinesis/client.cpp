@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "aws/errors.hpp"
+#include "aws/impl/stream_answers.hpp"
 #include "aws/kinesis/records_page.hpp"
 #include "json/read_into.hpp"
 #include "json/writer.hpp"
@@ -17,27 +18,6 @@ namespace dynamirror::aws {
 namespace {
 
 using json::read_into;
-
-std::unexpected<Error> refuse(std::string message) { return failure(ErrorClass::kFatal, {}, {}, std::move(message)); }
-
-/// Says of a complaint about an answer which call it belongs to.
-std::unexpected<Error> in_answer(Error error, std::string_view operation, std::string resource,
-                                 const ApiAnswer& answer) {
-  error.doing = "read the answer of " + std::string(operation);
-  error.resource = std::move(resource);
-  error.request_id = answer.request_id;
-  return unreadable_answer(std::move(error));
-}
-
-Status read_sequence(std::optional<model::SequenceNumber>& out, json::Value& value) {
-  if (value.consume_null()) return {};
-  const auto text = value.string();
-  if (!text) return std::unexpected(text.error());
-  auto sequence = model::SequenceNumber::parse(*text);
-  if (!sequence) return std::unexpected(std::move(sequence.error()));
-  out = *sequence;
-  return {};
-}
 
 Status read_parent(model::Shard& shard, json::Value& value) {
   std::optional<std::string> parent;
@@ -68,14 +48,9 @@ Status read_shard(model::Shard& shard, json::Value& value) {
     }
     if (name == "ParentShardId" || name == "AdjacentParentShardId") return read_parent(shard, member);
     if (name == "HashKeyRange") return read_hash_keys(shard, member);
-    if (name != "SequenceNumberRange") return {};
-    return member.for_each_member([&](std::string_view end, json::Value& sequence) -> Status {
-      if (end == "StartingSequenceNumber") return read_sequence(shard.first_sequence, sequence);
-      if (end == "EndingSequenceNumber") return read_sequence(shard.last_sequence, sequence);
-      return {};
-    });
+    return name == "SequenceNumberRange" ? impl::read_sequence_range(shard, member) : Status{};
   });
-  if (status && shard.id.empty()) return refuse("a shard without ShardId");
+  if (status && shard.id.empty()) return impl::refuse("a shard without ShardId");
   return status;
 }
 
@@ -91,7 +66,7 @@ Result<KinesisShardPage> parse_shards(std::string& body, json::Reader& reader) {
     });
   });
   if (!status) return std::unexpected(std::move(status.error()));
-  if (!has_shards) return refuse("the answer has no Shards");
+  if (!has_shards) return impl::refuse("the answer has no Shards");
   return page;
 }
 
@@ -113,24 +88,12 @@ Result<KinesisStreamSummary> parse_summary(std::string& body, json::Reader& read
     });
   });
   if (!status) return std::unexpected(std::move(status.error()));
-  if (summary.status.empty() || arn.empty()) return refuse("the answer has no StreamStatus, or no StreamARN");
-  if (hours <= 0 || hours > 24 * 366) return refuse("the answer has no RetentionPeriodHours that can be");
+  if (summary.status.empty() || arn.empty()) return impl::refuse("the answer has no StreamStatus, or no StreamARN");
+  if (hours <= 0 || hours > 24 * 366) return impl::refuse("the answer has no RetentionPeriodHours that can be");
   summary.arn = StreamArn(std::move(arn));
   summary.retention = std::chrono::hours(hours);
   if (created > 0 && created < 9e9) summary.created = WallTime(std::chrono::milliseconds(std::llround(created * 1e3)));
   return summary;
-}
-
-Result<std::string> parse_shard_iterator(std::string& body, json::Reader& reader) {
-  std::string iterator;
-  auto status = reader.read(body, [&](json::Value& root) {
-    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-      return name == "ShardIterator" ? read_into(iterator, member) : Status{};
-    });
-  });
-  if (!status) return std::unexpected(std::move(status.error()));
-  if (iterator.empty()) return refuse("the answer has no ShardIterator");
-  return iterator;
 }
 
 void name_stream(json::Writer& json, const KinesisStreamName& stream) {
@@ -180,7 +143,8 @@ async::Task<Result<KinesisStreamSummary>> KinesisClient::describe_stream_summary
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto summary = parse_summary(answer->body, reader_);
-  if (!summary) co_return in_answer(std::move(summary.error()), "DescribeStreamSummary", stream_.display, *answer);
+  if (!summary)
+    co_return impl::in_answer(std::move(summary.error()), "DescribeStreamSummary", stream_.display, *answer);
   co_return std::move(*summary);
 }
 
@@ -198,7 +162,7 @@ async::Task<Result<KinesisShardPage>> KinesisClient::list_shards(ListShards opti
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto page = parse_shards(answer->body, reader_);
-  if (!page) co_return in_answer(std::move(page.error()), "ListShards", stream_.display, *answer);
+  if (!page) co_return impl::in_answer(std::move(page.error()), "ListShards", stream_.display, *answer);
   co_return std::move(*page);
 }
 
@@ -211,8 +175,8 @@ async::Task<Result<std::string>> KinesisClient::get_shard_iterator(const Iterato
                        .return_throttling = true};
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  auto iterator = parse_shard_iterator(answer->body, reader_);
-  if (!iterator) co_return in_answer(std::move(iterator.error()), "GetShardIterator", resource, *answer);
+  auto iterator = impl::parse_shard_iterator(answer->body, reader_);
+  if (!iterator) co_return impl::in_answer(std::move(iterator.error()), "GetShardIterator", resource, *answer);
   co_return std::move(*iterator);
 }
 
@@ -226,7 +190,7 @@ async::Task<Result<RecordsPage>> KinesisClient::get_records(KinesisRecordReader&
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto page = parse_kinesis_page(answer->body, records, reader_);
-  if (!page) co_return in_answer(std::move(page.error()), "GetRecords", resource, *answer);
+  if (!page) co_return impl::in_answer(std::move(page.error()), "GetRecords", resource, *answer);
   co_return std::move(*page);
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "aws/impl/stream_answers.hpp"
 #include "aws/kinesis/aggregated_record.hpp"
 #include "model/base64.hpp"
 
@@ -105,36 +106,9 @@ class PageReader {
 
 Result<RecordsPage> parse_kinesis_page(std::string& body, KinesisRecordReader& records, json::Reader& reader) {
   RecordsPage page;
-  bool has_records = false;
   PageReader read_record(page, records);
-  auto status = reader.read(body, [&](json::Value& root) {
-    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-      if (name == "NextShardIterator") {
-        if (member.consume_null()) return {};
-        const auto iterator = member.string();
-        if (!iterator) return std::unexpected(iterator.error());
-        if (page.next_iterator) return refuse("the member NextShardIterator is given twice");
-        page.next_iterator = *iterator;
-        return {};
-      }
-      if (name == "MillisBehindLatest") {
-        if (member.consume_null()) return {};
-        const auto behind = member.number();
-        if (!behind) return std::unexpected(behind.error());
-        page.behind = *behind > 0;
-        return {};
-      }
-      if (name != "Records") return {};
-      if (std::exchange(has_records, true)) return refuse("the member Records is given twice");
-      return member.for_each_element([&](json::Value& record) { return read_record(record); });
-    });
-  });
-  if (!status) {
-    status.error().error_class = ErrorClass::kFatal;
-    status.error().doing = kDoing;
-    return std::unexpected(std::move(status.error()));
-  }
-  if (!has_records) return refuse("the answer has no Records");
+  auto status = impl::read_records(body, reader, page, read_record);
+  if (!status) return std::unexpected(std::move(status.error()));
   return page;
 }
 

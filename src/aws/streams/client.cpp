@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "aws/errors.hpp"
+#include "aws/impl/stream_answers.hpp"
 #include "json/read_into.hpp"
 #include "json/writer.hpp"
 
@@ -15,19 +16,8 @@ namespace {
 
 using json::read_into;
 
-std::unexpected<Error> refuse(std::string message) { return failure(ErrorClass::kFatal, {}, {}, std::move(message)); }
-
 std::string describe(const StreamArn& stream, const ShardId& shard) {
   return aws::describe(stream) + " shard " + shard.str();
-}
-
-/// Says of a complaint about an answer which call it belongs to.
-std::unexpected<Error> in_answer(Error error, std::string_view operation, std::string resource,
-                                 const ApiAnswer& answer) {
-  error.doing = "read the answer of " + std::string(operation);
-  error.resource = std::move(resource);
-  error.request_id = answer.request_id;
-  return unreadable_answer(std::move(error));
 }
 
 template <class Tag>
@@ -43,16 +33,6 @@ Status read_id(std::optional<StrongId<Tag>>& out, json::Value& value) {
   return value.consume_null() ? Status{} : read_id(out.emplace(), value);
 }
 
-Status read_sequence(std::optional<model::SequenceNumber>& out, json::Value& value) {
-  if (value.consume_null()) return {};
-  const auto text = value.string();
-  if (!text) return std::unexpected(text.error());
-  auto sequence = model::SequenceNumber::parse(*text);
-  if (!sequence) return std::unexpected(std::move(sequence.error()));
-  out = *sequence;
-  return {};
-}
-
 Status read_parent(model::Shard& shard, json::Value& value) {
   std::optional<ShardId> parent;
   if (auto read = read_id(parent, value); !read) return read;
@@ -64,14 +44,9 @@ Status read_shard(model::Shard& shard, json::Value& value) {
   auto status = value.for_each_member([&](std::string_view name, json::Value& member) -> Status {
     if (name == "ShardId") return read_id(shard.id, member);
     if (name == "ParentShardId") return read_parent(shard, member);
-    if (name != "SequenceNumberRange") return {};
-    return member.for_each_member([&](std::string_view end, json::Value& sequence) -> Status {
-      if (end == "StartingSequenceNumber") return read_sequence(shard.first_sequence, sequence);
-      if (end == "EndingSequenceNumber") return read_sequence(shard.last_sequence, sequence);
-      return {};
-    });
+    return name == "SequenceNumberRange" ? impl::read_sequence_range(shard, member) : Status{};
   });
-  if (status && shard.id.empty()) return refuse("a shard without ShardId");
+  if (status && shard.id.empty()) return impl::refuse("a shard without ShardId");
   return status;
 }
 
@@ -116,20 +91,8 @@ Result<StreamDescription> parse_stream_description(std::string& body, json::Read
     });
   });
   if (!status) return std::unexpected(std::move(status.error()));
-  if (stream.status.empty()) return refuse("the answer has no StreamStatus");
+  if (stream.status.empty()) return impl::refuse("the answer has no StreamStatus");
   return stream;
-}
-
-Result<std::string> parse_shard_iterator(std::string& body, json::Reader& reader) {
-  std::string iterator;
-  auto status = reader.read(body, [&](json::Value& root) {
-    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-      return name == "ShardIterator" ? read_into(iterator, member) : Status{};
-    });
-  });
-  if (!status) return std::unexpected(std::move(status.error()));
-  if (iterator.empty()) return refuse("the answer has no ShardIterator");
-  return iterator;
 }
 
 std::string describe_stream_body(const StreamArn& stream, const DescribeStreamOptions& options) {
@@ -187,7 +150,7 @@ async::Task<Result<StreamDescription>> StreamsClient::describe_stream(const Stre
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto description = parse_stream_description(answer->body, reader_);
-  if (!description) co_return in_answer(std::move(description.error()), "DescribeStream", resource, *answer);
+  if (!description) co_return impl::in_answer(std::move(description.error()), "DescribeStream", resource, *answer);
   co_return std::move(*description);
 }
 
@@ -201,8 +164,8 @@ async::Task<Result<std::string>> StreamsClient::get_shard_iterator(const StreamA
                        .return_throttling = true};
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  auto iterator = parse_shard_iterator(answer->body, reader_);
-  if (!iterator) co_return in_answer(std::move(iterator.error()), "GetShardIterator", resource, *answer);
+  auto iterator = impl::parse_shard_iterator(answer->body, reader_);
+  if (!iterator) co_return impl::in_answer(std::move(iterator.error()), "GetShardIterator", resource, *answer);
   co_return std::move(*iterator);
 }
 
@@ -216,7 +179,7 @@ async::Task<Result<RecordsPage>> StreamsClient::get_records(const StreamArn& str
   auto answer = co_await api_.call(std::move(call));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto page = parse_records_page(answer->body, key, reader_, options.records);
-  if (!page) co_return in_answer(std::move(page.error()), "GetRecords", resource, *answer);
+  if (!page) co_return impl::in_answer(std::move(page.error()), "GetRecords", resource, *answer);
   co_return std::move(*page);
 }
 

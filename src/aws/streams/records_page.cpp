@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "aws/impl/stream_answers.hpp"
 #include "aws/streams/bare_maps.hpp"
 #include "model/key_canonicalizer.hpp"
 
@@ -144,39 +145,18 @@ Status read_record(RecordsPage& page, model::KeyCanonicalizer& keys, json::Value
   return {};
 }
 
-Status read_next_iterator(RecordsPage& page, json::Value& value) {
-  if (value.consume_null()) return {};
-  const auto iterator = value.string();
-  if (!iterator) return std::unexpected(iterator.error());
-  if (page.next_iterator) return refuse("the member NextShardIterator is given twice");
-  page.next_iterator = *iterator;
-  return {};
-}
-
 }  // namespace
 
 Result<RecordsPage> parse_records_page(std::string& body, const model::KeySchema& schema, json::Reader& reader,
                                        RecordsOptions options) {
   RecordsPage page;
   page.bytes = body.size();
-  bool has_records = false;
+  // Records are hardly ever shorter than 256 bytes, and a page holds 1,000 at most.
+  page.changes.reserve(std::min<std::size_t>(1'000, body.size() / 256));
   model::KeyCanonicalizer keys(schema);
-  auto status = reader.read(body, [&](json::Value& root) {
-    return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
-      if (name == "NextShardIterator") return read_next_iterator(page, member);
-      if (name != "Records") return {};
-      if (std::exchange(has_records, true)) return refuse("the member Records is given twice");
-      // Records are hardly ever shorter than 256 bytes, and a page holds 1,000 at most.
-      page.changes.reserve(std::min<std::size_t>(1'000, body.size() / 256));
-      return member.for_each_element([&](json::Value& record) { return read_record(page, keys, record, options); });
-    });
-  });
-  if (!status) {
-    status.error().error_class = ErrorClass::kFatal;
-    status.error().doing = kDoing;
-    return std::unexpected(std::move(status.error()));
-  }
-  if (!has_records) return refuse("the answer has no Records");
+  auto status = impl::read_records(body, reader, page,
+                                   [&](json::Value& record) { return read_record(page, keys, record, options); });
+  if (!status) return std::unexpected(std::move(status.error()));
   return page;
 }
 

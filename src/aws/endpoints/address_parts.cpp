@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "aws/endpoints/arn.hpp"
+#include "aws/endpoints/address_parts.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "aws/endpoints/partition.hpp"
 
 namespace dynamirror::aws {
 namespace {
-
-constexpr std::string_view kLocal = "local";
 
 bool is_account_id(std::string_view text) {
   return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -42,13 +41,25 @@ std::expected<Arn, std::string> parse_arn(std::string_view text, std::string_vie
   return Arn{.partition = partition, .region = Region(std::string(region)), .account = account, .resource = resource};
 }
 
+std::expected<NamedAtEndpoint, std::string> parse_named_at_endpoint(std::string_view text, std::string_view thing) {
+  auto url = http::parse_url(text);
+  if (!url) return std::unexpected("not an endpoint: " + url.error().message);
+  std::string_view path = url->path_and_query;
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.empty()) return std::unexpected("no " + std::string(thing) + " after the endpoint");
+  const auto region = region_of_host(url->endpoint.host);
+  return NamedAtEndpoint{.endpoint = std::move(url->endpoint),
+                         .name = std::string(path),
+                         .region = Region(std::string(region.value_or(kLocalRegion)))};
+}
+
 Result<Region> settled_region(const Unsettled& address, const std::string& named,
                               const std::optional<std::string>& configured) {
   if (!named.empty() && !looks_like_region(named)) {
     return failure(ErrorClass::kInvalid, "find the region of", address.display, "\"" + named + "\" is not a region");
   }
-  if (address.has_endpoint && address.region.str() == kLocal) {
-    return Region(named.empty() ? configured.value_or(std::string(kLocal)) : named);
+  if (address.has_endpoint && address.region.str() == kLocalRegion) {
+    return Region(named.empty() ? configured.value_or(std::string(kLocalRegion)) : named);
   }
   if (!named.empty() && named != address.region.str()) {
     return failure(

@@ -8,8 +8,12 @@
 
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
+#include "http/transport.hpp"
 
 namespace dynamirror::aws {
+
+/// For the signature, where neither the user nor the server names a region.
+inline constexpr std::string_view kLocalRegion = "local";
 
 /// arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, where each is what it can be.
 struct Arn {
@@ -23,6 +27,22 @@ struct Arn {
 /// views live as long as `text`.
 [[nodiscard]] std::expected<Arn, std::string> parse_arn(std::string_view text, std::string_view service,
                                                         std::string_view service_name);
+
+/// http(s)://HOST:PORT/NAME, taken apart.
+struct NamedAtEndpoint {
+  http::Endpoint endpoint;
+  std::string name;
+  Region region;  ///< the host's; "local" where it names none
+};
+
+/// An address of that form of a `thing` ("table"), or what is wrong with it.
+[[nodiscard]] std::expected<NamedAtEndpoint, std::string> parse_named_at_endpoint(std::string_view url,
+                                                                                  std::string_view thing);
+
+/// An address as an error may repeat it: not if it may hold a password.
+[[nodiscard]] inline std::string_view without_password(std::string_view address) {
+  return address.find('@') == std::string_view::npos ? address : std::string_view();
+}
 
 /// An address whose region is to be settled.
 struct Unsettled {

@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "model/item_digest.hpp"
-#include "sink/impl/conditional_writer.hpp"
-#include "sink/impl/item_reader.hpp"
+#include "sink/impl/both_tables_access.hpp"
 
 namespace dynamirror::sink {
 namespace {
@@ -45,14 +44,8 @@ using Ways = std::vector<Way*>;
 
 }  // namespace
 
-struct DifferingItems::Impl {
-  Impl(Options options_in, const Parts& parts)
-      : options(std::move(options_in)),
-        replica({.table = options.replica, .key = options.key, .max_read_units = options.max_read_units}, parts.replica,
-                parts.clock, parts.random),
-        primary({.table = options.primary, .key = options.key, .max_read_units = options.max_read_units}, parts.primary,
-                parts.clock, parts.random),
-        writer(options.replica, options.max_write_units, parts.replica, parts.clock) {}
+struct DifferingItems::Impl : BothTablesAccess {
+  using BothTablesAccess::BothTablesAccess;
 
   /// Reads the items of all into what `part` names; who cannot be read has an outcome then.
   [[nodiscard]] async::Task<Status> read(ItemReader& reader, Ways ways, Item Way::* part, SteadyTime not_after);
@@ -60,10 +53,6 @@ struct DifferingItems::Impl {
   [[nodiscard]] async::Task<Status> compare(Ways ways, SteadyTime not_after);
   [[nodiscard]] async::Task<Status> bring(Way& way, SteadyTime not_after);
 
-  Options options;
-  ItemReader replica;
-  ItemReader primary;
-  ConditionalWriter writer;
   std::uint64_t equal = 0;
 };
 

@@ -3,16 +3,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
-#include "base/random.hpp"
-#include "base/strong_id.hpp"
-#include "model/key.hpp"
+#include "sink/both_tables.hpp"
 #include "sink/change_sink.hpp"
 
 namespace dynamirror::sink {
@@ -37,26 +33,14 @@ namespace dynamirror::sink {
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.
 class DifferingItems final : public ChangeSink {
  public:
-  struct Options {
-    TableName replica;
-    TableName primary;
-    model::KeySchema key;                     ///< of both
-    std::optional<double> max_write_units{};  ///< per second, of the replica
-    std::optional<double> max_read_units{};   ///< per second, of each table
-  };
+  using Options = BothTablesOptions;
+  using Parts = BothTablesParts;
   struct Statistics {
     std::uint64_t equal = 0;    ///< changes that found nothing to do
     std::uint64_t written = 0;  ///< writes whose condition held
     std::uint64_t refused = 0;  ///< writes whose condition did not
     double write_units = 0;
     double read_units = 0;  ///< of both tables
-  };
-  /// The clients of each table, and what else it works with; all outlive the sink.
-  struct Parts {
-    aws::DynamoDbClient& replica;
-    aws::DynamoDbClient& primary;
-    const Clock& clock;
-    Random& random;
   };
 
   DifferingItems(Options options, Parts parts);

@@ -5,9 +5,8 @@
 
 #include "model/item_digest.hpp"
 #include "sink/guarded_write.hpp"
-#include "sink/impl/conditional_writer.hpp"
+#include "sink/impl/both_tables_access.hpp"
 #include "sink/impl/guarded_item.hpp"
-#include "sink/impl/item_reader.hpp"
 
 namespace dynamirror::sink {
 namespace {
@@ -29,14 +28,8 @@ bool same_content(std::string_view left, std::string_view right) {
 
 }  // namespace
 
-struct GuardedImages::Impl {
-  Impl(Options options_in, const Parts& parts_in)
-      : options(std::move(options_in)),
-        parts(parts_in),
-        replica({.table = options.replica, .key = options.key}, parts.replica, parts.clock, parts.random),
-        primary({.table = options.primary, .key = options.key, .max_read_units = options.max_read_units}, parts.primary,
-                parts.clock, parts.random),
-        writer(options.replica, options.max_write_units, parts.replica, parts.clock) {}
+struct GuardedImages::Impl : BothTablesAccess {
+  using BothTablesAccess::BothTablesAccess;
 
   /// One change on its way.
   struct Way {
@@ -57,11 +50,6 @@ struct GuardedImages::Impl {
   [[nodiscard]] async::Task<Status> read_replica(Way& way);
   [[nodiscard]] async::Task<Status> read_primary(Way& way);
 
-  Options options;
-  Parts parts;
-  ItemReader replica;
-  ItemReader primary;
-  ConditionalWriter writer;
   Statistics statistics;
 };
 

@@ -3,16 +3,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "aws/dynamodb/client.hpp"
 #include "base/clock.hpp"
-#include "base/random.hpp"
-#include "base/strong_id.hpp"
-#include "model/key.hpp"
+#include "sink/both_tables.hpp"
 #include "sink/change_sink.hpp"
 
 namespace dynamirror::sink {
@@ -30,26 +26,14 @@ namespace dynamirror::sink {
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.
 class GuardedImages final : public ChangeSink {
  public:
-  struct Options {
-    TableName replica;
-    TableName primary;
-    model::KeySchema key;                     ///< of both
-    std::optional<double> max_write_units{};  ///< per second, of the replica
-    std::optional<double> max_read_units{};   ///< per second, of the primary
-  };
+  using Options = BothTablesOptions;
+  using Parts = BothTablesParts;
   struct Statistics {
     std::uint64_t images = 0;      ///< put without a read
     std::uint64_t read = 0;        ///< changes for which the primary was read
     std::uint64_t conditions = 0;  ///< writes whose condition did not hold
     double write_units = 0;
     double read_units = 0;  ///< of both tables
-  };
-  /// The clients of each table, and what else it works with; all outlive the sink.
-  struct Parts {
-    aws::DynamoDbClient& replica;
-    aws::DynamoDbClient& primary;
-    const Clock& clock;
-    Random& random;
   };
 
   GuardedImages(Options options, Parts parts);

@@ -22,6 +22,7 @@ class MemoryObjects final : public objects::ObjectStore {
   WallTime now{};
   std::size_t page_size = 2;                             ///< small, so that listings have pages
   std::map<std::string, Error> get_errors;               ///< by key or "key?version"
+  std::optional<Error> put_error{};                      ///< of every put
   std::map<std::string, std::vector<Version>> versions;  ///< newest last
   std::function<async::Task<>()> after_put;              ///< runs before a `put` is acknowledged
   int heads = 0;                                         ///< calls so far
@@ -61,6 +62,7 @@ class MemoryObjects final : public objects::ObjectStore {
     co_return objects::ObjectInfo{key, body->size(), versions.at(key).back().modified};
   }
   [[nodiscard]] async::Task<Status> put(std::string key, std::string body, objects::PutOptions /*options*/) override {
+    if (put_error) co_return std::unexpected(*put_error);
     write(key, std::move(body));
     if (after_put) co_await after_put();
     co_return Status{};

@@ -55,13 +55,13 @@ template <class Sink>
 ReadingSink open_comparing(const ReplicationOptions& options, const ReadingSinkParts& parts) {
   const aws::TableDescription& table = parts.fit.source.source;
   jobs::TableSide& replica = *parts.target.table();
-  typename Sink::Options sink_options{.replica = replica.address().table,
-                                      .primary = table.name,
-                                      .key = table.key,
-                                      .max_write_units = options.max_write_units,
-                                      .max_read_units = options.max_read_units};
-  const typename Sink::Parts sink_parts{replica.dynamodb(), parts.source.dynamodb(), parts.host.clock(),
-                                        parts.host.random()};
+  sink::BothTablesOptions sink_options{.replica = replica.address().table,
+                                       .primary = table.name,
+                                       .key = table.key,
+                                       .max_write_units = options.max_write_units,
+                                       .max_read_units = options.max_read_units};
+  const sink::BothTablesParts sink_parts{replica.dynamodb(), parts.source.dynamodb(), parts.host.clock(),
+                                         parts.host.random()};
   auto sink = std::make_unique<Sink>(std::move(sink_options), sink_parts);
   const Sink* reading = sink.get();
   ReadingSink opened{.sink = std::move(sink)};

@@ -19,14 +19,13 @@ constexpr std::chrono::milliseconds kShortestSleep{20};
 
 }  // namespace
 
-LeaseRunner::LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const Clock& clock, Random& random,
-                         boost::asio::any_io_executor executor, Handlers handlers)
-    : worker_(std::move(options), random, clock.steady_now()),
-      store_(store),
-      clock_(clock),
+LeaseRunner::LeaseRunner(LeaseWorker::Options options, Parts parts, Handlers handlers)
+    : worker_(std::move(options), parts.random, parts.clock.steady_now()),
+      store_(parts.store),
+      clock_(parts.clock),
       handlers_(std::move(handlers)),
       slots_(kMostRequests),
-      jobs_(std::move(executor)),
+      jobs_(std::move(parts.executor)),
       suspended_(suspended_time()) {}
 
 async::Task<> LeaseRunner::run() {

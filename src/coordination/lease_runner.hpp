@@ -27,9 +27,15 @@ class LeaseRunner {
     std::function<void(Error)> failure;             ///< the store cannot be used any more: called once
   };
 
-  /// REQUIRES: what is referred to outlives the runner.
-  LeaseRunner(LeaseWorker::Options options, LeaseStore& store, const Clock& clock, Random& random,
-              boost::asio::any_io_executor executor, Handlers handlers);
+  /// What a worker works with; all of it outlives the runner.
+  struct Parts {
+    LeaseStore& store;
+    const Clock& clock;
+    Random& random;
+    boost::asio::any_io_executor executor;
+  };
+
+  LeaseRunner(LeaseWorker::Options options, Parts parts, Handlers handlers);
 
   /// Runs until cancelled. Renewals end with it.
   [[nodiscard]] async::Task<> run();

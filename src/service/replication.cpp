@@ -267,7 +267,7 @@ async::Task<JobResult<void>> Replication::Impl::run_with_others() {
     if (!letters) co_return jobs::job_failure(Reason::kState, std::move(letters.error()));
     files->dead_letters = std::move(*letters);
   }
-  shards.emplace(*stream, *leases->store, host.clock(), host.random(), executor, job_options,
+  shards.emplace(*stream, jobs::LeasedShards::Parts{*leases->store, host.clock(), host.random(), executor}, job_options,
                  jobs::LeasedShards::Options{.worker = leases->worker,
                                              .check_table = [this] { return leases->check(); },
                                              .check_interval = options.leases.check_interval});

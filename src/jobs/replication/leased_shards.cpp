@@ -56,26 +56,25 @@ void leave_early_children(std::vector<Lease>& children, const std::vector<Lease>
 
 }  // namespace
 
-LeasedShards::LeasedShards(const source::ChangeStream& stream, coordination::LeaseStore& store, const Clock& clock,
-                           Random& random, boost::asio::any_io_executor executor, const ReplicateOptions& job,
+LeasedShards::LeasedShards(const source::ChangeStream& stream, Parts parts, const ReplicateOptions& job,
                            Options options)
     : stream_(stream),
-      store_(store),
-      clock_(clock),
-      random_(random),
+      store_(parts.store),
+      clock_(parts.clock),
+      random_(parts.random),
       job_(job),
       options_(std::move(options)),
-      runner_(options_.worker, store, clock, random, executor,
+      runner_(options_.worker, parts,
               {.event = [this](LeaseWorker::Event event) { take(std::move(event)); },
                .failure =
                    [this](Error error) {
                      const Reason reason = reason_for(error);
                      fail(reason, std::move(error));
                    }}),
-      keeping_(executor),
-      lister_(stream, random, {}),
+      keeping_(parts.executor),
+      lister_(stream, random_, {}),
       sync_(job.start),
-      begun_(clock.steady_now()),
+      begun_(clock_.steady_now()),
       listed_at_(begun_) {}
 
 void LeasedShards::start(Reading& reading, async::TaskGroup& finding) {

@@ -23,6 +23,7 @@ namespace dynamirror::jobs {
 /// The shards of a stream, shared with other workers through leases: ours, or those of the Kinesis Client Library.
 class LeasedShards final : public ShardKeeper {
  public:
+  using Parts = coordination::LeaseRunner::Parts;
   struct Options {
     coordination::LeaseWorker::Options worker;
     /// Asked now and then, and with each lease taken in the first minutes, whether the lease table may still be used;
@@ -32,8 +33,7 @@ class LeasedShards final : public ShardKeeper {
   };
 
   /// REQUIRES: what is referred to outlives the keeper.
-  LeasedShards(const source::ChangeStream& stream, coordination::LeaseStore& store, const Clock& clock, Random& random,
-               boost::asio::any_io_executor executor, const ReplicateOptions& job, Options options);
+  LeasedShards(const source::ChangeStream& stream, Parts parts, const ReplicateOptions& job, Options options);
 
   [[nodiscard]] JobResult<void> restore() override { return {}; }
   void start(Reading& reading, async::TaskGroup& finding) override;

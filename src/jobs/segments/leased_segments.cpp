@@ -15,7 +15,7 @@ LeasedSegments::LeasedSegments(Parts parts, Options options)
     : parts_(std::move(parts)),
       options_(std::move(options)),
       segments_(options_.job, options_.terms, parts_.store.describe()),
-      runner_(options_.worker, parts_.store, parts_.clock, parts_.random, parts_.executor,
+      runner_(options_.worker, parts_,
               {.event = [this](const LeaseWorker::Event& event) { take(event); },
                .failure =
                    [this](Error error) {

@@ -20,12 +20,7 @@ namespace dynamirror::jobs {
 /// The segments of a whole-table job, shared with other workers through leases: SharedSegments, with a LeaseRunner.
 class LeasedSegments final : public SegmentKeeper {
  public:
-  struct Parts {
-    coordination::LeaseStore& store;
-    const Clock& clock;
-    Random& random;
-    boost::asio::any_io_executor executor;
-  };
+  using Parts = coordination::LeaseRunner::Parts;
   struct Options {
     SharedJob job;
     SharedTerms terms;  ///< as `join_shared_job` says

@@ -7,7 +7,7 @@
 #include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
 #include "app/session/store_session.hpp"
-#include "async/task_group.hpp"
+#include "async/run_beside.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/dump/backup_table.hpp"
@@ -110,18 +110,14 @@ class BackupRun {
                                          .max_read_units = command_.max_read_units}};
     session_.work_begins(Session::Work::kToBeRepeated);
     source::TableScan scan(options.scan, table.dynamodb(), system_clock(), session_.random(), session_.executor());
-    const std::function<WorkDone()> look = [&] {
+    const std::function<WorkDone()> done = [&] {
       return WorkDone{.items = scan.statistics().items,
                       .total = static_cast<std::uint64_t>(description.item_count) / share_.count,
                       .more = fmt::format("{:.0f} read units", scan.statistics().consumed_units)};
     };
-    async::TaskGroup progress(session_.executor());
-    progress.spawn(report_work(look, system_clock()));
     const SteadyTime begun = system_clock().steady_now();
-    auto result =
-        co_await jobs::backup_table(table, store, std::move(options), pool_, scan, session_.stop(), system_clock());
-    progress.cancel();
-    co_await progress.join();
+    auto dump = jobs::backup_table(table, store, std::move(options), pool_, scan, session_.stop(), system_clock());
+    auto result = co_await async::run_beside(report_work(done, system_clock()), std::move(dump));
     const Costs costs{.seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count(),
                       .requests = table.requests() + store.requests()};
     co_await send_metrics(table, result);
@@ -168,6 +164,16 @@ class BackupRun {
                        "\"; leave --jobid out to join it, or start over with `leases reset` or another --lease-table"};
   }
 
+  /// What this worker has added to a dump, in the form of a whole one.
+  static jobs::BackupResult dumped(const jobs::LeasedBackupStatus& status) {
+    jobs::BackupResult result;
+    result.object.lines = status.items;
+    result.object.bytes = status.bytes;
+    result.object.stored_bytes = status.stored_bytes;
+    result.consumed_read_units = status.scan.consumed_units;
+    return result;
+  }
+
   async::Task<ExitCode> dump_with_others(jobs::TableSide& table, objects::ObjectStore& store,
                                          const aws::TableDescription& description, SharedJobSession& shared,
                                          jobs::SharedTerms terms) {
@@ -192,29 +198,20 @@ class BackupRun {
     jobs::LeasedBackup job(parts, std::move(options),
                            {.job = shared.job, .terms = std::move(terms), .worker = shared.leases.worker},
                            session_.executor());
-    const std::function<WorkDone()> look = [&] {
+    const std::function<WorkDone()> done = [&] {
       const auto status = job.status();
       return WorkDone{.items = status.scan.items,
                       .more = fmt::format("{} of {} segments done by all, {:.0f} read units", status.shared.done,
                                           status.shared.segments, status.scan.consumed_units)};
     };
-    async::TaskGroup progress(session_.executor());
-    progress.spawn(report_work(look, system_clock()));
     const SteadyTime begun = system_clock().steady_now();
-    auto ended = co_await job.run();
-    progress.cancel();
-    co_await progress.join();
-
+    auto ended = co_await async::run_beside(report_work(done, system_clock()), job.run());
     const auto status = job.status();
     const Costs costs{
         .seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count(),
         .requests = table.requests() + store.requests() + (shared.leases.side ? shared.leases.side->requests() : 0),
         .shared = SharedJobSummary{.table = shared.leases.table, .status = status.shared}};
-    jobs::JobResult<jobs::BackupResult> result;
-    result->object.lines = status.items;
-    result->object.bytes = status.bytes;
-    result->object.stored_bytes = status.stored_bytes;
-    result->consumed_read_units = status.scan.consumed_units;
+    jobs::JobResult<jobs::BackupResult> result = dumped(status);
     if (ended) say(*result, address, costs);
     if (!ended) result = std::unexpected(std::move(ended.error()));
     co_await send_metrics(table, result);

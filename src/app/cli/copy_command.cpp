@@ -11,7 +11,7 @@
 #include "app/report/copy_summary.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/session.hpp"
-#include "async/task_group.hpp"
+#include "async/run_beside.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/copy_preflight.hpp"
@@ -196,7 +196,7 @@ class CopyRun {
                                 .random = session_.random()};
     jobs::TableCopy job(parts, std::move(manner.options), session_.executor());
     begin();
-    const std::function<WorkDone()> look = [&] {
+    const std::function<WorkDone()> done = [&] {
       const jobs::CopyStatus status = job.status();
       return WorkDone{
           .items = status.counters.settled(),
@@ -205,12 +205,7 @@ class CopyRun {
               fmt::format("{} of {} segments done, {:.0f} read units, {:.0f} write units", status.scan.segments_done,
                           status.scan.segments, status.scan.consumed_units, table.statistics().consumed_units)};
     };
-    async::TaskGroup progress(session_.executor());
-    progress.spawn(report_work(look, system_clock()));
-    auto ended = co_await job.run();
-    progress.cancel();
-    co_await progress.join();
-
+    auto ended = co_await async::run_beside(report_work(done, system_clock()), job.run());
     summary_.status = job.status();
     summary_.consumed_write_units = table.statistics().consumed_units;
     summary_.requests = sides.source.requests() + sides.target.requests();

@@ -13,8 +13,8 @@
 #include "app/report/old_words.hpp"
 #include "app/session/session.hpp"
 #include "app/session/shared_job.hpp"
+#include "async/run_beside.hpp"
 #include "async/sleep.hpp"
-#include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/console.hpp"
 #include "base/printable.hpp"
@@ -148,11 +148,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   jobs::LeasedDiff job(parts, std::move(options),
                        {.job = shared->job, .terms = std::move(*terms), .worker = shared->leases.worker},
                        session.executor());
-  async::TaskGroup background(session.executor());
-  background.spawn(report_diff(job, system_clock()));
-  const auto ended = co_await job.run();
-  background.cancel();
-  co_await background.join();
+  const auto ended = co_await async::run_beside(report_diff(job, system_clock()), job.run());
   summary.totals = job.totals();
   summary.shared = SharedJobSummary{.table = shared->leases.table, .status = job.status()};
   summary.requests = sides.primary->requests() + sides.replica->requests();
@@ -176,11 +172,7 @@ async::Task<ExitCode> diff_tables(const DiffTablesCommand& command, Session& ses
   const jobs::DiffTables::Surroundings around{system_clock(), session.random(), session.stop()};
   jobs::DiffTables job(std::move(*options), *sides->primary, *sides->replica, printer, around);
   const SteadyTime begun = system_clock().steady_now();
-  async::TaskGroup background(session.executor());
-  background.spawn(report_diff(job, system_clock()));
-  const auto ended = co_await job.run();
-  background.cancel();
-  co_await background.join();
+  const auto ended = co_await async::run_beside(report_diff(job, system_clock()), job.run());
 
   if (ended) show_progress(job.totals(), begun, system_clock());
   const DiffSummary summary{.primary = sides->primary->display(),

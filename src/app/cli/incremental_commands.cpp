@@ -8,7 +8,7 @@
 #include "app/report/progress.hpp"
 #include "app/session/session.hpp"
 #include "app/session/store_session.hpp"
-#include "async/task_group.hpp"
+#include "async/run_beside.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
 #include "base/text.hpp"
@@ -47,12 +47,9 @@ async::Task<ExitCode> backfill(const BackfillCommand& command, WorkShare share, 
   const jobs::BackfillOptions backfill_options{.folder = std::move(*folder), .recheck = !command.no_recheck};
   jobs::IncrementalBackfill job(backfill_options, **table, description->key, **store, session.stop(),
                                 session.executor());
-  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().written, .total = total}; };
-  async::TaskGroup progress(session.executor());
-  progress.spawn(report_work(look, system_clock()));
-  auto status = co_await jobs::scan_until_stopped(scan, job, session.stop(), "backfill", (*store)->describe(""));
-  progress.cancel();
-  co_await progress.join();
+  const std::function<WorkDone()> written = [&] { return WorkDone{.items = job.progress().written, .total = total}; };
+  auto work = jobs::scan_until_stopped(scan, job, session.stop(), "backfill", (*store)->describe(""));
+  auto status = co_await async::run_beside(report_work(written, system_clock()), std::move(work));
   const double units = scan.statistics().consumed_units + job.progress().recheck_units;
   const std::uint64_t requests = (*table)->requests() + (*store)->requests();
   if (command.common.output == OutputFormat::kJson) {
@@ -159,12 +156,8 @@ async::Task<Result<jobs::LinesObjectTotals>> make_snapshot(const SnapshotCommand
       .allow_empty = command.allow_empty};
   jobs::IncrementalSnapshot job(options, *places.from, places.prefix, *places.to, pool, session.stop(),
                                 session.executor());
-  const std::function<WorkDone()> look = [&] { return WorkDone{.items = job.progress().read}; };
-  async::TaskGroup progress(session.executor());
-  progress.spawn(report_work(look, system_clock()));
-  auto result = co_await job.run();
-  progress.cancel();
-  co_await progress.join();
+  const std::function<WorkDone()> read = [&] { return WorkDone{.items = job.progress().read}; };
+  auto result = co_await async::run_beside(report_work(read, system_clock()), job.run());
   done = job.progress();
   co_return result;
 }

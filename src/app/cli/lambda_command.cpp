@@ -6,7 +6,7 @@
 
 #include "app/options/outcome.hpp"
 #include "app/session/stop_signals.hpp"
-#include "async/task_group.hpp"
+#include "async/run_beside.hpp"
 #include "base/clock.hpp"
 #include "base/console.hpp"
 #include "base/log.hpp"
@@ -50,8 +50,6 @@ async::Task<ExitCode> serve(const LambdaCommand& command, lambda::FunctionHost& 
     (void)fail(function.error());
     co_return ExitCode::kUsage;
   }
-  async::TaskGroup background(host.executor());
-  background.spawn(end_when_asked(host));
   lambda::ServeParts parts{.runtime = runtime,
                            .function = **function,
                            .clock = host.clock(),
@@ -59,9 +57,8 @@ async::Task<ExitCode> serve(const LambdaCommand& command, lambda::FunctionHost& 
                            .thawed = [&host] { host.thawed(); },
                            .print_line = [](const std::string& line) { console::print(line + "\n"); },
                            .function_name = environment.variable("AWS_LAMBDA_FUNCTION_NAME").value_or("dynamirror")};
-  const auto ended = co_await lambda::serve(std::move(parts));
-  background.cancel();
-  co_await background.join();
+  auto serving = lambda::serve(std::move(parts));
+  const auto ended = co_await async::run_beside(end_when_asked(host), std::move(serving));
   co_return ended ? ExitCode::kOk : fail(ended.error());
 }
 

@@ -12,7 +12,7 @@
 
 #include "app/session/session.hpp"
 #include "app/session/standard_lines.hpp"
-#include "async/task_group.hpp"
+#include "async/run_beside.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "jobs/prepare/preflight.hpp"
@@ -96,11 +96,7 @@ async::Task<ExitCode> multilang(const MultiLangCommand& command, Session& sessio
                                     .random = session.random()};
   jobs::MultiLangShard shard(std::move(parts), command.job);
   session.work_begins(Session::Work::kCheckpointed);
-  async::TaskGroup background(session.executor());
-  background.spawn(stop_lines(session.stop(), **lines));
-  auto ended = co_await shard.run();
-  background.cancel();
-  co_await background.join();
+  auto ended = co_await async::run_beside(stop_lines(session.stop(), **lines), shard.run());
   say_end(shard.statistics(), sink);
   if (!ended) co_return fail(ended.error());
   co_return ExitCode::kOk;

@@ -258,6 +258,20 @@ scenario('a start at latest passes what was there before', async (stage) => {
   assert.deepEqual(await ours.waitForExit(10), { code: EXIT.ok, signal: null }, ours.lastWords());
 });
 
+scenario('a lease of the library without a checkpoint loses nothing, also where a start is at latest', async (stage) => {
+  const { stream, dynamo, launch, write, replicated } = await setUp(stage, 1);
+  const library = new NodeLibrary(dynamo);
+  await library.createTable();
+  const [shard] = await stream.openShards();
+  // Its worker has begun at latest and read nothing yet when it ends; this comes in between.
+  await library.putLease(shard.ShardId, { counter: 3, expiresAt: Date.now() - LEASE_TIME });
+  await write(shard, 'between');
+  const ours = launch(['--start-at', 'latest']);
+  await until(async () => (await replicated()).includes('between'), 60, 'what came before we had the lease');
+  ours.kill('SIGTERM');
+  assert.deepEqual(await ours.waitForExit(10), { code: EXIT.ok, signal: null }, ours.lastWords());
+});
+
 scenario('a start that cannot be is one line each', async (stage) => {
   const run = (env, args = ['--table', 'leases', '--stream', 'changes']) =>
     stage.run(['launch-kinesis-cluster', ...args], { env: { ...LOCAL_KEYS, ...env } });

@@ -5,10 +5,10 @@
 // Method: the binary, several times, on kinesalite and DynamoDB Local; each writes through a proxy of its own that
 // remembers when.
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertSummary, complaints } from './support/expect.mjs';
 import { aggregate, dynoRecord, startKinesis } from './support/kinesis.mjs';
 import { call, recordingProxy, scanAll } from './support/raw_dynamodb.mjs';
+import { equalTables, keepWriting, logOf } from './support/shared_work.mjs';
 import { scenario } from './support/stage.mjs';
 import { createTable } from './support/tables.mjs';
 import { until } from './support/until.mjs';
@@ -25,6 +25,10 @@ async function stand(stage) {
   return { endpoint, kinesis, stream };
 }
 
+// The application tells the stream each key, as dyno does.
+const dynoTells = (stream) => (key, removes) =>
+  stream.put(dynoRecord(removes ? 'REMOVE' : 'INSERT', key), { partitionKey: JSON.stringify(key) });
+
 async function startWorker(stage, { endpoint, stream }, more = []) {
   const proxy = await recordingProxy(stage, endpoint);
   const run = stage.dynamirror([
@@ -35,52 +39,12 @@ async function startWorker(stage, { endpoint, stream }, more = []) {
   return { run, proxy };
 }
 
-function logOf({ run }) {
-  const lines = run.stderr.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
-  return lines.map((line) => JSON.parse(line)).map((entry) => ({ ...entry, at: Date.parse(entry.time) }));
-}
-
 const rowsOf = (endpoint) => scanAll(endpoint, 'leases').catch(() => []); // not made yet
 
 // Names on the rows of shards that are being read; null: nobody's.
 async function owners(endpoint) {
   const rows = await rowsOf(endpoint);
   return rows.filter((row) => row.checkpoint.S !== 'SHARD_END').map((row) => row.leaseOwner?.S ?? null);
-}
-
-// Changes items as an application with dyno does, until told to stop.
-function keepWriting({ endpoint, stream }, perSecond = 100) {
-  let going = true;
-  let count = 0;
-  const writer = (async () => {
-    while (going) {
-      const id = { S: `key-${(count * 7919) % KEYS}` };
-      const removes = count % 5 === 4;
-      if (removes) await call(endpoint, 'DeleteItem', { TableName: 'Source', Key: { id } });
-      else await call(endpoint, 'PutItem', { TableName: 'Source', Item: { id, value: { N: String(count) } } });
-      await stream.put(dynoRecord(removes ? 'REMOVE' : 'INSERT', { id }), { partitionKey: JSON.stringify({ id }) });
-      count++;
-      await sleep(1000 / perSecond);
-    }
-  })();
-  writer.catch(() => {}); // a failed test takes its server away
-  const stop = async () => {
-    going = false;
-    await writer;
-  };
-  return { changes: () => count, stop };
-}
-
-const byId = (items) => Object.fromEntries(items.map((item) => [item.id.S, item]));
-
-async function equalTables(endpoint) {
-  const [source, target] = await Promise.all([scanAll(endpoint, 'Source'), scanAll(endpoint, 'Target')]);
-  try {
-    assert.deepEqual(byId(target), byId(source));
-    return source.length > 0;
-  } catch {
-    return false;
-  }
 }
 
 // A lease for every shard, with its range of hash keys and all its parents; none for anything else.
@@ -107,7 +71,7 @@ scenario(
     const a = await startWorker(stage, place);
     const b = await startWorker(stage, place);
     const c = await startWorker(stage, place);
-    const writing = keepWriting(place);
+    const writing = keepWriting(endpoint, { keys: KEYS, perSecond: 100, told: dynoTells(stream) });
     const shared = (workers) => async () => {
       const now = await owners(endpoint);
       return now.length > 0 && now.every(Boolean) && new Set(now).size === workers;

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { call, recordingProxy, scanAll } from './support/raw_dynamodb.mjs';
 import { assertSummary, complaints } from './support/expect.mjs';
 import { until } from './support/until.mjs';
+import { equalTables, keepWriting, logOf } from './support/shared_work.mjs';
 import { scenario } from './support/stage.mjs';
 
 const SHARDS = 6;
@@ -35,12 +36,6 @@ async function startWorker(stage, endpoint, { failoverMs = FAILOVER } = {}) {
   return { run, proxy };
 }
 
-// What a worker has logged, oldest first: {at (ms), message, shard}.
-function logOf(worker) {
-  const lines = worker.run.stderr.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
-  return lines.map((line) => JSON.parse(line)).map((entry) => ({ ...entry, at: Date.parse(entry.time) }));
-}
-
 const acquired = (worker, since = 0) =>
   logOf(worker).filter(({ message, at }) => message === 'lease acquired' && at >= since);
 
@@ -49,39 +44,6 @@ async function owners(endpoint) {
   const rows = await scanAll(endpoint, 'leases').catch(() => []); // not made yet
   const open = rows.filter((row) => row.checkpoint.S !== 'SHARD_END');
   return { count: open.length, owners: open.map((row) => row.leaseOwner?.S ?? null) };
-}
-
-// Changes items until told to stop; says how often it has.
-function keepWriting(endpoint, perSecond = 200) {
-  let going = true;
-  let count = 0;
-  const writer = (async () => {
-    while (going) {
-      const id = { S: `key-${(count * 7919) % KEYS}` };
-      if (count % 5 === 4) await call(endpoint, 'DeleteItem', { TableName: 'Source', Key: { id } });
-      else await call(endpoint, 'PutItem', { TableName: 'Source', Item: { id, value: { N: String(count) } } });
-      count++;
-      await sleep(1000 / perSecond);
-    }
-  })();
-  writer.catch(() => {}); // a failed test takes its server away
-  const stop = async () => {
-    going = false;
-    await writer;
-  };
-  return { changes: () => count, stop };
-}
-
-const byId = (items) => Object.fromEntries(items.map((item) => [item.id.S, item]));
-
-async function equalTables(endpoint) {
-  const [source, target] = await Promise.all([scanAll(endpoint, 'Source'), scanAll(endpoint, 'Target')]);
-  try {
-    assert.deepEqual(byId(target), byId(source));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 // Whether every lease has had the same owner for the time in which one that was asked for is handed over.
@@ -107,7 +69,7 @@ scenario(
     const endpoint = await stand(stage);
     const a = await startWorker(stage, endpoint);
     const b = await startWorker(stage, endpoint);
-    const writing = keepWriting(endpoint);
+    const writing = keepWriting(endpoint, { keys: KEYS, perSecond: 200 });
     const shared = async () => {
       const now = await owners(endpoint);
       return now.count === SHARDS && now.owners.every(Boolean) && new Set(now.owners).size === 2;

@@ -75,8 +75,7 @@ async::Task<> CachingProvider::refresh() {
   auto fetched = co_await source_->fetch();
   if (!fetched) {
     failure_ = std::move(fetched.error());
-    const auto pause = std::max<Duration>(kShortestRest, backoff_.next(random_));
-    rest_until_ = clock_.steady_now() + pause;
+    rest_for(std::max<Duration>(kShortestRest, backoff_.next(random_)));
     co_return;
   }
   failure_.reset();
@@ -90,14 +89,19 @@ async::Task<> CachingProvider::refresh() {
                  {{"source", source_->describe()}});
   }
   const Duration rest = expired ? kRestAfterExpired : kRestAfterShortLived;
-  rest_until_ = age() == Age::kFresh ? SteadyTime{} : clock_.steady_now() + rest;
+  rest_for(age() == Age::kFresh ? Duration::zero() : rest);
   log::debug("credentials fetched", {{"source", source_->describe()}, {"access_key_id", cached_->access_key_id}});
+}
+
+void CachingProvider::rest_for(Duration pause) {
+  rest_until_ = clock_.steady_now() + pause;
+  rest_until_wall_ = clock_.wall_now() + std::chrono::duration_cast<WallTime::duration>(pause);
 }
 
 void CachingProvider::invalidate() {
   cached_.reset();
   failure_.reset();
-  rest_until_ = {};
+  rest_for(Duration::zero());
 }
 
 }  // namespace dynamirror::aws

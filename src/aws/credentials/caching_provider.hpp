@@ -32,7 +32,11 @@ class CachingProvider final : public CredentialsProvider {
   enum class Age { kMissing, kFresh, kAging, kEnding };
 
   [[nodiscard]] Age age() const;
-  [[nodiscard]] bool resting() const { return clock_.steady_now() < rest_until_; }
+  /// Over when either clock says so: the steady one stands still while a function is frozen.
+  [[nodiscard]] bool resting() const {
+    return clock_.steady_now() < rest_until_ && clock_.wall_now() < rest_until_wall_;
+  }
+  void rest_for(Duration pause);
   [[nodiscard]] async::Task<> refresh();
 
   std::unique_ptr<CredentialsSource> source_;
@@ -41,7 +45,8 @@ class CachingProvider final : public CredentialsProvider {
   std::optional<Credentials> cached_;
   std::optional<Error> failure_;  ///< of the last fetch; nothing after a success
   async::Backoff backoff_;
-  SteadyTime rest_until_{};  ///< no fetch before
+  SteadyTime rest_until_{};     ///< no fetch before
+  WallTime rest_until_wall_{};  ///< the same moment
   bool refreshing_ = false;
   async::Signal refreshed_;
 };

@@ -136,6 +136,14 @@ TEST_F(CachingProviderTest, RestsLongerAfterEachFailureUpToAMinute) {
   }
 }
 
+TEST_F(CachingProviderTest, ARestIsOverAfterAFreezeInWhichTheSteadyClockStoodStill) {
+  source_->fail();
+  EXPECT_EQ(get(), "out of order");
+  clock_.jump_wall(seconds(61));
+  source_->succeed("A");
+  EXPECT_EQ(get(), "A");
+}
+
 TEST_F(CachingProviderTest, FetchesAnewAfterTheServiceRefusedTheKeys) {
   source_->succeed("A");
   EXPECT_EQ(get(), "A");

@@ -190,6 +190,15 @@ std::string Event::table_name() const {
   return arn.substr(std::min(arn.size(), arn.find('/') + 1));
 }
 
+std::string Event::table_region() const {
+  constexpr std::string_view kService = ":dynamodb:";
+  const std::string arn = table_arn();
+  const auto service = arn.find(kService);
+  if (service == std::string::npos) return {};
+  const auto start = service + kService.size();
+  return arn.substr(start, arn.find(':', start) - start);
+}
+
 Result<Event> read_event(std::string& body, json::Reader& reader) {
   constexpr std::string_view kOther = "it is none of DynamoDB Streams, Kinesis or EventBridge Pipes: it has no Records";
   Event event;

@@ -37,6 +37,7 @@ struct Event {
   /// "arn:…:table/NAME" of a DynamoDB stream's ARN; empty when there is none.
   [[nodiscard]] std::string table_arn() const;
   [[nodiscard]] std::string table_name() const;
+  [[nodiscard]] std::string table_region() const;
 };
 
 /// Reads the body of an invocation: `{"Records":[…]}`, or the bare array of EventBridge Pipes.

@@ -104,6 +104,20 @@ async::Task<Result<std::string>> Function::folder_of(std::string table) {
   co_return folder;
 }
 
+Result<transform::CircularEnds> Function::tag_ends(const Event& event) const {
+  const auto& target = target_->address();
+  transform::CircularEnds ends{.source = {.region = event.table_region(), .table = event.table_name()},
+                               .target = {.region = target.region.str(), .table = target.table.str()}};
+  if (ends.source.region.empty() || ends.source.table.empty()) {
+    return failure(ErrorClass::kInvalid, "tag items of", event.stream,
+                   "tags name the table of a DynamoDB stream, and no record tells one (eventSourceARN)");
+  }
+  if (ends.source == ends.target) {
+    return failure(ErrorClass::kInvalid, "tag items of", event.stream, "this is the table that is written to");
+  }
+  return ends;
+}
+
 async::Task<Status> Function::prepare(Event event, Ready& ready) {
   const bool kinesis = event.source == Event::Source::kKinesis;
   std::string table = event.table_name();
@@ -117,9 +131,19 @@ async::Task<Status> Function::prepare(Event event, Ready& ready) {
   } else if (event.key) {
     ready.key = *event.key;  // otherwise no record can be read, and each will say so
   }
+  if (options_.tags) {
+    auto ends = tag_ends(event);
+    if (!ends) co_return std::unexpected(std::move(ends.error()));
+    ready.tags = std::move(*ends);
+  }
   Event records = event;
   ready.shards = changes_of(std::move(records), ready.key);
   if (!kinesis && tells_keys_alone(ready.shards)) {
+    if (ready.tags) {
+      co_return failure(
+          ErrorClass::kInvalid, "tag items of", event.stream,
+          "the stream tells keys only, and tags are in the new images; give it the view NEW_AND_OLD_IMAGES");
+    }
     auto primary = primary_of(event);
     if (!primary) co_return std::unexpected(std::move(primary.error()));
     ready.primary = *primary;
@@ -175,7 +199,8 @@ async::Task<Function::Applied> Function::write(Ready ready, BatchTimes times, st
   }
   BatchParts parts{.sink = *sink, .clock = host_.clock(), .random = host_.random(), .store_letters = std::move(store)};
   Applied applied;
-  applied.batch = co_await apply_batch(std::move(parts), std::move(ready.shards), times, rules());
+  auto all_rules = rules(ready);
+  applied.batch = co_await apply_batch(std::move(parts), std::move(ready.shards), times, std::move(all_rules));
   if (items) applied.write_units = items->statistics().consumed_units;
   co_return applied;
 }
@@ -186,12 +211,13 @@ async::Task<Status> Function::store_letters(std::string lines, std::string name)
   co_return co_await letters_->put(std::move(name), std::move(lines), options);
 }
 
-transform::ChangeRules Function::rules() const {
+transform::ChangeRules Function::rules(const Ready& ready) const {
   transform::ChangeRules rules;
   if (options_.turnover) {
     rules.push_back(std::make_unique<transform::Turnover>(options_.turnover->role, options_.turnover->moment));
   }
   if (options_.max_record_age) rules.push_back(std::make_unique<transform::MaxRecordAge>(*options_.max_record_age));
+  if (ready.tags) rules.push_back(std::make_unique<transform::CircularTags>(*ready.tags));
   return rules;
 }
 

@@ -44,6 +44,7 @@ class Function {
     model::KeySchema key;
     jobs::TableSide* primary = nullptr;  ///< null: the changes have their images
     std::string folder;                  ///< of objects
+    std::optional<transform::CircularEnds> tags;
   };
 
   Function(FunctionOptions options, service::Host& host) : options_(std::move(options)), host_(host) {}
@@ -54,7 +55,8 @@ class Function {
   [[nodiscard]] async::Task<Status> prepare(Event event, Ready& ready);
   [[nodiscard]] async::Task<Applied> write(Ready ready, BatchTimes times, std::string table);
   [[nodiscard]] async::Task<Status> store_letters(std::string lines, std::string name);
-  [[nodiscard]] transform::ChangeRules rules() const;
+  [[nodiscard]] Result<transform::CircularEnds> tag_ends(const Event& event) const;
+  [[nodiscard]] transform::ChangeRules rules(const Ready& ready) const;
 
   FunctionOptions options_;
   service::Host& host_;

@@ -117,7 +117,9 @@ void read_common(FunctionOptions& options, Variables& variables) {
 // ---- dynamirror.*
 
 void read_replicate(FunctionOptions& options, Variables& variables) {
+  constexpr std::array<std::pair<std::string_view, bool>, 2> kTruth{{{"true", true}, {"false", false}}};
   options.on_failure = OnFailure::kReport;
+  variables.choice("DYNAMIRROR_TAGS", options.tags, kTruth);
   (void)variables.required("DYNAMIRROR_TARGET");
   options.target = table_options(variables, "target", "DYNAMIRROR_TARGET");
 }
@@ -205,14 +207,26 @@ void read_cross_account(FunctionOptions& options, Variables& variables) {
   options.target = std::move(target);
 }
 
+// ---- the circular replicator
+
+void read_circular(FunctionOptions& options, Variables& variables) {
+  const std::string region = variables.required("TARGET_REGION");
+  service::TableOptions target{.address = region + "/" + variables.required("TARGET_TABLE")};
+  target.side.side = "target";
+  target.side.region = region;
+  options.target = std::move(target);
+  options.tags = true;
+}
+
 struct Handler {
   std::string_view name;
   void (*read)(FunctionOptions& options, Variables& variables);
 };
-constexpr std::array<Handler, 5> kHandlers{{{"dynamirror.replicate", read_replicate},
+constexpr std::array<Handler, 6> kHandlers{{{"dynamirror.replicate", read_replicate},
                                             {"dynamirror.backup", read_backup},
                                             {"index.replicate", read_mapbox_replicate},
                                             {"index.backup", read_mapbox_backup},
+                                            {"replicator.lambda_handler", read_circular},
                                             {"ReplayFromStream.lambda_handler", read_cross_account}}};
 
 }  // namespace

@@ -38,6 +38,7 @@ struct TurnoverOptions {
 struct FunctionOptions {
   std::variant<service::TableOptions, service::ObjectsOptions> target{};
   std::optional<TargetKeys> target_keys{};
+  bool tags = false;               ///< of the circular replicator: see transform::CircularTags; the target is a table
   service::TableOptions source{};  ///< the items, where events tell keys alone; without address: the event's own table
   service::ObjectsOptions dead_letters{};  ///< without URL: none
   OnFailure on_failure = OnFailure::kError;

@@ -57,6 +57,11 @@ Status check_options(const ReplicationOptions& options) {
   if (options.replay && options.load.wanted) {
     return cannot_combine(options, "a replay compares the tables key by key, and needs no load; leave one of both out");
   }
+  if (options.tags && (changes.wanted() || options.replay || options.load.wanted)) {
+    return cannot_combine(options,
+                          "--tags is for the table's own stream, as it is: without --changes-from, --replay and "
+                          "--initial-load (copy-table brings what is there already)");
+  }
   return {};
 }
 
@@ -87,6 +92,7 @@ struct Replication::Impl {
   [[nodiscard]] JobResult<void> with_letters() const;
   void open_metrics();
   void settle_job_options();
+  [[nodiscard]] Status settle_tags();
   [[nodiscard]] Status read_items();
   [[nodiscard]] async::Task<std::expected<void, Findings>> prepare_changes();
   [[nodiscard]] jobs::PreflightOptions preflight_options() const;
@@ -160,6 +166,7 @@ async::Task<std::expected<void, Findings>> Replication::Impl::prepare() {
               .target_id = fit.id};
   auto ready = co_await prepare_changes();
   if (!ready) co_return ready;
+  if (auto fine = settle_tags(); !fine) co_return unfit(std::move(fine.error()));
   if (auto fine = read_items(); !fine) co_return unfit(std::move(fine.error()));
   co_return std::expected<void, Findings>{};
 }
@@ -192,6 +199,27 @@ WayOfWriting Replication::Impl::way_of_writing() const {
   if (options.changes.images) return WayOfWriting::kGuardedImages;
   const bool by_key = options.changes.wanted() || source::tells_keys_only(fit.source.source);
   return by_key ? WayOfWriting::kPresentItems : WayOfWriting::kImages;
+}
+
+Status Replication::Impl::settle_tags() {
+  if (!options.tags) return {};
+  const auto wrong = [&](std::string message) {
+    return failure(ErrorClass::kInvalid, "tag items of", source->display(), std::move(message));
+  };
+  if (source::tells_keys_only(fit.source.source)) {
+    return wrong("its stream tells keys only, and tags are in the new images; give it the view NEW_AND_OLD_IMAGES");
+  }
+  if (target->table() == nullptr) return wrong("only a table takes part in a circle");
+  const auto named = [](const aws::TableAddress& address) {
+    return transform::TaggedTable{.region = address.region.str(), .table = address.table.str()};
+  };
+  const transform::CircularEnds ends{.source = named(source->address()), .target = named(target->table()->address())};
+  if (ends.source == ends.target) {
+    return wrong("tags name tables by region and name, and both are " + ends.source.region + "/" + ends.source.table +
+                 "; tell them apart with --source-region or --target-region");
+  }
+  job_options.tags = ends;
+  return {};
 }
 
 /// Where changes are told by key, or not in their order, they are written by what the source holds.

@@ -57,6 +57,9 @@ struct ReplicationOptions {
   /// The changes are old, and the replica may be written by a running replication, too: read both tables by their keys,
   /// and write only where they differ. Nothing is remembered unless `files.state` names a file.
   bool replay = false;
+  /// Tag what is written and leave out what began in the target, as the circular replicator does
+  /// (transform::CircularTags).
+  bool tags = false;
   std::optional<double> max_write_units{};  ///< per second, of a table
   std::optional<double> max_read_units{};   ///< per second: of the load, and of reading changed items by key
   jobs::PreflightOptions preflight{};       ///< `dry_run` is that of the whole replication

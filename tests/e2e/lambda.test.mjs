@@ -317,7 +317,8 @@ scenario('a configuration that cannot work is told to Lambda at the start', asyn
     ['dynamirror.replicate', {}, /DYNAMIRROR_TARGET/],
     ['dynamirror.replicate', { DYNAMIRROR_TARGET: 'nonsense' }, /nonsense/],
     ['index.replicate', { ReplicaTable: 'T', ReplicaRegion: 'eu-west-1', ReplicaAccessKeyId: 'a' }, /ReplicaSecretAccessKey/],
-    ['replicator.lambda_handler', {}, /replicator.lambda_handler/],
+    ['replicator.lambda_handler', { TARGET_TABLE: 'T' }, /TARGET_REGION/],
+    ['index.other', {}, /index.other/],
   ]) {
     const func = await startFunction(stage, { handler, env });
     const { code } = await func.process.waitForExit(10);

@@ -15,6 +15,7 @@ const FILES = readdirSync(FOLDER)
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => join(FOLDER, name));
 const HANDLERS = {
+  'circular.yaml': ['replicator.lambda_handler'],
   'cross-account.yaml': ['ReplayFromStream.lambda_handler'],
   'cross-account-target-role.yaml': [],
   'mapbox.yaml': ['index.backup', 'index.replicate'],
@@ -94,6 +95,24 @@ scenario('the cross-account template takes the parameters of the sample, and dep
     ['TARGET_AWS_ACCOUNT_NUMBER', 'TARGET_ROLE_NAME', 'TARGET_DYNAMODB_NAME', 'TARGET_REGION'].map((v) => variables[v]),
     ['TargetAccountNumber', 'TargetRoleName', 'TargetDynamoDBTable', 'TargetRegion'].map((Ref) => ({ Ref })),
   );
+});
+
+scenario('the circular template takes the arguments of its stack, and deploys as it does', async () => {
+  const { Parameters, ...template } = templates['circular.yaml'];
+  // --source-stream --target-region --target-table; --region is that of the stack.
+  const theirs = ['SourceStream', 'TargetRegion', 'TargetTable'];
+  for (const name of theirs) assert.ok(Parameters[name], name);
+  const needed = Object.keys(Parameters).filter((name) => Parameters[name].Default === undefined);
+  assert.deepEqual(needed.filter((name) => !theirs.includes(name)), ['CodeBucket', 'CodeKey']);
+
+  const [{ Timeout, MemorySize, Events, variables }] = functionsOf(template);
+  assert.deepEqual({ Timeout, MemorySize }, { Timeout: 300, MemorySize: 512 });
+  const { Stream, BatchSize, StartingPosition, Enabled } = Events.Stream.Properties;
+  assert.deepEqual({ BatchSize, StartingPosition }, { BatchSize: 100, StartingPosition: 'LATEST' });
+  assert.deepEqual([Stream, Enabled], [{ Ref: 'SourceStream' }, { Ref: 'MappingEnabled' }]);
+  assert.equal(Parameters.MappingEnabled.Default, 'true');
+  const given = [variables.TARGET_REGION, variables.TARGET_TABLE];
+  assert.deepEqual(given, [{ Ref: 'TargetRegion' }, { Ref: 'TargetTable' }]);
 });
 
 scenario('no two functions of one stream write over one another\'s letters', async () => {

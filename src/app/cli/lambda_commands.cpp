@@ -14,8 +14,8 @@ void add_lambda_command(CLI::App& app, Run& chosen) {
       "lambda", "apply what a stream sends to a function under AWS Lambda; also when started as `bootstrap`");
   lambda
       .add_option("HANDLER", command->handler,
-                  "dynamirror.replicate, dynamirror.backup, index.replicate, index.backup or "
-                  "ReplayFromStream.lambda_handler (default: as _HANDLER says)")
+                  "dynamirror.replicate, dynamirror.backup, index.replicate, index.backup, "
+                  "replicator.lambda_handler or ReplayFromStream.lambda_handler (default: as _HANDLER says)")
       ->option_text(" ");
   lambda.footer("All else is said by variables of the environment: see docs/lambda.md.");
   on_chosen(lambda, command, chosen, run_lambda);

@@ -82,6 +82,10 @@ void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) 
          "leave out changes older than this (they are counted as filtered); not with --initial-load, which needs "
          "them all")
       ->option_text("DURATION");
+  app.add_flag(
+      "--tags", options.tags,
+      "one of a circle of tables that replicate to one another, also by the circular replicator's functions: tag "
+      "items with the table that they began in, and do not write them back to it; see docs/replicate.md");
   add_load_options(app, options);
   add_changes_options(app, options);
   add_leases(app, options.leases);

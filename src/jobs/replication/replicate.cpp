@@ -20,6 +20,7 @@ namespace {
 transform::ChangeRules rules_of(const ReplicateOptions& options) {
   transform::ChangeRules rules;
   if (options.max_record_age) rules.push_back(std::make_unique<transform::MaxRecordAge>(*options.max_record_age));
+  if (options.tags) rules.push_back(std::make_unique<transform::CircularTags>(*options.tags));
   return rules;
 }
 

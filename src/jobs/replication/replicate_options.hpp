@@ -6,6 +6,7 @@
 
 #include "ordering/shard_graph.hpp"
 #include "pipeline/pipeline.hpp"
+#include "transform/circular_tags.hpp"
 
 namespace dynamirror::jobs {
 
@@ -22,7 +23,8 @@ struct ReplicateOptions {
   std::chrono::milliseconds drain_timeout{
       4'000};  ///< after a stop request: reading ends at once, writing has this long
   std::optional<std::chrono::seconds> max_record_age{};
-  Pipeline::Options pipeline{};  ///< its stall timeout is that of reading, too
+  std::optional<transform::CircularEnds> tags{};  ///< changes are tagged, as transform::CircularTags says
+  Pipeline::Options pipeline{};                   ///< its stall timeout is that of reading, too
 };
 
 }  // namespace dynamirror::jobs

@@ -61,6 +61,7 @@ TEST(Events, TellTheTableAndItsKeyByName) {
   const auto event = event_of(records({stream_record(1, R"({"zone":{"N":"1"},"id":{"S":"a"}})")})).value();
   EXPECT_EQ(event.table_name(), "Orders");
   EXPECT_EQ(event.table_arn(), "arn:aws:dynamodb:eu-west-1:123456789012:table/Orders");
+  EXPECT_EQ(event.table_region(), "eu-west-1");
   EXPECT_EQ(event.key, (model::KeySchema{{"id", "S"}, model::KeyAttribute{"zone", "N"}}));
 }
 

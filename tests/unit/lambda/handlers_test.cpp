@@ -116,6 +116,22 @@ TEST(Handlers, TakesTheCrossAccountRoleInThePartitionOfTheTarget) {
   EXPECT_THAT(refusal_of("ReplayFromStream.lambda_handler", variables), HasSubstr("TARGET_ROLE_NAME"));
 }
 
+TEST(Handlers, ReadsTheCircularReplicatorsTarget) {
+  Variables variables{{"TARGET_REGION", "us-west-2"}, {"TARGET_TABLE", "T"}};
+  const auto options = options_of("replicator.lambda_handler", variables).value();
+  EXPECT_EQ(table_of(options).address, "us-west-2/T");
+  EXPECT_TRUE(options.tags);
+  EXPECT_EQ(options.on_failure, OnFailure::kError);
+  variables.erase("TARGET_TABLE");
+  EXPECT_THAT(refusal_of("replicator.lambda_handler", variables), HasSubstr("TARGET_TABLE"));
+  Variables own{{"DYNAMIRROR_TARGET", "eu-west-1/T"}};
+  EXPECT_FALSE(options_of("dynamirror.replicate", own).value().tags);
+  own["DYNAMIRROR_TAGS"] = "true";
+  EXPECT_TRUE(options_of("dynamirror.replicate", own).value().tags);
+  own["DYNAMIRROR_TAGS"] = "yes";
+  EXPECT_THAT(refusal_of("dynamirror.replicate", own), HasSubstr("DYNAMIRROR_TAGS"));
+}
+
 TEST(Handlers, RefusesWhatCannotWorkByTheNameOfTheVariable) {
   EXPECT_THAT(refusal_of("dynamirror.replicate", {}), HasSubstr("DYNAMIRROR_TARGET"));
   EXPECT_THAT(refusal_of("index.replicate", mapbox_with("ReplicaAccessKeyId", "id")),

@@ -96,6 +96,48 @@ scenario('dead letters go to a bucket; a bucket that is not there makes the chan
   assert.equal(metricsOf(lost.process)[0].NotDone, 1);
 });
 
+scenario('dead letters of a bucket are replayed, batch by batch; a batch goes when all of it is applied', async (stage) => {
+  const bucket = await newBucket();
+  const [url, source] = [`${servers().local}/${newName('Target')}`, `${servers().local}/Orders`];
+  const table = await createTable(url, 'id:S', { view: null });
+  const primary = await createTable(source, 'id:S', { view: null });
+  const key = (id) => ({ id: { S: id } });
+  const big = { S: 'x'.repeat(420_000) };
+  const env = { ...s3(), DYNAMIRROR_TARGET: url, DYNAMIRROR_DEAD_LETTERS: `s3://${bucket}/letters` };
+  const func = await startFunction(stage, { handler: 'dynamirror.replicate', env });
+  const refused = (id, at) => streamRecord('Orders', sequence(at), { key: key(id), image: { ...key(id), big } });
+  await put(table, { ...key('gone'), v: { S: 'old' } });
+  await done(func, [refused('a', 1), refused('gone', 2)]);
+  await done(func, [refused('b', 3), refused('c', 4)]);
+  const name = (at) => `letters/Orders/${sequence(at)}.dead-letters.jsonl`;
+  assert.deepEqual(await keysIn(servers().rgw, bucket), [name(1), name(3)]);
+
+  // What was too large has been put right at the source, or deleted there; of "b" the key alone is wrong for the target.
+  for (const id of ['a', 'c']) await put(primary, { ...key(id), v: { S: 'right' } });
+  const other = `${servers().local}/${newName('Target')}`;
+  await createTable(other, 'id:N', { view: null });
+  const replay = (to, more = []) => {
+    const options = ['--primary', source, '--s3-endpoint', servers().rgw.endpoint, '--output', 'json'];
+    const args = ['dead-letters', 'replay', `s3://${bucket}/letters`, to, ...options, ...more];
+    return stage.run(args, { env: s3() });
+  };
+  const wrong = await replay(other, ['--other-target']);
+  assert.notEqual(wrong.ended.code, 0);
+  assert.deepEqual(await keysIn(servers().rgw, bucket), [name(1), name(3)], 'nothing is applied, nothing removed');
+  const refusedForTarget = await replay(other);
+  assert.match(refusedForTarget.stderr, /--other-target/);
+  const unnamed = ['dead-letters', 'replay', `s3://${bucket}/letters`, url];
+  assert.match((await stage.run(unnamed, { env: s3() })).stderr, /--primary/);
+
+  const replayed = await replay(url);
+  assert.equal(replayed.ended.code, 0, replayed.lastWords());
+  const { batches, removed, applied, still_failing } = replayed.json();
+  assert.deepEqual({ batches, removed, applied, still_failing }, { batches: 2, removed: 2, applied: 4, still_failing: 0 });
+  assert.deepEqual(await keysIn(servers().rgw, bucket), []);
+  const items = (await itemsOf(table)).sort((a, b) => (a.id.S < b.id.S ? -1 : 1));
+  assert.deepEqual(items, ['a', 'c'].map((id) => ({ ...key(id), v: { S: 'right' } })));
+});
+
 scenario('the cross-account sample: its role is assumed once, in its partition, and again when it has ended', async (stage) => {
   const own = newIdentity('own');
   const dynamodb = await guardedDynamoDb(stage, []);

@@ -15,20 +15,16 @@ constexpr const char* kItemsUrlHelp =
     "objects are at S3URL/TABLE/";
 constexpr const char* kKeyHelp = R"(the record's key, {"id":{"S":"abc"}} or {"id":"abc"})";
 
+void add_store_option(CLI::App& app, const char* name, std::string& value, const char* help, const char* unit) {
+  app.add_option(name, value, help)->option_text(unit)->group("Access to the objects");
+}
+
 void add_store(CLI::App& app, objects::StoreOptions& store) {
-  const std::string group = "Access to the objects";
-  const auto add = [&](const char* name, std::string& value, const char* help, const char* unit) {
-    app.add_option(name, value, help)->option_text(unit)->group(group);
-  };
-  add("--s3-endpoint", store.endpoint, "an S3-compatible server (also AWS_ENDPOINT_URL_S3)", "URL");
-  add("--s3-region", store.region, "the bucket's region (default: of the environment or profile)", "REGION");
-  add("--s3-profile", store.side.profile, "profile of the AWS configuration files", "NAME");
-  add("--s3-role-arn", store.side.role_arn, "role to assume (STS AssumeRole)", "ARN");
-  add("--s3-external-id", store.side.external_id, "external id for that role", "ID");
-  add("--sse", store.sse, "server-side encryption: AES256 or aws:kms", "KIND");
-  add("--kms-key-id", store.kms_key_id, "key for aws:kms", "ID");
-  add("--storage-class", store.storage_class, "e.g. STANDARD_IA", "CLASS");
-  add("--acl", store.acl, "e.g. bucket-owner-full-control", "ACL");
+  add_store_access(app, store);
+  add_store_option(app, "--sse", store.sse, "server-side encryption: AES256 or aws:kms", "KIND");
+  add_store_option(app, "--kms-key-id", store.kms_key_id, "key for aws:kms", "ID");
+  add_store_option(app, "--storage-class", store.storage_class, "e.g. STANDARD_IA", "CLASS");
+  add_store_option(app, "--acl", store.acl, "e.g. bucket-owner-full-control", "ACL");
 }
 
 void add_share(CLI::App& app, std::uint32_t& segment, std::uint32_t& segments) {
@@ -199,6 +195,17 @@ void add_restore_record(CLI::App& parent, Run& chosen) {
 }
 
 }  // namespace
+
+void add_store_access(CLI::App& app, objects::StoreOptions& store) {
+  const auto add = [&](const char* name, std::string& value, const char* help, const char* unit) {
+    add_store_option(app, name, value, help, unit);
+  };
+  add("--s3-endpoint", store.endpoint, "an S3-compatible server (also AWS_ENDPOINT_URL_S3)", "URL");
+  add("--s3-region", store.region, "the bucket's region (default: of the environment or profile)", "REGION");
+  add("--s3-profile", store.side.profile, "profile of the AWS configuration files", "NAME");
+  add("--s3-role-arn", store.side.role_arn, "role to assume (STS AssumeRole)", "ARN");
+  add("--s3-external-id", store.side.external_id, "external id for that role", "ID");
+}
 
 void add_backup_commands(CLI::App& app, Run& chosen) {
   add_backup_table(app, chosen);

@@ -5,12 +5,16 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "app/session/session.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
 #include "jobs/dead_letters/replay_dead_letters.hpp"
+#include "jobs/dead_letters/replay_stored_letters.hpp"
 #include "sink/dead_letters.hpp"
+#include "sink/differing_items.hpp"
 #include "sink/present_items.hpp"
 #include "sink/table_sink.hpp"
 
@@ -22,21 +26,77 @@ ExitCode end(const Error& error, ExitCode exit_code) {
   return exit_code;
 }
 
+/// Where functions leave their letters, rather than a file.
+bool is_place_of_objects(const std::string& file) { return file.starts_with("file:") || file.contains("://"); }
+
+/// The table that refused the changes, and the one that has their items; ready to be written to.
+struct Ends {
+  std::unique_ptr<jobs::TableSide> target;
+  std::unique_ptr<jobs::TableSide> primary;
+  std::optional<sink::TableSink> table{};
+  std::optional<sink::PresentItems> present{};
+  std::optional<sink::DifferingItems> differing{};  ///< of objects: their functions write on while they are replayed
+  sink::ChangeSink* writer = nullptr;
+};
+
+async::Task<Status> open_ends(const ReplayCommand& command, Session& session, Ends& ends) {
+  auto target = session.open_side(command.target, command.target_side);
+  if (!target) co_return std::unexpected(std::move(target.error()));
+  ends.target = std::move(*target);
+  auto table = co_await ends.target->dynamodb().describe_table(ends.target->address().table);
+  if (!table) {
+    Error trouble = std::move(table.error());
+    if (trouble.error_class == ErrorClass::kNotFound) {
+      trouble.resource = ends.target->display();
+      trouble.message = "there is no such table; check its name, region and account";
+    }
+    co_return std::unexpected(std::move(trouble));
+  }
+  sink::TableSink::Options write_to{.table = table->name, .key = table->key};
+  write_to.max_write_units = command.max_write_units;
+  ends.writer = &ends.table.emplace(std::move(write_to), ends.target->dynamodb(), system_clock());
+  if (command.primary.empty()) co_return Status{};
+  auto primary = session.open_side(command.primary, command.primary_side);
+  if (!primary) co_return std::unexpected(std::move(primary.error()));
+  ends.primary = std::move(*primary);
+  const TableName& items = ends.primary->address().table;
+  aws::DynamoDbClient& reads = ends.primary->dynamodb();
+  if (is_place_of_objects(command.file)) {
+    sink::DifferingItems::Options both{.replica = table->name, .primary = items, .key = table->key};
+    both.max_write_units = command.max_write_units;
+    const sink::DifferingItems::Parts parts{ends.target->dynamodb(), reads, system_clock(), session.random()};
+    ends.writer = &ends.differing.emplace(std::move(both), parts);
+    co_return Status{};
+  }
+  sink::ItemReader::Options read_from{.table = items, .key = table->key};
+  ends.writer = &ends.present.emplace(std::move(read_from), reads, *ends.table, system_clock(), session.random());
+  co_return Status{};
+}
+
+ExitCode exit_code_of(const jobs::ReplayResult& result) {
+  if (result.stopped_by) return exit_code_for(*result.stopped_by);
+  return result.still_failing == 0 ? ExitCode::kOk : ExitCode::kPoison;
+}
+
+// ---- a file
+
 std::string to_text(const jobs::ReplayResult& result) {
   return fmt::format("{} dead letters of {} keys: {} keys applied, {} keys still failing\n",
                      format_count(result.entries), format_count(result.keys), format_count(result.applied),
                      format_count(result.still_failing));
 }
 
-std::string to_json(const jobs::ReplayResult& result, ExitCode exit_code) {
+/// `more`: further members, each with a comma behind it.
+std::string to_json(const jobs::ReplayResult& result, const std::optional<Error>& error, ExitCode exit_code,
+                    const std::string& more = {}) {
   return fmt::format(
-      R"({{"entries":{},"keys":{},"applied":{},"superseded":{},"still_failing":{},"exit_code":{},"error":{}}})"
+      R"({{"entries":{},"keys":{},"applied":{},"superseded":{},"still_failing":{},{}"exit_code":{},"error":{}}})"
       "\n",
-      result.entries, result.keys, result.applied, result.superseded, result.still_failing, static_cast<int>(exit_code),
-      result.stopped_by ? json_quoted(to_line(*result.stopped_by)) : "null");
+      result.entries, result.keys, result.applied, result.superseded, result.still_failing, more,
+      static_cast<int>(exit_code), error ? json_quoted(to_line(*error)) : "null");
 }
 
-async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
+async::Task<ExitCode> replay_file(const ReplayCommand& command, Session& session) {
   // A mistyped name must not be taken for an empty file.
   std::error_code error;
   if (!std::filesystem::exists(command.file, error) && !error) {
@@ -47,50 +107,76 @@ async::Task<ExitCode> replay(const ReplayCommand& command, Session& session) {
                    .message = "there is no such file"},
                   ExitCode::kState);
   }
-  auto target = session.open_side(command.target, command.target_side);
-  if (!target) co_return end(target.error(), exit_code_for(target.error()));
-  auto table = co_await (*target)->dynamodb().describe_table((*target)->address().table);
-  if (!table) {
-    Error trouble = std::move(table.error());
-    if (trouble.error_class == ErrorClass::kNotFound) {
-      trouble.resource = (*target)->display();
-      trouble.message = "there is no such table; check its name, region and account";
-    }
-    co_return end(trouble, exit_code_for(trouble));
-  }
+  Ends ends;
+  const auto opened = co_await open_ends(command, session, ends);
+  if (!opened) co_return fail(opened.error());
   auto letters = sink::DeadLetters::open({.file = command.file});
   if (!letters) co_return end(letters.error(), ExitCode::kState);
-
-  sink::TableSink sink({.table = table->name, .key = table->key, .max_write_units = command.max_write_units},
-                       (*target)->dynamodb(), system_clock());
-  std::unique_ptr<jobs::TableSide> primary;
-  std::unique_ptr<sink::PresentItems> present;
-  if (!command.primary.empty()) {
-    auto side = session.open_side(command.primary, command.primary_side);
-    if (!side) co_return end(side.error(), exit_code_for(side.error()));
-    primary = std::move(*side);
-    sink::ItemReader::Options read_from{.table = primary->address().table, .key = table->key};
-    present = std::make_unique<sink::PresentItems>(std::move(read_from), primary->dynamodb(), sink, system_clock(),
-                                                   session.random());
-  }
-  sink::ChangeSink& writer = present ? static_cast<sink::ChangeSink&>(*present) : sink;
   session.work_begins(Session::Work::kToBeRepeated);
   const jobs::ReplayOptions options{.other_target = command.other_target};
-  auto result = co_await jobs::replay_dead_letters(**letters, writer, system_clock(), session.random(), options);
+  auto result = co_await jobs::replay_dead_letters(**letters, *ends.writer, system_clock(), session.random(), options);
   if (!result) co_return end(result.error(), ExitCode::kState);
 
-  const ExitCode exit_code = result->stopped_by           ? exit_code_for(*result->stopped_by)
-                             : result->still_failing == 0 ? ExitCode::kOk
-                                                          : ExitCode::kPoison;
-  print_summary(command.common.output == OutputFormat::kJson ? to_json(*result, exit_code) : to_text(*result));
+  const ExitCode exit_code = exit_code_of(*result);
+  const bool json = command.common.output == OutputFormat::kJson;
+  print_summary(json ? to_json(*result, result->stopped_by, exit_code) : to_text(*result));
   if (result->stopped_by) complain(*result->stopped_by);
+  co_return exit_code;
+}
+
+// ---- objects
+
+std::string to_text(const jobs::StoredReplayResult& result) {
+  const auto left = result.batches - result.removed;
+  return to_text(result.letters) + fmt::format("{} batches of letters: {} done and removed, {} left\n",
+                                               format_count(result.batches), format_count(result.removed),
+                                               format_count(left));
+}
+
+std::string to_json(const jobs::StoredReplayResult& result, const std::optional<Error>& error, ExitCode exit_code) {
+  const std::string more = fmt::format(R"("batches":{},"removed":{},"of_other_tables":{},)", result.batches,
+                                       result.removed, result.of_other_tables);
+  return to_json(result.letters, error, exit_code, more);
+}
+
+async::Task<ExitCode> replay_objects(const ReplayCommand& command, Session& session) {
+  if (command.primary.empty()) {
+    co_return fail({.error_class = ErrorClass::kInvalid,
+                    .doing = "replay dead letters",
+                    .resource = command.file,
+                    .code = {},
+                    .message = "those of functions tell keys only; name the table that has the items with --primary"});
+  }
+  auto store = session.open_store(command.file, command.store);
+  if (!store) co_return fail(store.error());
+  Ends ends;
+  const auto opened = co_await open_ends(command, session, ends);
+  if (!opened) co_return fail(opened.error());
+  session.work_begins(Session::Work::kToBeRepeated);
+  jobs::LetterObjects stored(**store);
+  jobs::StoredReplayOptions options{.table = ends.primary->address().table.str()};
+  options.replay.other_target = command.other_target;
+  auto result = co_await jobs::replay_stored_letters(stored, *ends.writer, system_clock(), session.random(), options);
+  if (!result) co_return fail(result.error());
+
+  ExitCode exit_code = exit_code_of(result->letters);
+  std::optional<Error> error = result->letters.stopped_by;
+  if (!error && result->damaged) {
+    error = result->damaged;
+    exit_code = ExitCode::kState;
+  }
+  const bool json = command.common.output == OutputFormat::kJson;
+  print_summary(json ? to_json(*result, error, exit_code) : to_text(*result));
+  if (error) complain(*error);
   co_return exit_code;
 }
 
 }  // namespace
 
 ExitCode run_replay(const ReplayCommand& command) {
-  return run_in_session(command.common, [&](Session& session) { return replay(command, session); });
+  return run_in_session(command.common, [&](Session& session) {
+    return is_place_of_objects(command.file) ? replay_objects(command, session) : replay_file(command, session);
+  });
 }
 
 }  // namespace dynamirror::app

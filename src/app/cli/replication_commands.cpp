@@ -96,15 +96,20 @@ void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) 
 }
 
 void add_replay_options(CLI::App& app, ReplayCommand& command) {
-  app.add_option("FILE", command.file, "dead-letter file")->required();
+  app.add_option("FILE", command.file,
+                 "dead-letter file; or where functions under AWS Lambda leave theirs (DYNAMIRROR_DEAD_LETTERS): "
+                 "s3://bucket/prefix, or file:/folder")
+      ->required();
   app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
   app.add_flag("--other-target", command.other_target, "also letters that another table has refused");
   add_units(app, "--max-write-units", command.max_write_units, "hard budget of write units consumed per second");
   app.add_option("--primary", command.primary,
-                 "table to read the items of letters from that hold keys only: those of a stream without new images")
+                 "table to read the items of letters from that hold keys only: those of functions, and of a stream "
+                 "without new images")
       ->option_text("TABLE");
   add_side(app, "target", command.target_side);
   add_side(app, "primary", command.primary_side);
+  add_store_access(app, command.store);
   add_common(app, command.common);
 }
 

@@ -33,7 +33,8 @@ struct ReplicateCommand {
 
 /// `dynamirror dead-letters replay FILE TARGET`
 struct ReplayCommand {
-  std::string file;
+  std::string file;  ///< or where functions leave their letters, as an address of objects
+  objects::StoreOptions store{};
   std::string target;
   aws::SideOptions target_side;
   bool other_target = false;

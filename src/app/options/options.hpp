@@ -72,6 +72,9 @@ void add_leases(CLI::App& app, service::LeaseOptions& options);
 /// The same for a job over whole tables: without --task, and --lease-table takes a name.
 void add_job_leases(CLI::App& app, service::LeaseOptions& options);
 
+/// --s3-endpoint, --s3-region and the identity to reach objects with.
+void add_store_access(CLI::App& app, objects::StoreOptions& store);
+
 /// --start. `when_needed`: the end of its help.
 void add_start(CLI::App& app, service::ReplicationOptions& options, const std::string& when_needed);
 /// --changes-from, and the identity to read that stream with.

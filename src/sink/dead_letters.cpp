@@ -115,10 +115,10 @@ Status DeadLetters::Impl::load() {
   LineReader lines(fd, options.file);
   std::string line;
   while (true) {  // ends with the file's end
-    const auto found = lines.next(line);
-    if (!found) return std::unexpected(found.error());
-    if (*found == LineReader::Found::kEnd) break;
-    if (*found == LineReader::Found::kUnfinished) return repair_end(line, lines);
+    const auto next = lines.next(line);
+    if (!next) return std::unexpected(next.error());
+    if (*next == LineReader::Found::kEnd) break;
+    if (*next == LineReader::Found::kUnfinished) return repair_end(line, lines);
     const auto letter = parse_dead_letter(line, reader);
     if (!letter) return damaged(lines, letter.error());
     count(*letter);
@@ -245,9 +245,9 @@ DeadLetters::Walk DeadLetters::walk() const {
 }
 
 Result<std::optional<DeadLetter>> DeadLetters::Walk::next() {
-  const auto found = state_->lines.next(state_->line);
-  if (!found) return std::unexpected(found.error());
-  if (*found == LineReader::Found::kEnd) return std::nullopt;
+  const auto next = state_->lines.next(state_->line);
+  if (!next) return std::unexpected(next.error());
+  if (*next == LineReader::Found::kEnd) return std::nullopt;
   auto letter = parse_dead_letter(state_->line, state_->reader);
   if (!letter) return damaged(state_->lines, letter.error());
   return std::move(*letter);
@@ -257,9 +257,9 @@ Status DeadLetters::Impl::copy_kept(const FileDescriptor& to, FunctionRef<Verdic
   LineReader lines(fd, options.file);
   std::string line;
   while (true) {  // ends with the file's end
-    const auto found = lines.next(line);
-    if (!found) return std::unexpected(found.error());
-    if (*found == LineReader::Found::kEnd) break;
+    const auto next = lines.next(line);
+    if (!next) return std::unexpected(next.error());
+    if (*next == LineReader::Found::kEnd) break;
     const std::string original = line + '\n';
     auto letter = parse_dead_letter(line, reader);
     if (!letter) return damaged(lines, letter.error());

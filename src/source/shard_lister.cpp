@@ -27,10 +27,10 @@ std::string circle_in(const std::vector<model::Shard>& shards) {
   std::unordered_map<const model::Shard*, std::vector<const model::Shard*>> children;
   for (const model::Shard& shard : shards) {
     for (const ShardId& parent : shard.parents) {
-      const auto found = by_id.find(parent.str());
-      if (found == by_id.end()) continue;
+      const auto listed = by_id.find(parent.str());
+      if (listed == by_id.end()) continue;
       ++parents_left[&shard];
-      children[found->second].push_back(&shard);
+      children[listed->second].push_back(&shard);
     }
   }
   std::vector<const model::Shard*> free;
@@ -49,8 +49,8 @@ std::string circle_in(const std::vector<model::Shard>& shards) {
   if (parents_left.empty()) return {};
   const auto parent_left = [&](const model::Shard* shard) {
     const auto left = std::ranges::find_if(shard->parents, [&](const ShardId& parent) {
-      const auto found = by_id.find(parent.str());
-      return found != by_id.end() && parents_left.contains(found->second);
+      const auto listed = by_id.find(parent.str());
+      return listed != by_id.end() && parents_left.contains(listed->second);
     });
     return by_id.at(left->str());
   };

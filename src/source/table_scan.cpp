@@ -108,11 +108,11 @@ void TableScan::end(Error reason) {
 void TableScan::add(SegmentPosition position) { impl_->add(std::move(position)); }
 
 void TableScan::remove(std::uint32_t segment) {
-  const auto found = impl_->unfinished.find(segment);
-  if (found == impl_->unfinished.end()) return;
-  found->second = true;
-  const auto waits = [&](const Impl::Segment& one) { return one.position.segment == segment; };
-  if (std::erase_if(impl_->ready, waits) > 0) impl_->unfinished.erase(found);
+  const auto segment_read = impl_->unfinished.find(segment);
+  if (segment_read == impl_->unfinished.end()) return;
+  segment_read->second = true;
+  const auto waits = [&](const Impl::Segment& waiting) { return waiting.position.segment == segment; };
+  if (std::erase_if(impl_->ready, waits) > 0) impl_->unfinished.erase(segment_read);
   impl_->removed.notify();
 }
 
@@ -234,9 +234,9 @@ async::Task<> TableScan::Impl::deliver(Segment segment, aws::ScanPage page, Page
 
 /// Nothing of the segment is under way any more: its next page may be asked for, unless it has been removed.
 void TableScan::Impl::read_on(Segment segment) {
-  const auto found = unfinished.find(segment.position.segment);
-  if (found->second) {
-    unfinished.erase(found);
+  const auto segment_read = unfinished.find(segment.position.segment);
+  if (segment_read->second) {
+    unfinished.erase(segment_read);
   } else {
     ready.push_back(std::move(segment));
   }

@@ -147,7 +147,7 @@ class BackupRun {
     if (!command_.job_id.empty() && terms->name != command_.job_id) {
       co_return co_await give_up(table, another_dump(shared->leases.table, terms->name));
     }
-    if (shared->found.complete()) {
+    if (shared->rows.complete()) {
       Costs costs{.shared = complete_already(*shared)};
       say({}, store.describe(terms->name + "/"), costs);
       co_return ExitCode::kOk;

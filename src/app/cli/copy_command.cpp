@@ -98,9 +98,9 @@ class CopyRun {
     if (!files) co_return end(files.error(), ExitCode::kState);
     // Only a dry run has another store than a state file.
     auto& store = dynamic_cast<state::ScanStore&>(*files->store);
-    const auto found = store.load_scan();
-    if (!found) co_return end(found.error(), ExitCode::kState);
-    const ExitCode checked = co_await check_target(target, found->has_value());
+    const auto scan = store.load_scan();
+    if (!scan) co_return end(scan.error(), ExitCode::kState);
+    const ExitCode checked = co_await check_target(target, scan->has_value());
     if (checked != ExitCode::kOk) co_return checked;
     co_return co_await copy_alone({source, target}, tables, *files, store);
   }
@@ -110,12 +110,12 @@ class CopyRun {
     jobs::SharedJob job{.purpose = "copy", .identity = between.source + " -> " + between.target};
     auto shared = co_await open_shared_job(session_, command_.leases, source.address(), command_.source_side, job);
     if (!shared) co_return end(shared.error(), exit_code_for(shared.error()));
-    if (shared->found.complete()) {
+    if (shared->rows.complete()) {
       summary_.shared = complete_already(*shared);
       started_ = true;
       co_return ExitCode::kOk;
     }
-    const ExitCode checked = co_await check_target(target, shared->found.terms.has_value(), &*shared);
+    const ExitCode checked = co_await check_target(target, shared->rows.terms.has_value(), &*shared);
     if (checked != ExitCode::kOk) co_return checked;
     const jobs::SharedTerms wanted{.segments = command_.lease_segments};
     auto terms = co_await jobs::join_shared_job(*shared->leases.store, shared->names(), wanted, system_clock(),

@@ -127,7 +127,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   summary.primary = sides.primary->display();
   summary.replica = sides.replica->display();
   summary.repair = repairs;
-  if (shared->found.complete()) {
+  if (shared->rows.complete()) {
     summary.shared = complete_already(*shared);
     co_return sum_up(command, summary, true);
   }

@@ -69,8 +69,8 @@ async::Task<Result<LeaseTable>> open_table(Session& session, aws::TableAddress a
   auto store = std::make_unique<coordination::DynamoDbLeaseStore>(
       (*side)->dynamodb(), coordination::DynamoDbLeaseStore::Options{.table = name}, system_clock(), session.random());
   const coordination::DynamoDbLeaseStore::PrepareOptions only_look{};
-  const auto found = co_await store->prepare(only_look);
-  if (!found) co_return std::unexpected(found.error());
+  const auto prepared = co_await store->prepare(only_look);
+  if (!prepared) co_return std::unexpected(prepared.error());
   co_return LeaseTable{.side = std::move(*side),
                        .store = std::move(store),
                        .name = name.str(),

@@ -27,9 +27,9 @@ struct Record {
 /// Of a table that is gone its key is found where its items were kept, or told by the wire form of the user's.
 async::Task<Result<model::KeySchema>> key_of_the_gone(const RecordCommand& command, const Record& record,
                                                       const std::string& folder) {
-  auto found = co_await jobs::find_item_key(*record.store, folder);
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  if (*found) co_return std::move(**found);
+  auto key = co_await jobs::find_item_key(*record.store, folder);
+  if (!key) co_return std::unexpected(std::move(key.error()));
+  if (*key) co_return std::move(**key);
   co_return model::schema_of_wire_key(command.key);
 }
 

@@ -117,11 +117,11 @@ class RestoreRun {
   async::Task<jobs::JobResult<void>> load(objects::ObjectStore& store, const jobs::RestorePlan& plan,
                                           jobs::ItemLoader& loader) {
     jobs::Restore restore(plan, options_, store, loader, pool_, session_.stop(), session_.executor());
-    const std::function<WorkDone()> look = [&] {
+    const std::function<WorkDone()> work_done = [&] {
       return WorkDone{.items = loader.counters().settled(), .total = plan.items.value_or(0)};
     };
     async::TaskGroup progress(session_.executor());
-    progress.spawn(report_work(look, system_clock()));
+    progress.spawn(report_work(work_done, system_clock()));
     auto read = co_await restore.run();
     auto written = co_await loader.finish();
     progress.cancel();

@@ -88,14 +88,14 @@ std::string progress_line(const WorkDone& done, double items_per_second) {
   return done.more.empty() ? line : line + ", " + done.more;
 }
 
-async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock) {
+async::Task<> report_work(const std::function<WorkDone()>& work_done, const Clock& clock) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const TerminalLine line;
   std::uint64_t last_items = 0;
   SteadyTime last_time = clock.steady_now();
   while (true) {
     co_await async::sleep_for(terminal ? kTerminalInterval : kLogInterval);
-    const WorkDone done = look();
+    const WorkDone done = work_done();
     const SteadyTime now = clock.steady_now();
     const double seconds = std::chrono::duration<double>(now - last_time).count();
     const double rate = static_cast<double>(done.items - last_items) / seconds;
@@ -110,13 +110,13 @@ async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& cl
 }
 
 async::Task<> report_load(const jobs::InitialLoad& load, std::uint64_t items) {
-  const std::function<WorkDone()> look = [&load, items] {
+  const std::function<WorkDone()> work_done = [&load, items] {
     const auto status = load.status();
     return WorkDone{.items = status.copy.counters.settled() + status.drained,
                     .total = items,
                     .more = fmt::format("{}, {} changes spooled", status.phase, format_count(status.spooled))};
   };
-  co_await report_work(look, system_clock());
+  co_await report_work(work_done, system_clock());
 }
 
 }  // namespace dynamirror::app

@@ -26,7 +26,7 @@ struct WorkDone {
 };
 
 /// The same for a job over items, with percentage and time left. `look` outlives the task.
-[[nodiscard]] async::Task<> report_work(const std::function<WorkDone()>& look, const Clock& clock);
+[[nodiscard]] async::Task<> report_work(const std::function<WorkDone()>& work_done, const Clock& clock);
 
 /// The same for an initial load of about `items`. `load` outlives the task.
 [[nodiscard]] async::Task<> report_load(const jobs::InitialLoad& load, std::uint64_t items);

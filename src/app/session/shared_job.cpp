@@ -25,18 +25,18 @@ async::Task<Result<SharedJobSession>> open_shared_job(service::Host& host, servi
                                               std::move(side), std::move(file_job));
   if (!leases) co_return std::unexpected(std::move(leases.error()));
   const jobs::SegmentLeases names(job);
-  auto found = co_await jobs::find_shared_job(*leases->store, names);
-  if (!found) co_return std::unexpected(std::move(found.error()));
-  SharedJobSession shared{.job = std::move(job), .leases = std::move(*leases), .found = std::move(*found)};
-  if (shared.found.complete()) {
+  auto rows = co_await jobs::find_shared_job(*leases->store, names);
+  if (!rows) co_return std::unexpected(std::move(rows.error()));
+  SharedJobSession shared{.job = std::move(job), .leases = std::move(*leases), .rows = std::move(*rows)};
+  if (shared.rows.complete()) {
     log::info(
         "all segments of this job are done; to start over, reset its leases (`leases reset`) or name another "
         "--lease-table",
         {{"table", shared.leases.store->describe()}});
-  } else if (shared.found.terms) {
+  } else if (shared.rows.terms) {
     log::info("joining the job that others have begun", {{"table", shared.leases.store->describe()},
-                                                         {"segments", std::to_string(shared.found.terms->segments)},
-                                                         {"segments_done", std::to_string(shared.found.done)}});
+                                                         {"segments", std::to_string(shared.rows.terms->segments)},
+                                                         {"segments_done", std::to_string(shared.rows.done)}});
   }
   co_return shared;
 }
@@ -44,7 +44,7 @@ async::Task<Result<SharedJobSession>> open_shared_job(service::Host& host, servi
 SharedJobSummary complete_already(const SharedJobSession& shared) {
   return {.table = shared.leases.table,
           .was_complete = true,
-          .status = {.segments = shared.found.terms->segments, .done = shared.found.done}};
+          .status = {.segments = shared.rows.terms->segments, .done = shared.rows.done}};
 }
 
 std::string to_text(const SharedJobSummary& summary) {

@@ -13,7 +13,7 @@ namespace dynamirror::app {
 struct SharedJobSession {
   jobs::SharedJob job;
   service::Leases leases;
-  jobs::SharedJobRows found;  ///< before this process joined
+  jobs::SharedJobRows rows;  ///< before this process joined
 
   [[nodiscard]] jobs::SegmentLeases names() const { return jobs::SegmentLeases(job); }
   /// Whether the job has begun, as of now. Errors: the lease table's.

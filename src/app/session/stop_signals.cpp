@@ -49,8 +49,8 @@ void take_stop_signals() { (void)taken_signals(); }
 StopSignals::StopSignals(const boost::asio::any_io_executor& executor) : taken_(executor, ::dup(taken_signals())) {}
 
 async::Task<> StopSignals::next() {
-  char one = 0;
-  co_await taken_.async_read_some(boost::asio::buffer(&one, 1), boost::asio::use_awaitable);
+  char byte = 0;
+  co_await taken_.async_read_some(boost::asio::buffer(&byte, 1), boost::asio::use_awaitable);
 }
 
 }  // namespace dynamirror::app

@@ -40,32 +40,32 @@ async::Task<JobResult<CopyTables>> copy_preflight(TableSide& source, TableSide& 
   if (model) model = co_await once_usable(source, std::move(*model));
   if (!model) co_return not_found(source, std::move(model.error()), "check its name, region and account");
 
-  auto found = co_await target.dynamodb().describe_table(target.address().table);
-  if (!found && found.error().error_class == ErrorClass::kNotFound && options.create_target) {
+  auto target_table = co_await target.dynamodb().describe_table(target.address().table);
+  if (!target_table && target_table.error().error_class == ErrorClass::kNotFound && options.create_target) {
     if (options.dry_run) {
       aws::TableDescription planned = *model;
       planned.name = target.address().table;
       planned.id.clear();
       co_return CopyTables{std::move(*model), std::move(planned), true};
     }
-    found = co_await make_table_like(target, *model);
-    if (found) say_what_is_left_out(target, *model);
+    target_table = co_await make_table_like(target, *model);
+    if (target_table) say_what_is_left_out(target, *model);
   }
-  if (found) found = co_await once_usable(target, std::move(*found));
-  if (!found) {
-    co_return not_found(target, std::move(found.error()),
+  if (target_table) target_table = co_await once_usable(target, std::move(*target_table));
+  if (!target_table) {
+    co_return not_found(target, std::move(target_table.error()),
                         "start with --create-target to make it from the source's description");
   }
   // DynamoDB Local gives tables of one name the same ARN wherever they are: the endpoint counts, too.
-  if (source.endpoint() == target.endpoint() && model->arn == found->arn) {
+  if (source.endpoint() == target.endpoint() && model->arn == target_table->arn) {
     co_return not_ready("copy", source.display(), "source and target are the same table");
   }
-  if (model->key != found->key) {
+  if (model->key != target_table->key) {
     co_return not_ready("compare key schemas of", source.display() + " and " + target.display(),
-                        "the source's key is " + describe(model->key) + ", the target's is " + describe(found->key) +
-                            "; both must be equal");
+                        "the source's key is " + describe(model->key) + ", the target's is " +
+                            describe(target_table->key) + "; both must be equal");
   }
-  co_return CopyTables{std::move(*model), std::move(*found), false};
+  co_return CopyTables{std::move(*model), std::move(*target_table), false};
 }
 
 async::Task<Result<bool>> has_items(TableSide& table, Random& random) {

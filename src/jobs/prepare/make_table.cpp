@@ -8,9 +8,9 @@
 
 namespace dynamirror::jobs {
 
-async::Task<Result<aws::TableDescription>> once_usable(TableSide& side, aws::TableDescription found) {
-  if (found.usable()) co_return found;
-  log::info("waiting for the table to become usable", {{"table", side.display()}, {"status", found.status}});
+async::Task<Result<aws::TableDescription>> once_usable(TableSide& side, aws::TableDescription table) {
+  if (table.usable()) co_return table;
+  log::info("waiting for the table to become usable", {{"table", side.display()}, {"status", table.status}});
   const aws::WaitOptions wait;
   co_return co_await side.dynamodb().wait_until_usable(side.address().table, wait);
 }

@@ -10,7 +10,7 @@ namespace dynamirror::jobs {
 
 /// The table of a side, which `found` describes, once it can be read and written: only one that is still being made is
 /// waited for. Errors: those of aws::DynamoDbClient::wait_until_usable.
-[[nodiscard]] async::Task<Result<aws::TableDescription>> once_usable(TableSide& side, aws::TableDescription found);
+[[nodiscard]] async::Task<Result<aws::TableDescription>> once_usable(TableSide& side, aws::TableDescription table);
 
 /// Makes the table of a side from the description of another one, and waits until it is usable. What it does not take
 /// over is for the caller to say.

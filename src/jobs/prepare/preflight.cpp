@@ -46,14 +46,14 @@ void add_not_ready(Failures& failures, std::string doing, std::string resource, 
 
 /// The table once it is usable. A missing target is created when there is a `model` to create it from.
 async::Task<Result<aws::TableDescription>> find_table(TableSide& side, const aws::TableDescription* model) {
-  auto found = co_await side.dynamodb().describe_table(side.address().table);
-  if (!found && found.error().error_class == ErrorClass::kNotFound && model != nullptr) {
+  auto table = co_await side.dynamodb().describe_table(side.address().table);
+  if (!table && table.error().error_class == ErrorClass::kNotFound && model != nullptr) {
     auto made = co_await make_table_like(side, *model);
     if (made) say_what_is_left_out(side, *model);
     co_return made;
   }
-  if (!found) co_return found;
-  co_return co_await once_usable(side, std::move(*found));
+  if (!table) co_return table;
+  co_return co_await once_usable(side, std::move(*table));
 }
 
 /// A table that is UPDATING takes no other change, and a stream that was just turned on has not begun before the table

@@ -67,13 +67,13 @@ class DeadLettersTest : public ::testing::Test {
   }
 
   [[nodiscard]] static std::vector<std::string> sequences(const DeadLetters& letters) {
-    std::vector<std::string> found;
+    std::vector<std::string> kept;
     auto walk = letters.walk();
     while (true) {
       auto next = walk.next();
       EXPECT_TRUE(next) << to_line(next.error());
-      if (!next || !*next) return found;
-      found.push_back((*next)->change.sequence().str());
+      if (!next || !*next) return kept;
+      kept.push_back((*next)->change.sequence().str());
     }
   }
   [[nodiscard]] std::vector<std::string> sequences() const { return sequences(*open()); }
@@ -323,10 +323,10 @@ TEST_F(DeadLettersTest, KeepsEveryAcknowledgedLetterWhenKilledAtAnyMomentOfAddin
         }
       });
       const int acknowledged = writer.finish();
-      const auto found = sequences();
-      ASSERT_GE(found.size(), static_cast<std::size_t>(acknowledged));
-      ASSERT_LE(found.size(), static_cast<std::size_t>(acknowledged) + 1);
-      for (std::size_t i = 0; i < found.size(); ++i) ASSERT_EQ(found[i], std::to_string(i + 1));
+      const auto kept = sequences();
+      ASSERT_GE(kept.size(), static_cast<std::size_t>(acknowledged));
+      ASSERT_LE(kept.size(), static_cast<std::size_t>(acknowledged) + 1);
+      for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(kept[i], std::to_string(i + 1));
       if (acknowledged == 4) break;  // the fault came after the last call
       ASSERT_LT(call, 50);
     }
@@ -354,14 +354,14 @@ TEST_F(DeadLettersTest, IsTheOldOrTheNewFileWhenKilledAtAnyMomentOfARewrite) {
         if (done) report();
       });
       const bool done = rewriter.finish() == 1;
-      const auto found = sequences();
-      if (found.size() == 4) {
+      const auto kept = sequences();
+      if (kept.size() == 4) {
         saw_old = true;
         ASSERT_FALSE(done);
-        ASSERT_THAT(found, ElementsAre("1", "2", "3", "4"));
+        ASSERT_THAT(kept, ElementsAre("1", "2", "3", "4"));
       } else {
         saw_new = true;
-        ASSERT_THAT(found, ElementsAre("2", "4"));
+        ASSERT_THAT(kept, ElementsAre("2", "4"));
       }
       if (done) break;
       ASSERT_LT(call, 50);

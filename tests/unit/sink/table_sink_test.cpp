@@ -358,7 +358,7 @@ TEST_F(TableSinkTest, StaysWithinTheBudgetByEstimateWhenTheServiceDoesNotTellUni
   const std::vector<std::vector<model::Change>> sides(1, puts(25));
   support::run_task(write_from_all_sides(*sink_, sides, std::chrono::milliseconds(700)));
   double units = 0;
-  for (const auto& one : table_.consumed) units += one.units;
+  for (const auto& request : table_.consumed) units += request.units;
   EXPECT_LE(units, 400 * 1.7);
   EXPECT_GE(units, 400 * 0.7);
 }

@@ -44,11 +44,11 @@ class TableScanTest : public ::testing::Test {
     for (const auto& [key, item] : server.snapshot("Items")) items.push_back(item);
     return items;
   }
-  void expect_all(std::vector<std::string> found) const {
+  void expect_all(std::vector<std::string> items) const {
     std::vector<std::string> wanted = all_items();
     std::sort(wanted.begin(), wanted.end());
-    std::sort(found.begin(), found.end());
-    EXPECT_EQ(found, wanted);
+    std::sort(items.begin(), items.end());
+    EXPECT_EQ(items, wanted);
     EXPECT_THAT(server.complaints(), IsEmpty());
   }
 
@@ -78,14 +78,14 @@ TEST_F(TableScanTest, DeliversEveryItemOnce) {
 
 TEST_F(TableScanTest, SharesTogetherAreTheTable) {
   fill(500);
-  std::vector<std::string> found;
+  std::vector<std::string> items;
   for (std::uint32_t share = 0; share < 3; ++share) {
     auto run = make_run({.share = share, .shares = 3, .split = 4});
     Collector collector;
     EXPECT_TRUE(run.run(collector));
-    found.insert(found.end(), collector.items.begin(), collector.items.end());
+    items.insert(items.end(), collector.items.begin(), collector.items.end());
   }
-  expect_all(found);
+  expect_all(items);
 }
 
 TEST_F(TableScanTest, AResumedScanReadsWhatIsLeftAndNothingElse) {
@@ -99,9 +99,9 @@ TEST_F(TableScanTest, AResumedScanReadsWhatIsLeftAndNothingElse) {
   auto second = make_run({.split = 4});
   Collector after;
   EXPECT_TRUE(second.run(before.newest(second.scan().fresh()), after));
-  std::vector<std::string> found = before.items;
-  found.insert(found.end(), after.items.begin(), after.items.end());
-  expect_all(found);
+  std::vector<std::string> items = before.items;
+  items.insert(items.end(), after.items.begin(), after.items.end());
+  expect_all(items);
 }
 
 TEST_F(TableScanTest, ThrottlingAndTroubleDelayButLoseNothing) {
@@ -162,24 +162,24 @@ class Juggler final : public Collector {
   bool held_when_removed = false;
 
   [[nodiscard]] async::Task<Status> take(aws::ScanPage page, SegmentPosition position) override {
-    const SegmentPosition at = position;
+    const SegmentPosition after = position;
     auto taken = co_await Collector::take(std::move(page), std::move(position));
-    if (at.segment == 2 && pages_of_2++ == 0) {
+    if (after.segment == 2 && pages_of_2++ == 0) {
       scan_.remove(2);
       held_when_removed = scan_.holds(2);
-      second_ = at;
+      second_ = after;
     }
-    if (at.segment == 0 && at.done) {
+    if (after.segment == 0 && after.done) {
       scan_.add({.segment = 1});
       scan_.add({.segment = 2});
     }
-    if (at.segment == 1 && at.done) {
+    if (after.segment == 1 && after.done) {
       EXPECT_FALSE(scan_.holds(2));
       EXPECT_EQ(pages_of_2, 1u) << "nothing is read of what was removed";
       scan_.add(second_);
     }
-    if (at.segment == 2 && at.done) scan_.add({.segment = 3});
-    if (at.segment == 3 && at.done) co_return failure(ErrorClass::kFatal, "take page", {}, "the end of the test");
+    if (after.segment == 2 && after.done) scan_.add({.segment = 3});
+    if (after.segment == 3 && after.done) co_return failure(ErrorClass::kFatal, "take page", {}, "the end of the test");
     co_return taken;
   }
 

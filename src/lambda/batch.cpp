@@ -47,7 +47,7 @@ class Application {
     pipeline_.name_shards([this](Handle shard) { return ShardId(shards_[index_of(shard)].shard); });
     pipeline_.permit_writes([this](Handle) { return std::optional(steady(times_.write_until)); });
     pipeline_.start();
-    push();
+    co_await push();
     pipeline_.wake_writers();
     const auto time_is_over = [this] { return parts_.clock.wall_now() >= times_.answer_by; };
     co_await pipeline_.drain(time_is_over);
@@ -69,7 +69,7 @@ class Application {
     return static_cast<std::size_t>(std::ranges::find(handles_, shard) - handles_.begin());
   }
 
-  void push() {
+  async::Task<> push() {
     for (ShardBatch& shard : shards_) {
       const Handle handle = handles_.emplace_back(pipeline_.add_shard());
       auto& places = places_.emplace_back();
@@ -80,7 +80,8 @@ class Application {
           continue;
         }
         const auto& record = std::get<model::UnreadableRecord>(entry);
-        (void)pipeline_.core().set_aside(handle, {&record, 1});  // letters in memory always go
+        const std::span<const model::UnreadableRecord> no_change(&record, 1);
+        (void)co_await pipeline_.set_aside(handle, no_change);  // letters in memory always go
         pipeline_.core().push_set_aside(handle, record.sequence);
       }
     }

@@ -19,7 +19,7 @@ std::string line_of(sink::DeadLetter letter) {
 
 }  // namespace
 
-Status BatchLetters::add(std::span<const sink::DeadLetter> letters) {
+async::Task<Status> BatchLetters::add(std::vector<sink::DeadLetter> letters) {
   for (const sink::DeadLetter& letter : letters) {
     const bool first = places_.empty() || letter.change.sequence() < first_;
     if (first) first_ = letter.change.sequence();
@@ -28,7 +28,7 @@ Status BatchLetters::add(std::span<const sink::DeadLetter> letters) {
     if (letter.has_key()) keys_.emplace(letter.change.key());
     lines_ += line_of(letter);
   }
-  return {};
+  co_return Status{};
 }
 
 }  // namespace dynamirror::lambda

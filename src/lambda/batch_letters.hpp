@@ -2,7 +2,6 @@
 #pragma once
 
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +19,7 @@ class BatchLetters final : public sink::LetterBox {
  public:
   [[nodiscard]] bool quarantined(std::string_view key) const override { return keys_.contains(key); }
   [[nodiscard]] std::size_t keys() const override { return keys_.size(); }
-  [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) override;
+  [[nodiscard]] async::Task<Status> add(std::vector<sink::DeadLetter> letters) override;
   [[nodiscard]] std::string describe() const override { return "the letters of the batch"; }
 
   struct Place {

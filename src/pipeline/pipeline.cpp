@@ -22,9 +22,19 @@ Pipeline::Pipeline(Parts parts, Options options, transform::ChangeRules rules)
              .poison_hint = options.writing.poison_hint,
              .max_attempts = options.writing.max_attempts},
             std::move(rules)),
-      pump_({core_, parts.sink, parts.clock, parts.executor, parts.ending}, options.writing.max_concurrent_writes),
+      pump_({core_, parts.sink, parts.dead_letters, parts.clock, parts.executor, parts.ending},
+            options.writing.max_concurrent_writes),
       liveness_(parts.clock.steady_now()),
       tasks_(parts.executor) {}
+
+async::Task<JobResult<void>> Pipeline::set_aside(ShardHandle shard, std::span<const model::UnreadableRecord> records) {
+  auto letters = core_.letters_for(shard, records);
+  if (!letters) co_return std::unexpected(std::move(letters.error()));
+  if (letters->empty()) co_return JobResult<void>{};
+  auto failure = co_await pump_.add_letters(std::move(*letters));
+  if (failure) co_return std::unexpected(std::move(*failure));
+  co_return JobResult<void>{};
+}
 
 void Pipeline::start() {
   tasks_.spawn(pump_.run());

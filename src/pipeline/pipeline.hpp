@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "async/task_group.hpp"
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "model/unreadable_record.hpp"
 #include "ordering/change_buffer.hpp"
 #include "pipeline/ending.hpp"
 #include "pipeline/liveness.hpp"
@@ -83,6 +85,10 @@ class Pipeline {
   /// REQUIRES: its sequence is after every one pushed for this shard before.
   void push(ShardHandle shard, model::Change change) { core_.push(shard, std::move(change)); }
   void wake_writers() { pump_.changes_arrived(); }
+  /// Puts records that are no changes into the dead letters, all at once; what then is to come in the order of the
+  /// shard is `core().push_set_aside` for each. REQUIRES: `records` outlives the task.
+  [[nodiscard]] async::Task<JobResult<void>> set_aside(ShardHandle shard,
+                                                       std::span<const model::UnreadableRecord> records);
 
   // ---- what has become of it
 

@@ -7,8 +7,6 @@
 #include <cassert>
 #include <utility>
 
-#include "base/log.hpp"
-
 namespace dynamirror::jobs {
 namespace {
 
@@ -52,8 +50,8 @@ void WriteCore::push(ShardHandle shard, model::Change change) {
   buffer_.push(shard, std::move(change));
 }
 
-std::optional<JobFailure> WriteCore::set_aside(ShardHandle shard, std::span<const model::UnreadableRecord> records) {
-  if (records.empty()) return std::nullopt;
+JobResult<std::vector<sink::DeadLetter>> WriteCore::letters_for(
+    ShardHandle shard, std::span<const model::UnreadableRecord> records) const {
   std::vector<sink::DeadLetter> letters;
   for (const model::UnreadableRecord& record : records) {
     letters.push_back({.change = model::Change({}, {}, record.sequence, record.arrived),
@@ -68,7 +66,8 @@ std::optional<JobFailure> WriteCore::set_aside(ShardHandle shard, std::span<cons
                        .target = parts_.target,
                        .record = record.data});
   }
-  return give_up(letters);
+  if (parts_.dead_letters == nullptr && !letters.empty()) return std::unexpected(nobody_keeps(letters.front()));
+  return letters;
 }
 
 std::optional<WriteCore::Batch> WriteCore::take(const sink::ChangeSink::Limits& limits) {
@@ -120,7 +119,7 @@ WriteCore::Settled WriteCore::settle(const Batch& batch, std::span<const sink::O
   const auto note = [&](std::optional<JobFailure> failure) {
     if (!settled.failure) settled.failure = std::move(failure);
   };
-  Poison poison;
+  Poison& poison = settled.poison;
   const auto set_aside = [&](const InFlight& item, Error error) {
     poison.letters.push_back(letter_for(item, std::move(error)));
     poison.tickets.push_back(item.ticket);
@@ -148,15 +147,15 @@ WriteCore::Settled WriteCore::settle(const Batch& batch, std::span<const sink::O
     }
   }
   if (throttled + failed == 0 && poison.letters.empty() && !buffer_.next_retry()) statistics_.last_trouble.clear();
-  if (!poison.letters.empty()) {
-    auto failure = give_up(poison.letters);
-    if (!failure) std::ranges::for_each(poison.tickets, [&](auto ticket) { buffer_.dead_lettered(ticket); });
-    note(std::move(failure));
-  }
+  if (!poison.letters.empty() && parts_.dead_letters == nullptr) note(nobody_keeps(poison.letters.front()));
   // A few unprocessed items are one hot partition, no reason to slow down all others.
   if (failed * 2 > batch.changes.size()) settled.outcome = Outcome::kFailed;
   if (throttled * 2 > batch.changes.size()) settled.outcome = Outcome::kThrottled;
   return settled;
+}
+
+void WriteCore::dead_lettered(std::span<const ordering::ChangeBuffer::Ticket> tickets) {
+  for (const ordering::ChangeBuffer::Ticket ticket : tickets) buffer_.dead_lettered(ticket);
 }
 
 std::uint64_t WriteCore::written() const {
@@ -190,28 +189,14 @@ std::optional<JobFailure> WriteCore::try_again(const InFlight& item, const Error
   return std::nullopt;
 }
 
-/// Sets poison aside in the dead-letter file, or says why the job has failed. Only what is in the file may be settled.
-std::optional<JobFailure> WriteCore::give_up(std::span<const sink::DeadLetter> letters) {
-  const sink::DeadLetter& first = letters.front();
-  if (parts_.dead_letters == nullptr) {
-    Error error = first.error;
-    error.message += first.has_key() ? "; key " + std::string(first.change.key()) : ";";
-    if (!first.shard.str().empty()) {
-      error.message += " of shard " + first.shard.str() + ", record " + first.change.sequence().str();
-    }
-    error.message += " (" + std::string(options_.poison_hint) + ")";
-    return JobFailure{Reason::kPoison, std::move(error)};
+JobFailure WriteCore::nobody_keeps(const sink::DeadLetter& letter) const {
+  Error error = letter.error;
+  error.message += letter.has_key() ? "; key " + std::string(letter.change.key()) : ";";
+  if (!letter.shard.str().empty()) {
+    error.message += " of shard " + letter.shard.str() + ", record " + letter.change.sequence().str();
   }
-  if (auto added = parts_.dead_letters->add(letters); !added) {
-    return JobFailure{Reason::kState, std::move(added.error())};
-  }
-  if (log::enabled(log::Level::kWarning)) {
-    log::warning("changes set aside as dead letters", {{"count", std::to_string(letters.size())},
-                                                       {"first_key", std::string(first.change.key())},
-                                                       {"error", to_line(first.error)},
-                                                       {"file", parts_.dead_letters->describe()}});
-  }
-  return std::nullopt;
+  error.message += " (" + std::string(options_.poison_hint) + ")";
+  return {Reason::kPoison, std::move(error)};
 }
 
 sink::DeadLetter WriteCore::letter_for(const InFlight& item, Error error) const {

@@ -27,8 +27,8 @@ namespace dynamirror::jobs {
 /// written at this moment, and what an outcome makes of it: applied, tried again after a pause, set aside, or a reason
 /// to end the job.
 ///
-/// Promise: a change leaves the buffer only when the target, or the dead-letter file, has it, or its shard is another
-/// worker's. Later changes of a dead-lettered key follow it to the file.
+/// Promise: a change leaves the buffer only when the target, or the dead-letter store, has it, or its shard is another
+/// worker's; one whose letter is on its way there stays in flight. Later changes of a dead-lettered key follow it.
 /// Never waits: `Pipeline` and `WritePump` are the coroutines around it, and the simulation runs it as it is. Not
 /// thread-safe.
 class WriteCore {
@@ -38,8 +38,8 @@ class WriteCore {
 
   /// What it works with. What is referred to outlives it.
   struct Parts {
-    std::string target;             ///< as `ChangeSink::describe` says
-    sink::LetterBox* dead_letters;  ///< null: the first change that the target refuses ends the job
+    std::string target;                    ///< as `ChangeSink::describe` says
+    const sink::Quarantine* dead_letters;  ///< null: the first change that the target refuses ends the job
     const Clock& clock;
     Random& random;
   };
@@ -81,11 +81,10 @@ class WriteCore {
   /// REQUIRES: its sequence is after every one pushed for this shard before.
   void push(ShardHandle shard, model::Change change);
 
-  /// Puts records that are no changes into the dead letters, all at once; what then is to come in the order of the
-  /// shard is `push_set_aside` for each. Answers why the job has failed, if it has.
-  [[nodiscard]] std::optional<JobFailure> set_aside(ShardHandle shard,
-                                                    std::span<const model::UnreadableRecord> records);
-  /// Passes a record that `set_aside` has taken. REQUIRES: as `push`.
+  /// The letters of records that are no changes. Errors: where there is no place for any, why the job has failed.
+  [[nodiscard]] JobResult<std::vector<sink::DeadLetter>> letters_for(
+      ShardHandle shard, std::span<const model::UnreadableRecord> records) const;
+  /// Passes a record that is no change. REQUIRES: as `push`, and the dead letters have its letter.
   void push_set_aside(ShardHandle shard, const model::SequenceNumber& sequence) {
     buffer_.push_dead_lettered(shard, sequence);
   }
@@ -101,12 +100,20 @@ class WriteCore {
   /// What may be written now; nothing when that is nothing. What may never be written here is released.
   [[nodiscard]] std::optional<Batch> take(const sink::ChangeSink::Limits& limits);
 
+  /// Changes to be set aside. They stay in flight until `dead_lettered`.
+  struct Poison {
+    std::vector<sink::DeadLetter> letters{};
+    std::vector<ordering::ChangeBuffer::Ticket> tickets{};  ///< of the letters, in their order
+  };
   struct Settled {
     async::ConcurrencyLimit::Outcome outcome = async::ConcurrencyLimit::Outcome::kDone;
     std::optional<JobFailure> failure{};  ///< no further write makes sense
+    Poison poison{};                      ///< its letters are to be added to the dead letters; mostly none
   };
   /// What has become of a batch. REQUIRES: one outcome for each of its `changes`.
   [[nodiscard]] Settled settle(const Batch& batch, std::span<const sink::Outcome> outcomes);
+  /// The dead letters have these.
+  void dead_lettered(std::span<const ordering::ChangeBuffer::Ticket> tickets);
 
   // ---- what is known of it
 
@@ -129,17 +136,11 @@ class WriteCore {
   [[nodiscard]] std::string what_waits() const;
 
  private:
-  /// Changes to be set aside, each with its reason.
-  struct Poison {
-    std::vector<sink::DeadLetter> letters;
-    std::vector<ordering::ChangeBuffer::Ticket> tickets;  ///< of the letters, in their order
-  };
-
   [[nodiscard]] SteadyTime keep_permitted(std::vector<InFlight>& changes);
   [[nodiscard]] std::vector<InFlight> set_aside_quarantined(std::vector<InFlight>& changes) const;
   void applied(const InFlight& item);
   [[nodiscard]] std::optional<JobFailure> try_again(const InFlight& item, const Error& error);
-  [[nodiscard]] std::optional<JobFailure> give_up(std::span<const sink::DeadLetter> letters);
+  [[nodiscard]] JobFailure nobody_keeps(const sink::DeadLetter& letter) const;
   [[nodiscard]] sink::DeadLetter letter_for(const InFlight& item, Error error) const;
   [[nodiscard]] ShardId name_of(ShardHandle shard) const { return shard_name_ ? shard_name_(shard) : ShardId(); }
 

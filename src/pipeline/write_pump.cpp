@@ -2,8 +2,11 @@
 #include "pipeline/write_pump.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "base/log.hpp"
 
 namespace dynamirror::jobs {
 
@@ -53,9 +56,38 @@ async::Task<> WritePump::write(WriteCore::Batch batch) {
     outcomes = std::move(*answer);
   }
   auto settled = core_.settle(batch, outcomes);
-  if (settled.failure) fail(std::move(*settled.failure));
   const SteadyTime now = parts_.clock.steady_now();
   limit_.finished(now - begun, settled.outcome, now);
+  tell_settled();
+  if (settled.failure) {
+    fail(std::move(*settled.failure));
+  } else if (!settled.poison.letters.empty()) {
+    auto failure = co_await add_letters(std::move(settled.poison.letters));
+    if (failure) {
+      fail(std::move(*failure));
+      co_return;
+    }
+    core_.dead_lettered(settled.poison.tickets);
+    tell_settled();
+  }
+}
+
+async::Task<std::optional<JobFailure>> WritePump::add_letters(std::vector<sink::DeadLetter> letters) {
+  const std::size_t count = letters.size();
+  const std::string first_key(letters.front().change.key());
+  const std::string error = to_line(letters.front().error);
+  Status added = co_await parts_.dead_letters->add(std::move(letters));
+  if (!added) co_return JobFailure{Reason::kState, std::move(added.error())};
+  if (log::enabled(log::Level::kWarning)) {
+    log::warning("changes set aside as dead letters", {{"count", std::to_string(count)},
+                                                       {"first_key", first_key},
+                                                       {"error", error},
+                                                       {"file", parts_.dead_letters->describe()}});
+  }
+  co_return std::nullopt;
+}
+
+void WritePump::tell_settled() {
   settled_.notify();
   if (core_.has_room()) room_.notify();
   wake_.notify();

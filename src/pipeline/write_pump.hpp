@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "async/concurrency_limit.hpp"
 #include "async/signal.hpp"
@@ -12,11 +14,13 @@
 #include "pipeline/ending.hpp"
 #include "pipeline/write_core.hpp"
 #include "sink/change_sink.hpp"
+#include "sink/letter_box.hpp"
 
 namespace dynamirror::jobs {
 
-/// Brings what a WriteCore gives out to the sink, as many batches at once as the target bears, and the outcomes back.
-/// It decides nothing else. Not thread-safe: lives on the job's event loop.
+/// Brings what a WriteCore gives out to the sink, as many batches at once as the target bears, and the outcomes back;
+/// what is to be set aside to the dead letters. It decides nothing else. Not thread-safe: lives on the job's event
+/// loop.
 class WritePump {
  public:
   struct Options {
@@ -30,6 +34,7 @@ class WritePump {
   struct Parts {
     WriteCore& core;
     sink::ChangeSink& sink;
+    sink::LetterBox* dead_letters;  ///< the core's
     const Clock& clock;
     boost::asio::any_io_executor executor;
     Ending& ending;  ///< learns, once, why no further write makes sense
@@ -49,6 +54,9 @@ class WritePump {
   /// it.
   [[nodiscard]] async::Signal& room() { return room_; }
 
+  /// Adds letters to the dead letters. REQUIRES: there are some. Answers why the job has failed, if it has.
+  [[nodiscard]] async::Task<std::optional<JobFailure>> add_letters(std::vector<sink::DeadLetter> letters);
+
   /// Ends writes that are under way without waiting for their outcome. What they carried is not settled.
   void abandon_writes() { writes_.cancel(); }
   /// Waits for the end of all writes, abandoned or not.
@@ -56,6 +64,7 @@ class WritePump {
 
  private:
   void dispatch();
+  void tell_settled();
   [[nodiscard]] async::Task<> write(WriteCore::Batch batch);
   void fail(JobFailure failure);
 

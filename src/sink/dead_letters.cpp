@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "async/disk_thread.hpp"
+#include "async/semaphore.hpp"
 #include "base/file_lock.hpp"
 #include "base/files.hpp"
 #include "base/log.hpp"
@@ -82,6 +84,7 @@ struct DeadLetters::Impl {
   json::Reader reader{};
   /// After a failed sync nobody knows what the disk has, and a second sync would claim success: no more writing.
   std::optional<Error> broken{};
+  async::Semaphore adding_turn{1};
 
   [[nodiscard]] std::string name() const { return options.file.string(); }
   [[nodiscard]] std::unexpected<Error> failed(const char* doing, std::string message) const {
@@ -92,6 +95,7 @@ struct DeadLetters::Impl {
   [[nodiscard]] Status load();
   [[nodiscard]] Status repair_end(std::string& line, const LineReader& lines);
   [[nodiscard]] Status append(std::string_view text);
+  [[nodiscard]] Result<std::string> lines_of(const std::vector<DeadLetter>& letters) const;
   /// What the file is after a rewrite.
   struct Kept {
     KeySet keys{};
@@ -196,38 +200,43 @@ std::uint64_t DeadLetters::without_key() const { return impl_->without_key; }
 std::uint64_t DeadLetters::entries() const { return impl_->entries; }
 const std::filesystem::path& DeadLetters::file() const { return impl_->options.file; }
 
-Status DeadLetters::add(std::span<const DeadLetter> letters) {
-  if (letters.empty()) return {};
-  if (impl_->broken) return std::unexpected(*impl_->broken);
-  KeySet new_keys;
-  std::uint64_t without_key = 0;
+/// Errors: there is no room for that many.
+Result<std::string> DeadLetters::Impl::lines_of(const std::vector<DeadLetter>& letters) const {
+  std::unordered_set<std::string_view> new_keys;
+  std::size_t new_without_key = 0;
   std::string text;
   for (const DeadLetter& letter : letters) {
     if (!letter.has_key()) {
-      ++without_key;
-    } else if (!quarantined(letter.change.key())) {
-      new_keys.emplace(letter.change.key());
+      ++new_without_key;
+    } else if (!keys.contains(letter.change.key())) {
+      new_keys.insert(letter.change.key());
     }
     const std::string line = to_json_line(letter);
     if (line.size() > LineReader::kMaxLineBytes) {
-      return impl_->failed("add dead letters",
-                           "a change of " + std::to_string(line.size()) + " bytes is longer than any item");
+      return failed("add dead letters",
+                    "a change of " + std::to_string(line.size()) + " bytes is longer than any item");
     }
     text += line;
   }
-  if (impl_->keys.size() + new_keys.size() + impl_->without_key + without_key > impl_->options.max_keys) {
-    return impl_->failed(
-        "add dead letters",
-        fmt::format("more than {} keys would be dead letters; this is no accident of single items: see "
-                    "the errors in the file, remove their cause, and run dead-letters replay",
-                    impl_->options.max_keys));
-  }
-  if (auto appended = impl_->append(text); !appended) return appended;
-  impl_->size_bytes += text.size();
-  impl_->entries += letters.size();
-  impl_->without_key += without_key;
-  impl_->keys.merge(new_keys);
-  return {};
+  if (keys.size() + new_keys.size() + without_key + new_without_key <= options.max_keys) return text;
+  return failed("add dead letters",
+                fmt::format("more than {} keys would be dead letters; this is no accident of single items: see "
+                            "the errors in the file, remove their cause, and run dead-letters replay",
+                            options.max_keys));
+}
+
+async::Task<Status> DeadLetters::add(std::vector<DeadLetter> letters) {
+  if (letters.empty()) co_return Status{};
+  const auto turn = co_await impl_->adding_turn.acquire();
+  if (impl_->broken) co_return std::unexpected(*impl_->broken);
+  const Result<std::string> lines = impl_->lines_of(letters);
+  if (!lines) co_return std::unexpected(lines.error());
+  const auto append = [this, &lines] { return impl_->append(*lines); };
+  Status appended = co_await async::on_disk_thread(append);
+  if (!appended) co_return appended;
+  impl_->size_bytes += lines->size();
+  for (const DeadLetter& letter : letters) impl_->count(letter);
+  co_return appended;
 }
 
 struct DeadLetters::Walk::State {

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/function_ref.hpp"
@@ -29,7 +29,8 @@ namespace dynamirror::sink {
 ///   that is no change, counts as one.
 /// - A last line that a crash has left incomplete is removed at opening; damage anywhere else is refused.
 ///
-/// Blocks the event loop for the time of a write and a sync, which is well for what should be rare. Not thread-safe.
+/// Letters are written and synced on the event loop's disk thread; all else is for times when none are being added.
+/// Not thread-safe: lives on one event loop.
 class DeadLetters final : public LetterBox {
  public:
   struct Options {
@@ -48,7 +49,7 @@ class DeadLetters final : public LetterBox {
 
   /// Appends letters in their order, with one sync for all; only then may their changes count as dead-lettered.
   /// Errors: class fatal (disk full, too many keys …): none of them is durable, and the job must stop.
-  [[nodiscard]] Status add(std::span<const DeadLetter> letters) override;
+  [[nodiscard]] async::Task<Status> add(std::vector<DeadLetter> letters) override;
 
   [[nodiscard]] std::size_t keys() const override;
   [[nodiscard]] std::string describe() const override { return file().string(); }

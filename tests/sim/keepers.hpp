@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,7 +19,7 @@
 
 namespace dynamirror::sim {
 
-/// A ShardKeeper whose every call is answered at once.
+/// A ShardKeeper whose every call is answered at once; what it does on a thread beside it happens in steps.
 class Keeper : public jobs::ShardRights {
  public:
   struct Revocation {
@@ -31,9 +32,16 @@ class Keeper : public jobs::ShardRights {
   [[nodiscard]] virtual Status listed(std::span<const model::Shard> page, bool complete) = 0;
   [[nodiscard]] virtual std::vector<ordering::ShardGraph::Readable> take_readable() = 0;
   [[nodiscard]] virtual std::vector<Revocation> take_revoked() = 0;
-  [[nodiscard]] virtual Status save(std::span<const jobs::SafeShard> shards) = 0;
-  [[nodiscard]] virtual Status keep_time(std::span<const jobs::ReadUntil> shards) = 0;
-  [[nodiscard]] virtual Status retire(const ShardId& shard) = 0;
+  virtual void save(std::span<const jobs::SafeShard> shards) = 0;
+  virtual void keep_time(std::span<const jobs::ReadUntil> shards) = 0;
+  virtual void retire(const ShardId& shard) = 0;
+  /// Whether its end is durable.
+  [[nodiscard]] virtual bool retired(const ShardId& shard) const = 0;
+  /// A step of what it does beside the job.
+  [[nodiscard]] virtual Status act() = 0;
+  [[nodiscard]] virtual bool all_saved() const = 0;
+  /// The process is killed: what is under way may reach the disk, or some of it.
+  virtual void die() = 0;
   [[nodiscard]] virtual Status given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) = 0;
   [[nodiscard]] virtual Status close(std::span<const jobs::SafeShard> shards,
                                      std::span<const ShardId> still_writing) = 0;
@@ -43,27 +51,43 @@ class Keeper : public jobs::ShardRights {
 /// What LocalShards is, without waiting.
 class AloneKeeper final : public Keeper {
  public:
-  AloneKeeper(state::CheckpointStore& store, const Clock& clock, jobs::ShardLedger::Options options)
-      : ledger_({.arn = kStream, .retention = std::chrono::hours(24)}, store, clock, options) {}
+  AloneKeeper(Store& store, const Clock& clock, Random& random, jobs::ShardLedger::Options options)
+      : store_(store),
+        random_(random),
+        ledger_({.arn = kStream, .retention = std::chrono::hours(24)}, clock, options) {}
 
   [[nodiscard]] const ordering::ShardGraph& graph() const { return ledger_.graph(); }
 
-  [[nodiscard]] jobs::JobResult<void> restore() override { return ledger_.restore(); }
+  [[nodiscard]] jobs::JobResult<void> restore() override { return ledger_.restore(store_); }
   [[nodiscard]] bool wants_listing() const override { return ledger_.wants_listing(); }
   [[nodiscard]] Status listed(std::span<const model::Shard> page, bool complete) override {
     ledger_.listing_begins();
-    return ledger_.listed(page, complete, true);
+    ledger_.listed(page, complete, true);
+    return {};
   }
   [[nodiscard]] std::vector<ordering::ShardGraph::Readable> take_readable() override { return ledger_.take_readable(); }
   [[nodiscard]] std::vector<Revocation> take_revoked() override { return {}; }
-  [[nodiscard]] Status save(std::span<const jobs::SafeShard> shards) override { return ledger_.save(shards); }
-  [[nodiscard]] Status keep_time(std::span<const jobs::ReadUntil> shards) override { return ledger_.keep_time(shards); }
-  [[nodiscard]] Status retire(const ShardId& shard) override {
-    return ledger_.retire(shard, source::ChangeStream::Loss::kNone);
+  void save(std::span<const jobs::SafeShard> shards) override { ledger_.save(shards); }
+  void keep_time(std::span<const jobs::ReadUntil> shards) override { ledger_.keep_time(shards); }
+  void retire(const ShardId& shard) override { ledger_.retire(shard, source::ChangeStream::Loss::kNone); }
+  [[nodiscard]] bool retired(const ShardId& shard) const override { return !ledger_.retiring(shard); }
+  [[nodiscard]] Status act() override {
+    if (under_way_) return end_save();
+    under_way_ = ledger_.begin_save();
+    return {};
+  }
+  [[nodiscard]] bool all_saved() const override { return ledger_.all_saved(); }
+  void die() override {
+    if (!under_way_) return;
+    store_.die(random_.below(5));
+    (void)jobs::ShardLedger::carry_out(*under_way_, store_);
   }
   [[nodiscard]] Status given_back(const ShardId&, const std::optional<model::SequenceNumber>&) override { return {}; }
   [[nodiscard]] Status close(std::span<const jobs::SafeShard> shards, std::span<const ShardId>) override {
-    return ledger_.close(shards);
+    ledger_.save(shards);
+    if (auto saved = save_all(); !saved) return saved;
+    ledger_.close();
+    return save_all();
   }
   [[nodiscard]] bool all_started(std::size_t being_read) const override { return ledger_.all_started(being_read); }
   [[nodiscard]] bool promised(const ShardId& shard, const model::Checkpoint& reached) const override {
@@ -73,7 +97,23 @@ class AloneKeeper final : public Keeper {
   [[nodiscard]] bool shares() const override { return false; }
 
  private:
+  [[nodiscard]] Status end_save() {
+    auto saved = jobs::ShardLedger::carry_out(*std::exchange(under_way_, nullptr), store_);
+    ledger_.save_ended(saved.has_value());
+    return saved;
+  }
+  [[nodiscard]] Status save_all() {
+    while (!ledger_.all_saved()) {
+      if (!under_way_) under_way_ = ledger_.begin_save();
+      if (auto saved = end_save(); !saved) return saved;
+    }
+    return {};
+  }
+
+  Store& store_;
+  Random& random_;
   jobs::ShardLedger ledger_;
+  std::shared_ptr<const jobs::ShardLedger::Save> under_way_;
 };
 
 /// What LeasedShards is, with a lease protocol that has no secrets. It learns late what it has lost.
@@ -132,24 +172,26 @@ class SharedKeeper final : public Keeper {
     return revoked;
   }
 
-  [[nodiscard]] Status save(std::span<const jobs::SafeShard> shards) override {
+  void save(std::span<const jobs::SafeShard> shards) override {
     for (const jobs::SafeShard& safe : shards) save(safe.shard, model::AfterSequence{safe.sequence});
-    return {};
   }
-  [[nodiscard]] Status keep_time(std::span<const jobs::ReadUntil>) override { return {}; }
-  [[nodiscard]] Status retire(const ShardId& shard) override {
+  void keep_time(std::span<const jobs::ReadUntil>) override {}
+  void retire(const ShardId& shard) override {
     save(shard, model::ShardEnd{});
     let_go(shard);
     in_step_ = false;  // its children are wanted
-    return {};
   }
+  [[nodiscard]] bool retired(const ShardId&) const override { return true; }
+  [[nodiscard]] Status act() override { return {}; }
+  [[nodiscard]] bool all_saved() const override { return true; }
+  void die() override {}
   [[nodiscard]] Status given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) override {
     if (safe) save(shard, model::AfterSequence{*safe});
     let_go(shard);
     return {};
   }
   [[nodiscard]] Status close(std::span<const jobs::SafeShard> shards, std::span<const ShardId> still_writing) override {
-    if (auto saved = save(shards); !saved) return saved;
+    save(shards);
     for (const auto& [shard, grant] : held_) {
       if (std::ranges::find(still_writing, shard) == still_writing.end()) fleet_.release(worker_, shard);
     }

@@ -73,7 +73,7 @@ class Replication {
     if (auto restored = keeper_->restore(); !restored) fail(restored.error());
   }
 
-  static constexpr int kActions = 8;
+  static constexpr int kActions = 10;
 
   void act(int action) {
     switch (action) {
@@ -91,13 +91,26 @@ class Replication {
         return save_checkpoints();
       case 6:
         return tend_a_shard();
+      case 7:
+        expect(keeper_->act());
+        return start_readable();
+      case 8:
+        return end_an_addition();
       default:
         return look_whether_caught_up();
     }
   }
 
-  /// The process is killed, or has given up: each write under way may reach the target, or not.
+  /// The process is killed, or has given up: each write under way may reach the target, or not, and so may what is on
+  /// its way to the disk.
   void die() {
+    keeper_->die();
+    abandon_writes();
+  }
+
+  void abandon_writes() {
+    if (!adding_.empty()) letters_.add_some(adding_.front().letters);
+    adding_.clear();
     for (const Write& write : writing_) {
       if (options_.keys_only) {
         leave_items_behind(write);
@@ -122,12 +135,13 @@ class Replication {
     for (std::size_t i = world_.random.below(60); i > 0 && writes_.counters().held() > 0; --i) {
       start_a_write();
       end_a_write(true);
+      end_an_addition();
     }
-    die();
-    const bool kept = keep_time().has_value();
-    const bool closed = keeper_->close(core_.safe_shards(), core_.unsettled()).has_value();
+    abandon_writes();
+    keep_time();
+    const bool closed = keeper_->close(core_.take_safe(), core_.unsettled()).has_value();
     std::vector<jobs::SafeShard> left;
-    if (!kept || !closed || options_.shared || writes_.counters().held() > 0) return left;
+    if (!closed || options_.shared || writes_.counters().held() > 0) return left;
     for (const auto& shard : core_.shards()) {
       if (shard.pushed) left.push_back({.shard = shard.id, .sequence = *shard.pushed});
     }
@@ -145,6 +159,8 @@ class Replication {
   [[nodiscard]] bool reads(const ShardId& shard) const {
     return std::ranges::any_of(readers_, [&](const Reader& reader) { return reader.shard.id == shard; });
   }
+  /// Something, perhaps the row of a shard that is to be read, is on its way to the disk.
+  [[nodiscard]] bool saving() const { return !keeper_->all_saved(); }
   [[nodiscard]] bool idle() const {
     const auto busy = [](const Reader& reader) { return !jobs::ReplicationCore::reads(reader.shard); };
     return writes_.counters().held() == 0 && writing_.empty() && std::ranges::none_of(readers_, busy);
@@ -202,7 +218,8 @@ class Replication {
   }
   [[nodiscard]] std::unique_ptr<Keeper> make_keeper() {
     if (options_.shared) return std::make_unique<SharedKeeper>(world_.fleet, worker_, world_.durable, world_.witness);
-    return std::make_unique<AloneKeeper>(store_, world_.clock, jobs::ShardLedger::Options{.start = options_.initial});
+    return std::make_unique<AloneKeeper>(store_, world_.clock, world_.random,
+                                         jobs::ShardLedger::Options{.start = options_.initial});
   }
 
   void fail(const jobs::JobFailure& failure) {
@@ -310,9 +327,14 @@ class Replication {
     const auto next = core_.at_rest(shard);
     if (!next) return;
     const ShardId id = shard.id;
+    const bool retires = *next == jobs::ReplicationCore::Next::kRetire;
+    if (retires && !shard.retires) {
+      core_.retire(shard);
+      keeper_->retire(id);
+    }
+    if (retires && !keeper_->retired(id)) return;
     readers_.remove_if([&](const Reader& candidate) { return &candidate == reader; });
-    if (*next == jobs::ReplicationCore::Next::kRetire) {
-      if (auto durable = keeper_->retire(id); !durable) return expect(durable);
+    if (retires) {
       core_.remove(shard);
       start_readable();
     } else if (*next == jobs::ReplicationCore::Next::kGiveBack) {
@@ -352,8 +374,18 @@ class Replication {
                              : outcome(change, options_.keys_only ? &*write.items[i] : nullptr, write.batch.not_after));
       if (std::holds_alternative<sink::Applied>(outcomes.back())) ++applied_;
     }
-    const auto settled = writes_.settle(write.batch, outcomes);
-    if (settled.failure) fail(*settled.failure);
+    auto settled = writes_.settle(write.batch, outcomes);
+    if (settled.failure) return fail(*settled.failure);
+    if (!settled.poison.letters.empty()) adding_.push_back(std::move(settled.poison));
+  }
+
+  /// The dead letters are added one batch after another.
+  void end_an_addition() {
+    if (adding_.empty()) return;
+    const jobs::WriteCore::Poison poison = std::move(adding_.front());
+    adding_.pop_front();
+    if (auto added = letters_.add(poison.letters); !added) return expect(added);
+    writes_.dead_lettered(poison.tickets);
   }
 
   /// What the source has at this moment of each key; the write follows later.
@@ -410,16 +442,10 @@ class Replication {
   // ---- saving
 
   void save_checkpoints() {
-    const auto moved = core_.safe_shards();
-    if (!moved.empty()) {
-      if (auto saved = keeper_->save(moved); !saved) return expect(saved);
-      core_.saved(moved);
-    }
-    expect(keep_time());
+    keeper_->save(core_.take_safe());
+    keep_time();
   }
-  [[nodiscard]] Status keep_time() {
-    return keeper_->keep_time(core_.read_until(world_.clock.steady_now(), world_.clock.wall_now()));
-  }
+  void keep_time() { keeper_->keep_time(core_.read_until(world_.clock.steady_now(), world_.clock.wall_now())); }
 
   void look_whether_caught_up() {
     if (!core_.caught_up(keeper_->all_started(core_.shards().size()))) {
@@ -443,8 +469,9 @@ class Replication {
   jobs::ReplicationCore core_;
   std::list<Reader> readers_;
   std::list<Write> writing_;
-  std::vector<model::Shard> listing_;  ///< pages of a pass still to come
-  std::vector<model::Shard> listed_;   ///< those that have come
+  std::list<jobs::WriteCore::Poison> adding_;  ///< to the dead letters
+  std::vector<model::Shard> listing_;          ///< pages of a pass still to come
+  std::vector<model::Shard> listed_;           ///< those that have come
   SteadyTime next_listing_{};
   bool failed_ = false;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,7 +18,7 @@
 
 namespace dynamirror::sim {
 
-/// A SegmentKeeper whose every call is answered at once.
+/// A SegmentKeeper whose every call is answered at once; what it does on a thread beside it happens in steps.
 class SimSegmentKeeper {
  public:
   virtual ~SimSegmentKeeper() = default;
@@ -27,6 +28,8 @@ class SimSegmentKeeper {
   [[nodiscard]] virtual Status act() = 0;
   virtual void stop() = 0;
   [[nodiscard]] virtual Status close() = 0;
+  /// The process is killed: what is under way may reach the disk.
+  virtual void die() {}
   [[nodiscard]] virtual bool holds_any() const = 0;
   [[nodiscard]] virtual bool complete() const = 0;
 };
@@ -64,26 +67,46 @@ class SimScanStore final : public state::ScanStore {
 class AloneSegments final : public SimSegmentKeeper {
  public:
   explicit AloneSegments(SegmentWorld& world)
-      : world_(world), store_(world), ledger_(store_, {.split = world.table.segments()}) {}
+      : world_(world), store_(world), ledger_({.split = world.table.segments()}) {}
 
   [[nodiscard]] Status start(jobs::SegmentWork& work) override {
-    if (auto restored = ledger_.restore(world_.clock.wall_now()); !restored) {
+    if (auto restored = ledger_.restore(store_, world_.clock.wall_now()); !restored) {
       return std::unexpected(restored.error().error);
     }
     ledger_.start(work);
     return {};
   }
   [[nodiscard]] jobs::SegmentRights& rights() override { return ledger_; }
-  [[nodiscard]] Status act() override { return ledger_.save(); }
+  [[nodiscard]] Status act() override {
+    if (under_way_) return end_save();
+    under_way_ = ledger_.begin_save();
+    return {};
+  }
   void stop() override { ledger_.stop(); }
-  [[nodiscard]] Status close() override { return ledger_.save(); }
+  [[nodiscard]] Status close() override {
+    while (!ledger_.all_saved()) {
+      if (!under_way_) under_way_ = ledger_.begin_save();
+      if (auto saved = end_save(); !saved) return saved;
+    }
+    return {};
+  }
+  void die() override {
+    if (under_way_ && world_.random.chance(0.5)) (void)store_.save_segments(*under_way_);
+  }
   [[nodiscard]] bool holds_any() const override { return ledger_.holds_any(); }
   [[nodiscard]] bool complete() const override { return ledger_.complete(); }
 
  private:
+  [[nodiscard]] Status end_save() {
+    auto saved = store_.save_segments(*std::exchange(under_way_, nullptr));
+    ledger_.save_ended(saved.has_value());
+    return saved;
+  }
+
   SegmentWorld& world_;
   SimScanStore store_;
   jobs::SegmentLedger ledger_;
+  std::shared_ptr<const jobs::SegmentLedger::Save> under_way_;
 };
 
 /// What LeasedSegments is: the real LeaseWorker, whose requests are answered one by one, in any order.

@@ -170,6 +170,9 @@ class CopyProcess final : public SegmentProcess {
   void finished(std::uint32_t segment) override { core_.finished(segment); }
 
   void die() override {
+    keeper_->die();
+    if (!adding_.empty()) letters_.add_some(adding_.front().letters);
+    adding_.clear();
     for (const Batch& batch : writing_) {
       for (const SegmentWorld::Write& write : batch.writes) {
         if (!write.landed && !world_.table.is_poison(write.key)) world_.leave_behind(write);
@@ -180,12 +183,12 @@ class CopyProcess final : public SegmentProcess {
 
  private:
   /// The dead-letter file of this worker.
-  class Letters final : public sink::LetterBox {
+  class Letters final : public sink::Quarantine {
    public:
     explicit Letters(SegmentWorld& world) : world_(world) {}
     [[nodiscard]] bool quarantined(std::string_view key) const override { return keys_.contains(key_of(key)); }
     [[nodiscard]] std::size_t keys() const override { return keys_.size(); }
-    [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) override {
+    [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) {
       if (world_.random.chance(world_.faults.store_fails)) return no_space("add dead letters");
       for (const sink::DeadLetter& letter : letters) {
         world_.dead_lettered(key_of(letter.change));
@@ -195,6 +198,11 @@ class CopyProcess final : public SegmentProcess {
       return {};
     }
     [[nodiscard]] std::string describe() const override { return "the dead letters"; }
+    /// The process is killed while it adds these: the file has some of them.
+    void add_some(std::span<const sink::DeadLetter> letters) {
+      const std::size_t whole = world_.random.below(letters.size() + 1);
+      for (const sink::DeadLetter& letter : letters.first(whole)) world_.dead_lettered(key_of(letter.change));
+    }
     std::uint64_t added = 0;
 
    private:
@@ -209,13 +217,15 @@ class CopyProcess final : public SegmentProcess {
   };
 
   void work() override {
-    switch (world_.random.below(4)) {
+    switch (world_.random.below(5)) {
       case 0:
         return read_a_page();
       case 1:
         return start_a_write();
       case 2:
         return end_a_write();
+      case 3:
+        return end_an_addition();
       default:
         core_.checkpoint();
         (void)core_.tend(now());
@@ -271,7 +281,18 @@ class CopyProcess final : public SegmentProcess {
       outcomes.push_back(outcome(write));
       if (std::holds_alternative<sink::Applied>(outcomes.back())) ++applied_;
     }
-    if (auto settled = writes_.settle(batch.batch, outcomes); settled.failure) fail(std::move(*settled.failure));
+    auto settled = writes_.settle(batch.batch, outcomes);
+    if (settled.failure) return fail(std::move(*settled.failure));
+    if (!settled.poison.letters.empty()) adding_.push_back(std::move(settled.poison));
+  }
+
+  /// The dead letters are added one batch after another.
+  void end_an_addition() {
+    if (adding_.empty()) return;
+    const jobs::WriteCore::Poison poison = std::move(adding_.front());
+    adding_.pop_front();
+    if (auto added = letters_.add(poison.letters); !added) return expect(added);
+    writes_.dead_lettered(poison.tickets);
   }
 
   [[nodiscard]] sink::Outcome outcome(SegmentWorld::Write& write) {
@@ -311,6 +332,7 @@ class CopyProcess final : public SegmentProcess {
   SimScan scan_;
   jobs::CopyCore core_;
   std::list<Batch> writing_;
+  std::list<jobs::WriteCore::Poison> adding_;  ///< to the dead letters
 
   // To be compared with the counters.
   std::uint64_t pushed_ = 0;
@@ -333,7 +355,7 @@ class TaskProcess final : public SegmentProcess {
   void wind_down(std::uint32_t segment) override { core_.wind_down(segment); }
   void lose(std::uint32_t segment) override { core_.lose(segment); }
   void finished(std::uint32_t segment) override { core_.finished(segment); }
-  void die() override {}
+  void die() override { keeper_->die(); }
 
  private:
   struct Turn {

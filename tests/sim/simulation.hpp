@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -193,12 +194,20 @@ class Simulation {
   void trim_one() {
     for (std::size_t i = 0; i < source_.shards().size(); ++i) {
       const TrueShard& shard = source_.shards()[i];
-      const bool done =
-          (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || invariants_.exempt(shard);
+      const bool not_wanted = invariants_.exempt(shard) && !job_->saving() && !may_be_taken_on(shard);
+      const bool done = (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || not_wanted;
       if (shard.trimmed || !shard.closed || !done || !source_.oldest_of_its_line(i)) continue;
       source_.trim(i);
       return;
     }
+  }
+
+  /// A process that starts anew takes on the parent of a shard of which nothing was saved yet, if a listing shows it.
+  [[nodiscard]] bool may_be_taken_on(const TrueShard& parent) const {
+    return std::ranges::any_of(durable_.rows, [&](const auto& entry) {
+      const model::ShardCheckpoint& row = entry.second;
+      return model::is_beginning(row.checkpoint) && std::ranges::find(row.parents, parent.id) != row.parents.end();
+    });
   }
 
   void act(int actions) {

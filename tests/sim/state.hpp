@@ -23,7 +23,7 @@ inline const StreamArn kStream{"the stream"};
   return failure(ErrorClass::kFatal, std::move(doing), "the disk", "no space left");
 }
 
-/// The state file: what it answers "ok" to outlives the process.
+/// The state file: what it answers "ok" to outlives the process. Written on a thread beside it.
 class Store final : public state::CheckpointStore {
  public:
   Store(Durable& durable, Witness& witness, const Faults& faults, Random& random)
@@ -35,12 +35,12 @@ class Store final : public state::CheckpointStore {
     return loaded;
   }
   [[nodiscard]] Status save(const StreamArn&, std::span<const model::ShardCheckpoint> rows) override {
-    if (random_.chance(faults_.store_fails)) return no_space("save");
+    if (fails()) return no_space("save");
     for (const model::ShardCheckpoint& row : rows) witness_.row_saved(row);
     return {};
   }
   [[nodiscard]] Status remove(const StreamArn&, std::span<const ShardId> shards) override {
-    if (random_.chance(faults_.store_fails)) return no_space("remove");
+    if (fails()) return no_space("remove");
     witness_.rows_deleted({shards.begin(), shards.end()});
     return {};
   }
@@ -50,20 +50,29 @@ class Store final : public state::CheckpointStore {
   }
   [[nodiscard]] Result<std::optional<WallTime>> read_until() override { return durable_.read_until; }
   [[nodiscard]] Status save_read_until(WallTime time) override {
-    if (random_.chance(faults_.store_fails)) return no_space("save time");
+    if (fails()) return no_space("save time");
     durable_.read_until = time;
     return {};
   }
 
+  /// The process is killed: this many writes go through.
+  void die(std::size_t writes) { writes_left_ = writes; }
+
  private:
+  [[nodiscard]] bool fails() {
+    if (writes_left_ && (*writes_left_)-- == 0) return true;
+    return random_.chance(faults_.store_fails);
+  }
+
   Durable& durable_;
   Witness& witness_;
   const Faults& faults_;
   Random& random_;
+  std::optional<std::size_t> writes_left_;
 };
 
 /// The dead-letter file.
-class Letters final : public sink::LetterBox {
+class Letters final : public sink::Quarantine {
  public:
   Letters(Durable& durable, Witness& witness, const Faults& faults, Random& random)
       : durable_(durable), witness_(witness), faults_(faults), random_(random) {}
@@ -72,7 +81,7 @@ class Letters final : public sink::LetterBox {
     return durable_.dead_letters.contains(key_of(key));
   }
   [[nodiscard]] std::size_t keys() const override { return durable_.dead_letters.size(); }
-  [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) override {
+  [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) {
     if (random_.chance(faults_.store_fails)) return no_space("add dead letters");
     for (const sink::DeadLetter& letter : letters) witness_.change_dead_lettered(letter.change);
     added_ += letters.size();
@@ -80,6 +89,11 @@ class Letters final : public sink::LetterBox {
   }
   [[nodiscard]] std::string describe() const override { return "the dead letters"; }
   [[nodiscard]] std::uint64_t added() const { return added_; }
+  /// The process is killed while it adds these: the file has some of them.
+  void add_some(std::span<const sink::DeadLetter> letters) {
+    const std::size_t whole = random_.below(letters.size() + 1);
+    for (const sink::DeadLetter& letter : letters.first(whole)) witness_.change_dead_lettered(letter.change);
+  }
 
  private:
   Durable& durable_;

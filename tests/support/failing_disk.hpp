@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stands before the C library's functions of the same names: a dynamic program's own definitions come first.
-// REQUIRES: included by one source file of a test program, which has one thread.
+// REQUIRES: included by one source file of a test program, one thread of which changes the disk at a time.
 #pragma once
 
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ struct Armed {
   int call;
 };
 
-// Forked children inherit it; test programs that use it have one thread.
+// Forked children inherit it.
 inline std::optional<Armed> g_armed;
 inline int g_calls = 0;
 

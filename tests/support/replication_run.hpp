@@ -57,7 +57,7 @@ class ReplicationRun {
     std::string worker_id = worker_name("test");  ///< with leases; a run of its own each time
     std::chrono::milliseconds failover{1'000};
     std::chrono::milliseconds check_interval{60'000};  ///< of the lease table's fitness
-    /// Called before rows become durable; an error makes the save fail.
+    /// Called before rows become durable, on the thread that saves; an error makes the save fail.
     std::function<Status(std::span<const model::ShardCheckpoint>)> before_save{};
   };
 

@@ -138,7 +138,7 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
   if (!records) {
     co_return job_failure(Reason::kNotReady, wrong("read the records of shard", shard_.str(), records.error().message));
   }
-  auto pushed = push(std::move(*records));
+  auto pushed = co_await push(std::move(*records));
   if (!pushed) co_return pushed;
   behind_ = true;
   writing_->pipeline.wake_writers();
@@ -148,13 +148,13 @@ async::Task<JobResult<void>> MultiLangShard::process(DaemonMessage message) {
 }
 
 /// Nothing is pushed when they are not in the shard's order, or what is no change cannot be set aside.
-JobResult<void> MultiLangShard::push(std::vector<Delivered> records) {
+async::Task<JobResult<void>> MultiLangShard::push(std::vector<Delivered> records) {
   const auto not_after = [](const Delivered& previous, const Delivered& next) {
     return sequence_of(next) <= sequence_of(previous);
   };
   if (std::adjacent_find(records.begin(), records.end(), not_after) != records.end()) {
-    return job_failure(wrong("read the records of shard", shard_.str(),
-                             "a record does not come after the one before it; order cannot be kept"));
+    co_return job_failure(wrong("read the records of shard", shard_.str(),
+                                "a record does not come after the one before it; order cannot be kept"));
   }
   // What was delivered before is in the target already: to write it again could undo what came after it.
   delivered_again_ +=
@@ -163,17 +163,17 @@ JobResult<void> MultiLangShard::push(std::vector<Delivered> records) {
   for (const Delivered& record : records) {
     if (const auto* other = std::get_if<model::UnreadableRecord>(&record)) no_changes.push_back(*other);
   }
-  WriteCore& writes = writing_->pipeline.core();
-  if (auto failure = writes.set_aside(writing_->shard, no_changes)) return std::unexpected(std::move(*failure));
+  auto set_aside = co_await writing_->pipeline.set_aside(writing_->shard, no_changes);
+  if (!set_aside) co_return set_aside;
   for (Delivered& record : records) {
     delivered_ = sequence_of(record);
     if (auto* change = std::get_if<model::Change>(&record)) {
       writing_->pipeline.push(writing_->shard, std::move(*change));
     } else {
-      writes.push_set_aside(writing_->shard, *delivered_);
+      writing_->pipeline.core().push_set_aside(writing_->shard, *delivered_);
     }
   }
-  return {};
+  co_return JobResult<void>{};
 }
 
 /// Waits until everything delivered is in the target or set aside.

@@ -98,7 +98,7 @@ class MultiLangShard {
   [[nodiscard]] async::Task<JobResult<void>> checkpoint(bool at_end);
   [[nodiscard]] async::Task<JobResult<std::string>> ask_for_checkpoint();
   [[nodiscard]] JobResult<std::optional<DaemonMessage>> read(Result<std::optional<std::string>> line);
-  [[nodiscard]] JobResult<void> push(std::vector<Delivered> records);
+  [[nodiscard]] async::Task<JobResult<void>> push(std::vector<Delivered> records);
 
   Parts parts_;
   Options options_;

@@ -12,7 +12,7 @@ namespace dynamirror::jobs {
 
 /// A sink that keeps changes on disk, the newest of each key, until their table is ready for them. So a stream can be
 /// read on while something else takes longer than the stream keeps its records.
-/// For one process: `not_after` does not bound it. Blocks the event loop for the time of a write and a sync. Not
+/// For one process: `not_after` does not bound it. The store is written on the event loop's disk thread. Not
 /// thread-safe.
 class ChangeSpool final : public sink::ChangeSink {
  public:

@@ -156,9 +156,8 @@ void LeasedShards::begin(const Lease& lease) {
   reading_->start({.shard = ShardId(lease.key), .from = std::move(*checkpoint), .parents = std::move(parents)});
 }
 
-Status LeasedShards::save(std::span<const SafeShard> shards) {
+void LeasedShards::save(std::span<const SafeShard> shards) {
   for (const SafeShard& safe : shards) runner_.checkpoint(safe.shard.str(), safe.sequence.str());
-  return {};
 }
 
 void LeasedShards::given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) {

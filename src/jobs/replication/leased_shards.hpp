@@ -37,8 +37,8 @@ class LeasedShards final : public ShardKeeper {
 
   [[nodiscard]] JobResult<void> restore() override { return {}; }
   void start(Reading& reading, async::TaskGroup& finding) override;
-  [[nodiscard]] Status save(std::span<const SafeShard> shards) override;
-  [[nodiscard]] Status keep_time(std::span<const ReadUntil>) override { return {}; }  // leases have no place for it
+  void save(std::span<const SafeShard> shards) override;
+  void keep_time(std::span<const ReadUntil>) override {}  // leases have no place for it
   [[nodiscard]] async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) override;
   void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) override;
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards,

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "async/disk_thread.hpp"
 #include "async/retry.hpp"
 #include "jobs/replication/trim.hpp"
 #include "pipeline/pipeline.hpp"
@@ -19,19 +20,21 @@ constexpr async::RetryPolicy kListing{.max_attempts = async::RetryPolicy::kUnlim
 
 }  // namespace
 
-LocalShards::LocalShards(const source::ChangeStream& stream, state::CheckpointStore& store, const Clock& clock,
-                         Random& random, const ReplicateOptions& options)
-    : stream_(stream),
-      clock_(clock),
-      random_(random),
+LocalShards::LocalShards(const Parts& parts, const ReplicateOptions& options, boost::asio::any_io_executor executor)
+    : stream_(parts.stream),
+      store_(parts.store),
+      clock_(parts.clock),
+      random_(parts.random),
       options_(options),
-      ledger_({.arn = stream.arn(), .retention = stream.retention(), .beginning = stream.beginning()}, store, clock,
+      ledger_({.arn = stream_.arn(), .retention = stream_.retention(), .beginning = stream_.beginning()}, clock_,
               {.start = options.start, .on_trim = options.on_trim}),
-      lister_(stream, random, {}),
-      listing_(clock.steady_now()) {}
+      lister_(stream_, random_, {}),
+      listing_(clock_.steady_now()),
+      saving_(std::move(executor)) {}
 
 void LocalShards::start(Reading& reading, async::TaskGroup& finding) {
   reading_ = &reading;
+  saving_.spawn(keep_saving());
   finding.spawn(discover());
 }
 
@@ -68,10 +71,8 @@ async::Task<bool> LocalShards::refresh() {
   }
   // A page is progress, too: a long listing under throttling takes many attempts.
   if (found->complete || !found->shards.empty()) listing_.moved(clock_.steady_now());
-  if (auto noted = ledger_.listed(found->shards, found->complete, found->stream_enabled); !noted) {
-    fail(Reason::kState, std::move(noted.error()));
-    co_return false;
-  }
+  ledger_.listed(found->shards, found->complete, found->stream_enabled);
+  to_save_.notify();
   start_readable();
   if (found->complete && ledger_.over() && !options_.stop_when_caught_up) {
     fail(Reason::kNotReady, stream_turned_off(stream_.arn()));
@@ -83,16 +84,70 @@ void LocalShards::start_readable() {
   for (ordering::ShardGraph::Readable& readable : ledger_.take_readable()) reading_->start(std::move(readable));
 }
 
+// ---- saving
+
+void LocalShards::save(std::span<const SafeShard> shards) {
+  ledger_.save(shards);
+  to_save_.notify();
+}
+
+void LocalShards::keep_time(std::span<const ReadUntil> shards) {
+  ledger_.keep_time(shards);
+  to_save_.notify();
+}
+
 async::Task<Status> LocalShards::retire(ShardId shard, source::ChangeStream::Loss lost) {
-  auto durable = ledger_.retire(shard, lost);
-  if (!durable) co_return durable;
+  ledger_.retire(shard, lost);
+  to_save_.notify();
+  while (ledger_.retiring(shard)) {
+    co_await saved_.wait();
+    if (!last_save_) co_return last_save_;
+  }
   list_now_.notify();
-  start_readable();
-  co_return durable;
+  co_return Status{};
+}
+
+/// One save at a time; what is said meanwhile is saved together, by the next one.
+async::Task<> LocalShards::keep_saving() {
+  while (true) {  // until cancelled, which is when nothing is being saved
+    const auto save = ledger_.begin_save();
+    if (!save) {
+      co_await to_save_.wait();
+      continue;
+    }
+    const auto carry_out = [this, save] { return ShardLedger::carry_out(*save, store_); };
+    last_save_ = co_await async::on_disk_thread(carry_out);
+    ledger_.save_ended(last_save_.has_value());
+    saved_.notify();
+    if (last_save_) {
+      start_readable();
+    } else {
+      fail(Reason::kState, last_save_.error());
+      co_await to_save_.wait();
+    }
+  }
+}
+
+/// Errors: that of the first save that fails from now on.
+async::Task<Status> LocalShards::save_all() {
+  to_save_.notify();
+  while (!ledger_.all_saved()) {
+    co_await saved_.wait();
+    if (!last_save_) co_return last_save_;
+  }
+  co_return Status{};
 }
 
 async::Task<Status> LocalShards::close(std::span<const SafeShard> shards, std::span<const ShardId>) {
-  co_return ledger_.close(shards);
+  ledger_.save(shards);
+  Status saved = co_await save_all();
+  if (saved) {
+    ledger_.close();
+    saved = co_await save_all();
+  }
+  saving_.cancel();
+  co_await saving_.join();
+  co_return saved;
 }
 
 std::optional<Error> LocalShards::stalled(SteadyTime now, Duration limit) {

@@ -14,17 +14,23 @@
 namespace dynamirror::jobs {
 
 /// All shards of a stream, read by this process alone, with its checkpoints in a store of its own: lists the shards now
-/// and then, and leaves to a ShardLedger what follows from it.
+/// and then, and leaves to a ShardLedger what follows from it. The store is written on the event loop's disk thread,
+/// one save after another.
 class LocalShards final : public ShardKeeper {
  public:
+  struct Parts {
+    const source::ChangeStream& stream;
+    state::CheckpointStore& store;  ///< nobody else uses it between `start` and the end of `close`
+    const Clock& clock;
+    Random& random;
+  };
   /// REQUIRES: what is referred to outlives the keeper.
-  LocalShards(const source::ChangeStream& stream, state::CheckpointStore& store, const Clock& clock, Random& random,
-              const ReplicateOptions& options);
+  LocalShards(const Parts& parts, const ReplicateOptions& options, boost::asio::any_io_executor executor);
 
-  [[nodiscard]] JobResult<void> restore() override { return ledger_.restore(); }
+  [[nodiscard]] JobResult<void> restore() override { return ledger_.restore(store_); }
   void start(Reading& reading, async::TaskGroup& finding) override;
-  [[nodiscard]] Status save(std::span<const SafeShard> shards) override { return ledger_.save(shards); }
-  [[nodiscard]] Status keep_time(std::span<const ReadUntil> shards) override { return ledger_.keep_time(shards); }
+  void save(std::span<const SafeShard> shards) override;
+  void keep_time(std::span<const ReadUntil> shards) override;
   [[nodiscard]] async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) override;
   void given_back(const ShardId&, const std::optional<model::SequenceNumber>&) override {}
   [[nodiscard]] async::Task<Status> close(std::span<const SafeShard> shards, std::span<const ShardId>) override;
@@ -41,10 +47,13 @@ class LocalShards final : public ShardKeeper {
 
  private:
   [[nodiscard]] async::Task<> discover();
+  [[nodiscard]] async::Task<> keep_saving();
+  [[nodiscard]] async::Task<Status> save_all();
   void start_readable();
   void fail(Reason reason, Error error);
 
   const source::ChangeStream& stream_;
+  state::CheckpointStore& store_;
   const Clock& clock_;
   Random& random_;
   const ReplicateOptions& options_;
@@ -56,6 +65,10 @@ class LocalShards final : public ShardKeeper {
   bool listing_rests_ = false;        ///< until the next one is due
   async::Semaphore listing_turn_{1};  ///< two want to list, and the lister does one pass at a time
   async::Signal list_now_;            ///< a shard has ended: its children are wanted
+  async::Signal to_save_;             ///< something is
+  async::Signal saved_;               ///< a save has ended
+  Status last_save_;
+  async::TaskGroup saving_;  ///< apart from `finding`: a save that was begun is always seen to its end
 };
 
 }  // namespace dynamirror::jobs

@@ -32,9 +32,10 @@ Replication::Impl::Impl(ReplicateParts parts_in, ReplicateOptions options_in, bo
       ending(parts.stop),
       pipeline({parts.sink, parts.dead_letters, parts.clock, parts.random, executor_in, ending}, options.pipeline,
                rules_of(options)),
-      own_shards(parts.shards == nullptr
-                     ? std::make_unique<LocalShards>(parts.stream, *parts.store, parts.clock, parts.random, options)
-                     : nullptr),
+      own_shards(parts.shards == nullptr ? std::make_unique<LocalShards>(LocalShards::Parts{parts.stream, *parts.store,
+                                                                                            parts.clock, parts.random},
+                                                                         options, executor_in)
+                                         : nullptr),
       shards(own_shards ? *own_shards : *parts.shards),
       core(pipeline.core(), shards, {.on_trim = options.on_trim, .retention = parts.stream.retention()}),
       reading(executor_in),
@@ -72,8 +73,8 @@ async::Task<> Replication::Impl::shut_down() {
   const auto late = [&] { return parts.clock.steady_now() >= deadline; };
   co_await pipeline.drain(late);
   co_await pipeline.stop();
-  if (auto kept = keep_time(); !kept) fail({Reason::kState, std::move(kept.error())});
-  const std::vector<SafeShard> safe = core.safe_shards();
+  keep_time();
+  const std::vector<SafeShard> safe = core.take_safe();
   const std::vector<ShardId> still_writing = core.unsettled();
   if (auto saved = co_await shards.close(safe, still_writing); !saved) fail({Reason::kState, std::move(saved.error())});
   keeping.cancel();

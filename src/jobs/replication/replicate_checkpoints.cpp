@@ -11,24 +11,14 @@ namespace dynamirror::jobs {
 async::Task<> Replication::Impl::keep_checkpoints() {
   while (true) {
     co_await async::sleep_for(options.checkpoint_interval);
-    if (auto saved = save_checkpoints(); !saved) {
-      fail({Reason::kState, std::move(saved.error())});
-      co_return;
-    }
+    const std::vector<SafeShard> moved = core.take_safe();
+    if (!moved.empty()) shards.save(moved);
+    keep_time();
   }
 }
 
-Status Replication::Impl::save_checkpoints() {
-  const std::vector<SafeShard> moved = core.safe_shards();
-  if (!moved.empty()) {
-    if (auto saved = shards.save(moved); !saved) return saved;
-    core.saved(moved);
-  }
-  return keep_time();
-}
-
-Status Replication::Impl::keep_time() {
-  return shards.keep_time(core.read_until(parts.clock.steady_now(), parts.clock.wall_now()));
+void Replication::Impl::keep_time() {
+  shards.keep_time(core.read_until(parts.clock.steady_now(), parts.clock.wall_now()));
 }
 
 async::Task<> Replication::Impl::watch_reading() {

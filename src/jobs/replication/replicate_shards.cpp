@@ -55,6 +55,13 @@ async::Task<> Replication::Impl::read_to_end(ActiveShard& shard) {
     shard.asked_at = parts.clock.steady_now();
 
     auto page = co_await shard.reader.next();
+    if (page && !page->unreadable.empty() && ReplicationCore::reads(shard.core)) {
+      auto set_aside = co_await pipeline.set_aside(shard.core.handle, page->unreadable);
+      if (!set_aside) {
+        fail(std::move(set_aside.error()));
+        co_return;
+      }
+    }
     const bool brings_changes = page && !page->changes.empty();
     auto failure = page ? core.page_arrived(shard.core, std::move(*page), shard.reader.last_answer())
                         : core.cannot_read_on(shard.core, page.error(), parts.stream.loss(page.error()));
@@ -68,6 +75,7 @@ async::Task<> Replication::Impl::read_to_end(ActiveShard& shard) {
 
 /// Makes the end of a shard (or the loss of its oldest records) durable; what waited for it starts.
 async::Task<> Replication::Impl::retire(ActiveShard& shard) {
+  core.retire(shard.core);
   const auto lost = shard.core.lost.value_or(source::ChangeStream::Loss::kNone);
   auto durable = co_await shards.retire(shard.core.id, lost);
   if (!durable) {

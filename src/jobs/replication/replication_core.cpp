@@ -73,7 +73,6 @@ std::optional<JobFailure> ReplicationCore::page_arrived(Shard& shard, source::Sh
   shard.answered_at = at;
   shard.empty_answers = page.empty_answers;
   shard.ended = page.shard_ended;
-  if (auto failure = writes_.set_aside(shard.handle, page.unreadable)) return failure;
   auto unreadable = page.unreadable.begin();
   for (model::Change& change : page.changes) {
     const auto after = std::find_if(unreadable, page.unreadable.end(), [&](const model::UnreadableRecord& record) {
@@ -143,23 +142,15 @@ std::optional<model::SequenceNumber> ReplicationCore::give_back(Shard& shard) {
   return safe;
 }
 
-std::vector<SafeShard> ReplicationCore::safe_shards() const {
+std::vector<SafeShard> ReplicationCore::take_safe() {
   std::vector<SafeShard> moved;
-  for (const Shard& shard : shards_) {
+  for (Shard& shard : shards_) {
     const auto& safe = writes_.safe(shard.handle);
-    if (shard.revoked == Revoked::kLost || !safe || safe == shard.saved) continue;
+    if (shard.revoked == Revoked::kLost || shard.retires || !safe || safe == shard.told) continue;
+    shard.told = safe;
     moved.push_back({.shard = shard.id, .sequence = *safe});
   }
   return moved;
-}
-
-void ReplicationCore::saved(std::span<const SafeShard> shards) {
-  for (Shard& shard : shards_) {  // these are in the same order
-    if (shards.empty()) return;
-    if (shard.id != shards.front().shard || writes_.safe(shard.handle) != shards.front().sequence) continue;
-    shard.saved = shards.front().sequence;
-    shards = shards.subspan(1);
-  }
 }
 
 std::vector<ReadUntil> ReplicationCore::read_until(SteadyTime steady, WallTime wall) const {

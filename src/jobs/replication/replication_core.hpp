@@ -44,10 +44,11 @@ class ReplicationCore {
     ShardHandle handle = 0;
     std::optional<model::SequenceNumber> pushed{};  ///< the last record given to the buffer
     std::optional<WallTime> newest{};               ///< when its last change was made
-    std::optional<model::SequenceNumber> saved{};   ///< the last durable checkpoint of this run
+    std::optional<model::SequenceNumber> told{};    ///< the last of this run that was to be saved
     bool ended = false;                             ///< there is no page after the last one
     std::optional<source::ChangeStream::Loss> lost{};
     Revoked revoked = Revoked::kNo;
+    bool retires = false;           ///< its end is being made durable
     std::size_t empty_answers = 0;  ///< in a row
     std::size_t empty_answers_at_listing = 0;
     SteadyTime answered_at{};  ///< of the last page
@@ -72,29 +73,30 @@ class ReplicationCore {
   [[nodiscard]] static bool reads(const Shard& shard) {
     return !shard.ended && !shard.lost && shard.revoked == Revoked::kNo;
   }
-  /// Takes the next page, unless the shard was revoked meanwhile. Answers why the job has failed, if it has.
+  /// Takes the next page, unless the shard was revoked meanwhile. REQUIRES: the dead letters have what of it is no
+  /// change. Answers why the job has failed, if it has.
   [[nodiscard]] std::optional<JobFailure> page_arrived(Shard& shard, source::ShardReader::Page page, SteadyTime at);
   /// No page comes any more. Answers why the job has failed, or nothing: then what is lost is skipped.
   [[nodiscard]] std::optional<JobFailure> cannot_read_on(Shard& shard, const Error& error,
                                                          source::ChangeStream::Loss loss);
 
   enum class Next {
-    kRetire,    ///< its end is to be made durable, then `remove`
+    kRetire,    ///< `retire`; once its end is durable, `remove`
     kGiveBack,  ///< `give_back`
     kDrop,      ///< `remove`
   };
   /// What to do with a shard of which nothing more is read, once all that was read of it is settled: nothing before.
   [[nodiscard]] std::optional<Next> at_rest(const Shard& shard) const;
+  /// Nothing else of it is to be saved from now on.
+  void retire(Shard& shard) { shard.retires = true; }
   void remove(Shard& shard);
   /// Removes it, and says up to where another worker need not repeat it.
   [[nodiscard]] std::optional<model::SequenceNumber> give_back(Shard& shard);
 
   // ---- what is to be made durable
 
-  /// Shards that are safe further than was saved.
-  [[nodiscard]] std::vector<SafeShard> safe_shards() const;
-  /// REQUIRES: `safe_shards` has just answered these.
-  void saved(std::span<const SafeShard> shards);
+  /// Shards that are safe further than was told before.
+  [[nodiscard]] std::vector<SafeShard> take_safe();
   [[nodiscard]] std::vector<ReadUntil> read_until(SteadyTime steady, WallTime wall) const;
   /// Shards with changes that are not settled.
   [[nodiscard]] std::vector<ShardId> unsettled() const;

@@ -49,8 +49,7 @@ struct Replication::Impl final : ShardKeeper::Reading {
 
   // replicate_checkpoints.cpp: what is durable, and whether anything moves
   [[nodiscard]] async::Task<> keep_checkpoints();
-  [[nodiscard]] Status save_checkpoints();
-  [[nodiscard]] Status keep_time();
+  void keep_time();
   [[nodiscard]] async::Task<> watch_reading();
   [[nodiscard]] std::optional<Error> stalled();
 

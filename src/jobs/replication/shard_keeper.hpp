@@ -65,18 +65,18 @@ class ShardKeeper : public ShardRights {
   /// REQUIRES: both outlive the tasks.
   virtual void start(Reading& reading, async::TaskGroup& finding) = 0;
 
-  /// Each of these is safe up to a record. Durable when this returns, or soon after.
-  [[nodiscard]] virtual Status save(std::span<const SafeShard> shards) = 0;
+  /// Each of these is safe up to a record. Durable soon; `reading` is told if it cannot be.
+  virtual void save(std::span<const SafeShard> shards) = 0;
   /// The shards that are being read. Called with every checkpoint; makes durable, now and then, until when the stream
   /// has been read, which the rows of shards without a checkpoint do not say.
-  [[nodiscard]] virtual Status keep_time(std::span<const ReadUntil> shards) = 0;
+  virtual void keep_time(std::span<const ReadUntil> shards) = 0;
   /// The shard has been read to its end, or to where it was lost, and everything read of it is safe. What comes after
   /// it is told to `reading`. Ends when that is durable.
   [[nodiscard]] virtual async::Task<Status> retire(ShardId shard, source::ChangeStream::Loss lost) = 0;
   /// A revoked shard is at rest, safe up to here.
   virtual void given_back(const ShardId& shard, const std::optional<model::SequenceNumber>& safe) = 0;
   /// Nothing is being read or written any more; of `still_writing`, writes were given up that may yet land. Ends when
-  /// what is safe is durable (leases: and given away, but for those).
+  /// what is safe is durable, also what was said before (leases: and given away, but for those).
   [[nodiscard]] virtual async::Task<Status> close(std::span<const SafeShard> shards,
                                                   std::span<const ShardId> still_writing) = 0;
 

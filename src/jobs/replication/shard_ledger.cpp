@@ -2,6 +2,8 @@
 #include "jobs/replication/shard_ledger.hpp"
 
 #include <algorithm>
+#include <cassert>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -23,6 +25,11 @@ bool names_no_record(const model::ShardCheckpoint& row) {
          !std::holds_alternative<model::ShardEnd>(row.checkpoint);
 }
 
+bool has_new_row(const ShardLedger::Save& save, const ShardId& shard) {
+  const auto row = save.rows.find(shard);
+  return row != save.rows.end() && row->second.is_new;
+}
+
 bool has_ended(const model::ShardCheckpoint& row) { return std::holds_alternative<model::ShardEnd>(row.checkpoint); }
 
 Status remove_rows(state::CheckpointStore& store, const StreamArn& stream) {
@@ -35,17 +42,21 @@ Status remove_rows(state::CheckpointStore& store, const StreamArn& stream) {
 
 }  // namespace
 
-ShardLedger::ShardLedger(Stream stream, state::CheckpointStore& store, const Clock& clock, Options options)
-    : stream_(std::move(stream)), store_(store), clock_(clock), options_(options), listed_at_(clock.wall_now()) {}
+ShardLedger::ShardLedger(Stream stream, const Clock& clock, Options options)
+    : stream_(std::move(stream)),
+      clock_(clock),
+      options_(options),
+      waiting_{.stream = stream_.arn},
+      listed_at_(clock.wall_now()) {}
 
-JobResult<void> ShardLedger::restore() {
-  auto rows = store_.load(stream_.arn);
+JobResult<void> ShardLedger::restore(state::CheckpointStore& store) {
+  auto rows = store.load(stream_.arn);
   if (!rows) return job_failure(Reason::kState, std::move(rows.error()));
   fresh_start_ = rows->empty();
   if (fresh_start_) {
-    if (auto checked = check_replaced_streams(); !checked) return checked;
+    if (auto checked = check_replaced_streams(store); !checked) return checked;
   } else {
-    if (auto checked = check_time_away(*rows); !checked) return checked;
+    if (auto checked = check_time_away(*rows, store); !checked) return checked;
   }
   for (const model::ShardCheckpoint& row : *rows) {
     parents_of_[row.shard] = row.parents;
@@ -56,8 +67,8 @@ JobResult<void> ShardLedger::restore() {
 }
 
 /// A stream that is turned off and on again is a new stream: what changed in between is in neither.
-JobResult<void> ShardLedger::check_replaced_streams() {
-  auto streams = store_.streams();
+JobResult<void> ShardLedger::check_replaced_streams(state::CheckpointStore& store) {
+  auto streams = store.streams();
   if (!streams) return job_failure(Reason::kState, std::move(streams.error()));
   for (const StreamArn& old : *streams) {
     if (old == stream_.arn) continue;
@@ -72,8 +83,9 @@ JobResult<void> ShardLedger::check_replaced_streams() {
 
 /// A shard that is read from its oldest record never says that older ones are gone, and the children of a shard that
 /// had ended may have come and gone. Where rows name a record, the service says so itself.
-JobResult<void> ShardLedger::check_time_away(std::span<const model::ShardCheckpoint> rows) {
-  const auto time = store_.read_until();
+JobResult<void> ShardLedger::check_time_away(std::span<const model::ShardCheckpoint> rows,
+                                             state::CheckpointStore& store) {
+  const auto time = store.read_until();
   if (!time) return job_failure(Reason::kState, time.error());
   saved_time_ = *time;
   if (!saved_time_) return {};  // a state file of an earlier version
@@ -87,7 +99,7 @@ JobResult<void> ShardLedger::check_time_away(std::span<const model::ShardCheckpo
   return {};
 }
 
-Status ShardLedger::keep_time(std::span<const ReadUntil> shards) {
+void ShardLedger::keep_time(std::span<const ReadUntil> shards) {
   ReadingShards reading;
   for (const ReadUntil& shard : shards) reading[shard.shard] = &shard;
   std::unordered_set<ShardId> closed;
@@ -102,7 +114,7 @@ Status ShardLedger::keep_time(std::span<const ReadUntil> shards) {
       until = std::max(until, *found->second->empty_until);
     }
   }
-  return save_time();
+  save_time();
 }
 
 /// A shard that waits holds nothing older than what its parent holds.
@@ -118,13 +130,11 @@ WallTime ShardLedger::begins_after(const ShardId& waiting, const ReadingShards& 
 }
 
 /// The earliest time of all: one row holds the time of every shard.
-Status ShardLedger::save_time() {
+void ShardLedger::save_time() {
   WallTime time = listed_at_;
   for (const auto& [shard, until] : read_until_) time = std::min(time, until);
-  if (saved_time_ && time < *saved_time_ + kTimeStep) return {};
-  if (auto saved = store_.save_read_until(time); !saved) return saved;
-  saved_time_ = time;
-  return {};
+  if (saved_time_ && time < *saved_time_ + kTimeStep) return;
+  waiting_.read_until = saved_time_ = time;
 }
 
 void ShardLedger::listing_begins() {
@@ -132,101 +142,137 @@ void ShardLedger::listing_begins() {
 }
 
 /// Everything that follows from a listing.
-Status ShardLedger::listed(std::span<const model::Shard> shards, bool complete, bool enabled) {
+void ShardLedger::listed(std::span<const model::Shard> shards, bool complete, bool enabled) {
   stream_enabled_ = enabled;
   graph_->observe(shards, complete);
-  if (auto recorded = record_new_shards(); !recorded) return recorded;
-  if (!complete) return {};
+  record_new_shards();
+  if (!complete) return;
   listed_completely_ = true;
   roots_known_ = roots_known_ || !graph_->wants_listing();
   const WallTime from = std::exchange(listing_from_, std::nullopt).value_or(listed_at_);
   if (!graph_->wants_listing()) listed_at_ = from;
-  return forget_old_shards();
+  std::ranges::move(graph_->take_forgettable(), std::back_inserter(waiting_.forgotten));
 }
 
 /// Rows become durable before reading begins, so that a crash right after never takes a child for a new shard.
-Status ShardLedger::record_new_shards() {
+void ShardLedger::record_new_shards() {
   std::vector<model::ShardCheckpoint> rows = graph_->take_new_rows();
-  if (rows.empty()) return {};
+  if (rows.empty()) return;
+  log::info("new shards", {{"count", std::to_string(rows.size())}, {"first", rows.front().shard.str()}});
   for (model::ShardCheckpoint& row : rows) {
     parents_of_[row.shard] = row.parents;
     if (fresh_start_ && !roots_known_) first_shards_.insert(row.shard);
     row.checkpoint = settled(row.shard, std::move(row.checkpoint));
     if (names_no_record(row)) read_until_[row.shard] = listed_at_;
+    const ShardId shard = row.shard;
+    waiting_.rows.insert_or_assign(shard, Row{.row = std::move(row), .is_new = true});
   }
-  log::info("new shards", {{"count", std::to_string(rows.size())}, {"first", rows.front().shard.str()}});
   // The first time is there before the first row: a row is never read again with the time of another stream, or none.
-  if (!saved_time_) {
-    if (auto saved = save_time(); !saved) return saved;
-  }
-  if (auto saved = store_.save(stream_.arn, rows); !saved) return saved;
-  return forget_replaced_streams();
+  if (!saved_time_) save_time();
+  // Not before this stream has rows: until then those of the old one are the only sign that there was a start before.
+  std::ranges::move(std::exchange(replaced_streams_, {}), std::back_inserter(waiting_.replaced));
 }
 
 model::Checkpoint ShardLedger::settled(const ShardId& shard, model::Checkpoint from) const {
   return first_shards_.contains(shard) && std::holds_alternative<model::TrimHorizon>(from) ? stream_.beginning : from;
 }
 
-std::vector<ordering::ShardGraph::Readable> ShardLedger::take_readable() {
-  auto readables = graph_->take_readable();
-  for (ordering::ShardGraph::Readable& readable : readables) {
-    readable.from = settled(readable.shard, std::move(readable.from));
+std::vector<ShardLedger::Readable> ShardLedger::take_readable() {
+  std::ranges::move(graph_->take_readable(), std::back_inserter(readable_));
+  std::vector<Readable> readables;
+  for (Readable& readable : std::exchange(readable_, {})) {
+    const ShardId& shard = readable.shard;
+    if (has_new_row(waiting_, shard) || (under_way_ && has_new_row(*under_way_, shard))) {
+      readable_.push_back(std::move(readable));
+      continue;
+    }
+    readable.from = settled(shard, std::move(readable.from));
+    readables.push_back(std::move(readable));
   }
   return readables;
 }
 
-/// Not before this stream has rows: until then those of the old one are the only sign that there was a start before.
-Status ShardLedger::forget_replaced_streams() {
-  for (const StreamArn& old : std::exchange(replaced_streams_, {})) {
-    if (auto removed = remove_rows(store_, old); !removed) return removed;
-  }
-  return {};
-}
-
-Status ShardLedger::forget_old_shards() {
-  const std::vector<ShardId> shards = graph_->take_forgettable();
-  if (shards.empty()) return {};
-  if (auto removed = store_.remove(stream_.arn, shards); !removed) return removed;
-  for (const ShardId& shard : shards) {
-    parents_of_.erase(shard);
-    read_until_.erase(shard);
-  }
-  return {};
-}
-
-Status ShardLedger::save(std::span<const SafeShard> shards) {
-  std::vector<model::ShardCheckpoint> rows;
+void ShardLedger::save(std::span<const SafeShard> shards) {
   for (const SafeShard& safe : shards) {
-    rows.push_back(
-        {.shard = safe.shard, .parents = parents_of_[safe.shard], .checkpoint = model::AfterSequence{safe.sequence}});
+    assert(!retiring(safe.shard));
+    Row row{.row = {.shard = safe.shard,
+                    .parents = parents_of_[safe.shard],
+                    .checkpoint = model::AfterSequence{safe.sequence}}};
+    waiting_.rows.insert_or_assign(safe.shard, std::move(row));
   }
-  if (rows.empty()) return {};
-  if (auto saved = store_.save(stream_.arn, rows); !saved) return saved;
-  for (const SafeShard& safe : shards) {
-    graph_->checkpointed(safe.shard, safe.sequence);
-    read_until_.erase(safe.shard);
-  }
-  return {};
 }
 
-Status ShardLedger::retire(const ShardId& shard, source::ChangeStream::Loss lost) {
+void ShardLedger::retire(const ShardId& shard, source::ChangeStream::Loss lost) {
   const bool ended = lost != source::ChangeStream::Loss::kRecords;
   const model::Checkpoint last = ended ? model::Checkpoint(model::ShardEnd{}) : model::TrimHorizon{};
-  const std::vector<model::ShardCheckpoint> row{{.shard = shard, .parents = parents_of_[shard], .checkpoint = last}};
-  if (auto saved = store_.save(stream_.arn, row); !saved) return saved;
-  read_until_.erase(shard);
-  if (!ended) read_until_[shard] = clock_.wall_now() - stream_.retention;  // there is nothing older
-  if (lost == source::ChangeStream::Loss::kNone) {
-    graph_->finished(shard);
-  } else {
-    graph_->skip_trimmed(shard, lost == source::ChangeStream::Loss::kShard);
-  }
-  return {};
+  Row row{.row = {.shard = shard, .parents = parents_of_[shard], .checkpoint = last}, .over = lost};
+  waiting_.rows.insert_or_assign(shard, std::move(row));
 }
 
-Status ShardLedger::close(std::span<const SafeShard> shards) {
-  if (auto saved = save(shards); !saved) return saved;
-  return saved_time_ ? save_time() : Status{};  // without one, nothing was listed
+bool ShardLedger::retiring(const ShardId& shard) const {
+  const auto retires = [&](const Save& save) {
+    const auto row = save.rows.find(shard);
+    return row != save.rows.end() && row->second.over.has_value();
+  };
+  return retires(waiting_) || (under_way_ && retires(*under_way_));
+}
+
+void ShardLedger::close() {
+  if (saved_time_) save_time();  // without one, nothing was listed
+}
+
+// ---- what is to be made durable
+
+std::shared_ptr<const ShardLedger::Save> ShardLedger::begin_save() {
+  if (under_way_ || waiting_.empty()) return nullptr;
+  under_way_ = std::make_shared<const Save>(std::exchange(waiting_, {.stream = stream_.arn}));
+  return under_way_;
+}
+
+void ShardLedger::save_ended(bool durable) {
+  const auto save = std::exchange(under_way_, nullptr);
+  if (durable) {
+    for (const auto& [shard, row] : save->rows) row_is_durable(row);
+    for (const ShardId& shard : save->forgotten) {
+      parents_of_.erase(shard);
+      read_until_.erase(shard);
+    }
+    return;
+  }
+  if (!waiting_.read_until) waiting_.read_until = save->read_until;
+  waiting_.rows.insert(save->rows.begin(), save->rows.end());  // where no newer row waits
+  waiting_.replaced.insert(waiting_.replaced.end(), save->replaced.begin(), save->replaced.end());
+  waiting_.forgotten.insert(waiting_.forgotten.begin(), save->forgotten.begin(), save->forgotten.end());
+}
+
+void ShardLedger::row_is_durable(const Row& row) {
+  const ShardId& shard = row.row.shard;
+  if (row.is_new) return;
+  read_until_.erase(shard);
+  if (!row.over) {
+    graph_->checkpointed(shard, std::get<model::AfterSequence>(row.row.checkpoint).sequence);
+  } else if (row.over == source::ChangeStream::Loss::kNone) {
+    graph_->finished(shard);
+  } else {
+    const bool gone = row.over == source::ChangeStream::Loss::kShard;
+    if (!gone) read_until_[shard] = clock_.wall_now() - stream_.retention;  // there is nothing older
+    graph_->skip_trimmed(shard, gone);
+  }
+}
+
+Status ShardLedger::carry_out(const Save& save, state::CheckpointStore& store) {
+  if (save.read_until) {
+    if (auto saved = store.save_read_until(*save.read_until); !saved) return saved;
+  }
+  if (!save.rows.empty()) {
+    std::vector<model::ShardCheckpoint> rows;
+    for (const auto& [shard, row] : save.rows) rows.push_back(row.row);
+    if (auto saved = store.save(save.stream, rows); !saved) return saved;
+  }
+  for (const StreamArn& old : save.replaced) {
+    if (auto removed = remove_rows(store, old); !removed) return removed;
+  }
+  return save.forgotten.empty() ? Status{} : store.remove(save.stream, save.forgotten);
 }
 
 bool ShardLedger::promised(const ShardId& shard, const model::Checkpoint& reached) const {
@@ -240,7 +286,8 @@ bool ShardLedger::all_started(std::size_t being_read) const {
 }
 
 std::size_t ShardLedger::waiting(std::size_t being_read) const {
-  return graph_ ? graph_->unfinished() - being_read : 0;
+  // One whose end has just become durable may be among those being read for a moment.
+  return graph_ && graph_->unfinished() > being_read ? graph_->unfinished() - being_read : 0;
 }
 
 }  // namespace dynamirror::jobs

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -27,7 +29,9 @@ namespace dynamirror::jobs {
 /// made durable: rows before reading begins, the end of a shard before its children begin, a time from which on nothing
 /// can have been missed.
 ///
-/// Never waits: `LocalShards` is the coroutine around it that lists; the simulation runs it as it is. Not thread-safe.
+/// Never waits, and does not write itself: what is said to it gathers, newer rows in place of older ones, until
+/// `begin_save` gives it out as one Save, the only one under way; what follows from it follows at `save_ended`.
+/// `LocalShards` is the coroutines around it that list and save; the simulation runs it as it is. Not thread-safe.
 class ShardLedger {
  public:
   struct Stream {
@@ -40,31 +44,57 @@ class ShardLedger {
     ReplicateOptions::OnTrim on_trim = ReplicateOptions::OnTrim::kStop;
   };
 
-  /// REQUIRES: store and clock outlive the ledger.
-  ShardLedger(Stream stream, state::CheckpointStore& store, const Clock& clock, Options options);
+  /// REQUIRES: clock outlives the ledger.
+  ShardLedger(Stream stream, const Clock& clock, Options options);
 
   /// Reads what is remembered. Called once, before all else.
-  [[nodiscard]] JobResult<void> restore();
+  [[nodiscard]] JobResult<void> restore(state::CheckpointStore& store);
 
   /// A listing is about to begin, or to go on.
   void listing_begins();
-  /// What it showed: all shards there are, with those of the partial ones before it, when `complete`. New shards are
-  /// durable when this returns. `enabled`: false when the stream was turned off.
-  [[nodiscard]] Status listed(std::span<const model::Shard> shards, bool complete, bool enabled);
+  /// What it showed: all shards there are, with those of the partial ones before it, when `complete`. `enabled`: false
+  /// when the stream was turned off.
+  void listed(std::span<const model::Shard> shards, bool complete, bool enabled);
   [[nodiscard]] bool wants_listing() const { return graph_->wants_listing(); }
 
-  /// Shards that may be read from now on; each is given out once.
-  [[nodiscard]] std::vector<ordering::ShardGraph::Readable> take_readable();
+  using Readable = ordering::ShardGraph::Readable;
+  /// Shards that may be read from now on, their rows being durable; each is given out once.
+  [[nodiscard]] std::vector<Readable> take_readable();
 
-  /// Each of these is safe up to a record. Durable when this returns.
-  [[nodiscard]] Status save(std::span<const SafeShard> shards);
-  /// The shards that are being read. Makes durable, now and then, until when the stream has been read.
-  [[nodiscard]] Status keep_time(std::span<const ReadUntil> shards);
-  /// A shard has been read to its end, or to where it was lost, and everything read of it is safe. Durable when this
-  /// returns; what waited for it is readable.
-  [[nodiscard]] Status retire(const ShardId& shard, source::ChangeStream::Loss lost);
-  /// Nothing is being read or written any more.
-  [[nodiscard]] Status close(std::span<const SafeShard> shards);
+  /// Each of these is safe up to a record. REQUIRES: none of them is `retiring`.
+  void save(std::span<const SafeShard> shards);
+  /// The shards that are being read: until when the stream has been read, to be saved now and then.
+  void keep_time(std::span<const ReadUntil> shards);
+  /// A shard has been read to its end, or to where it was lost, and everything read of it is safe. What waits for it is
+  /// readable once that is durable: when `retiring` is over.
+  void retire(const ShardId& shard, source::ChangeStream::Loss lost);
+  [[nodiscard]] bool retiring(const ShardId& shard) const;
+  /// Nothing is being read or written any more, and all that was said is durable.
+  void close();
+
+  // ---- what is to be made durable
+
+  struct Row {
+    model::ShardCheckpoint row;
+    bool is_new = false;                               ///< the shard was not known before
+    std::optional<source::ChangeStream::Loss> over{};  ///< it was retired
+  };
+  /// In the order of the members, each of them all or none.
+  struct Save {
+    StreamArn stream;
+    std::optional<WallTime> read_until{};
+    std::map<ShardId, Row> rows{};
+    std::vector<StreamArn> replaced{};  ///< by this stream; their rows go once this one has some
+    std::vector<ShardId> forgotten{};
+    [[nodiscard]] bool empty() const { return !read_until && rows.empty() && replaced.empty() && forgotten.empty(); }
+  };
+  /// What waits to be saved; null when nothing does, or a save is under way.
+  [[nodiscard]] std::shared_ptr<const Save> begin_save();
+  /// The save that was begun is durable, all of it; or it is not known to be, and waits again.
+  void save_ended(bool durable);
+  [[nodiscard]] bool all_saved() const { return under_way_ == nullptr && waiting_.empty(); }
+  /// Does what a save says. On any thread.
+  [[nodiscard]] static Status carry_out(const Save& save, state::CheckpointStore& store);
 
   /// See ShardRights.
   [[nodiscard]] bool promised(const ShardId& shard, const model::Checkpoint& reached) const;
@@ -78,28 +108,30 @@ class ShardLedger {
  private:
   using ReadingShards = std::unordered_map<ShardId, const ReadUntil*>;
 
-  [[nodiscard]] JobResult<void> check_replaced_streams();
-  [[nodiscard]] JobResult<void> check_time_away(std::span<const model::ShardCheckpoint> rows);
+  [[nodiscard]] JobResult<void> check_replaced_streams(state::CheckpointStore& store);
+  [[nodiscard]] JobResult<void> check_time_away(std::span<const model::ShardCheckpoint> rows,
+                                                state::CheckpointStore& store);
   [[nodiscard]] WallTime begins_after(const ShardId& waiting, const ReadingShards& reading) const;
   /// Where a shard begins of which nothing was read.
   [[nodiscard]] model::Checkpoint settled(const ShardId& shard, model::Checkpoint from) const;
-  [[nodiscard]] Status save_time();
-  [[nodiscard]] Status record_new_shards();
-  [[nodiscard]] Status forget_replaced_streams();
-  [[nodiscard]] Status forget_old_shards();
+  void save_time();
+  void record_new_shards();
+  void row_is_durable(const Row& row);
 
   Stream stream_;
-  state::CheckpointStore& store_;
   const Clock& clock_;
   Options options_;
   std::optional<ordering::ShardGraph> graph_;                     ///< made by `restore`
+  Save waiting_;                                                  ///< to be saved
+  std::shared_ptr<const Save> under_way_;                         ///< being saved
+  std::vector<Readable> readable_;                                ///< but for their rows
   bool fresh_start_ = false;                                      ///< the store knew nothing of this stream
-  std::vector<StreamArn> replaced_streams_;                       ///< by this one; their rows go once this one has some
-  std::unordered_map<ShardId, std::vector<ShardId>> parents_of_;  ///< of every shard with a durable row
+  std::vector<StreamArn> replaced_streams_;                       ///< until this one's first rows are to be saved
+  std::unordered_map<ShardId, std::vector<ShardId>> parents_of_;  ///< of every shard with a row
   std::unordered_set<ShardId> first_shards_;  ///< found on a fresh start, before anything was promised of them
   /// Shards whose rows name no record, and until when they held none: what came after is lost a day later.
   std::unordered_map<ShardId, WallTime> read_until_;
-  std::optional<WallTime> saved_time_;    ///< the durable time of all that was read
+  std::optional<WallTime> saved_time_;    ///< of all that was read: durable, or to be saved
   WallTime listed_at_;                    ///< no unknown shard is older
   std::optional<WallTime> listing_from_;  ///< when the pass that is under way began
   bool listed_completely_ = false;

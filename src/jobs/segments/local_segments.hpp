@@ -15,7 +15,7 @@
 namespace dynamirror::jobs {
 
 /// The segments of one share, all of them this process's, with their positions in a store of its own: a SegmentLedger,
-/// saved as often as the options say.
+/// saved as often as the options say, and at each segment's end, on the event loop's disk thread.
 class LocalSegments final : public SegmentKeeper {
  public:
   struct Options {
@@ -23,11 +23,11 @@ class LocalSegments final : public SegmentKeeper {
     std::chrono::milliseconds save_interval{1'000};
   };
 
-  /// REQUIRES: the store outlives this.
+  /// REQUIRES: the store outlives this, and nobody else uses it between `start` and the end of `close`.
   LocalSegments(state::ScanStore& store, Options options, boost::asio::any_io_executor executor);
 
   /// Errors: kState for a store that cannot be used, or that holds another scan.
-  [[nodiscard]] JobResult<void> restore(WallTime now) override { return ledger_.restore(now); }
+  [[nodiscard]] JobResult<void> restore(WallTime now) override { return ledger_.restore(store_, now); }
   void start(Work& work) override;
   void checkpoint(const source::SegmentPosition& safe) override { ledger_.checkpoint(safe); }
   void finish(std::uint32_t segment) override;
@@ -47,10 +47,15 @@ class LocalSegments final : public SegmentKeeper {
  private:
   [[nodiscard]] async::Task<> keep_saving();
 
+  state::ScanStore& store_;
   SegmentLedger ledger_;
   std::chrono::milliseconds save_interval_;
   Work* work_ = nullptr;  ///< from `start` on
   async::Signal changed_;
+  async::Signal save_now_;
+  async::Signal saved_;  ///< a save has ended
+  Status last_save_;
+  bool closing_ = false;
   async::TaskGroup saving_;
 };
 

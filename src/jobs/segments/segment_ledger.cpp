@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace dynamirror::jobs {
@@ -33,13 +34,13 @@ Status check_same_scan(const state::ScanJob& remembered, const ScanPlan& plan) {
                   remembered.share, remembered.shares, remembered.split, plan.share, plan.shares, plan.split));
 }
 
-JobResult<void> SegmentLedger::restore(WallTime now) {
-  auto job = store_.load_scan();
+JobResult<void> SegmentLedger::restore(state::ScanStore& store, WallTime now) {
+  auto job = store.load_scan();
   if (!job) return job_failure(Reason::kState, std::move(job.error()));
   resumed_ = job->has_value();
   if (!resumed_) {
     *job = fresh_scan(plan_, now);
-    if (auto saved = store_.save_scan(**job); !saved) return job_failure(Reason::kState, saved.error());
+    if (auto saved = store.save_scan(**job); !saved) return job_failure(Reason::kState, saved.error());
   } else if (auto same = check_same_scan(**job, plan_); !same) {
     return job_failure(Reason::kState, same.error());
   }
@@ -63,32 +64,39 @@ void SegmentLedger::start(SegmentWork& work) {
 }
 
 void SegmentLedger::checkpoint(const source::SegmentPosition& safe) {
-  unsaved_[safe.segment] = {.segment = safe.segment, .after_key_json = safe.after_key_json};
+  waiting_[safe.segment] = {.segment = safe.segment, .after_key_json = safe.after_key_json};
 }
 
-void SegmentLedger::finish(std::uint32_t segment) {
-  unsaved_[segment] = {.segment = segment, .done = true};
-  if (auto saved = save(); !saved) {
-    work_->fail({Reason::kState, std::move(saved.error())});
-    return;
-  }
-  held_.erase(segment);
-  ++done_;
-  work_->finished(segment);
-  if (complete()) work_->all_done();
-}
+void SegmentLedger::finish(std::uint32_t segment) { waiting_[segment] = {.segment = segment, .done = true}; }
 
 void SegmentLedger::stop() {
   for (const std::uint32_t segment : std::set(held_)) work_->wind_down(segment);
 }
 
-Status SegmentLedger::save() {
-  if (unsaved_.empty()) return {};
-  std::vector<state::ScanSegment> segments;
-  for (const auto& [number, segment] : unsaved_) segments.push_back(segment);
-  auto saved = store_.save_segments(segments);
-  if (saved) unsaved_.clear();
-  return saved;
+std::shared_ptr<const SegmentLedger::Save> SegmentLedger::begin_save() {
+  if (under_way_ || waiting_.empty()) return nullptr;
+  Save save;
+  for (auto& [number, segment] : std::exchange(waiting_, {})) save.push_back(std::move(segment));
+  under_way_ = std::make_shared<const Save>(std::move(save));
+  return under_way_;
+}
+
+void SegmentLedger::save_ended(bool durable) {
+  const auto save = std::exchange(under_way_, nullptr);
+  for (const state::ScanSegment& segment : *save) {
+    if (!durable) {
+      waiting_.try_emplace(segment.segment, segment);  // unless something newer waits
+    } else if (segment.done) {
+      held_.erase(segment.segment);
+      ++done_;
+      work_->finished(segment.segment);
+      if (complete()) work_->all_done();
+    }
+  }
+}
+
+bool SegmentLedger::end_waits() const {
+  return std::ranges::any_of(waiting_, [](const auto& entry) { return entry.second.done; });
 }
 
 }  // namespace dynamirror::jobs

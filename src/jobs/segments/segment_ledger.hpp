@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,18 +34,26 @@ struct ScanPlan {
 /// The segments of one share, in step with what a store of its own remembers. They are all begun at once, each where
 /// the store remembers it.
 ///
-/// Never waits: `LocalSegments` saves now and then; the simulation runs it as it is. Not thread-safe.
+/// Never waits, and does not write itself: what is said to it gathers, the newest of each segment, until `begin_save`
+/// gives it out, for the only save under way. `LocalSegments` saves now and then; the simulation runs it as it is. Not
+/// thread-safe.
 class SegmentLedger final : public SegmentRights {
  public:
-  /// REQUIRES: the store outlives this.
-  SegmentLedger(state::ScanStore& store, ScanPlan plan) : store_(store), plan_(std::move(plan)) {}
+  explicit SegmentLedger(ScanPlan plan) : plan_(std::move(plan)) {}
 
   /// Errors: kState for a store that cannot be used, or that holds another scan.
-  [[nodiscard]] JobResult<void> restore(WallTime now);
+  [[nodiscard]] JobResult<void> restore(state::ScanStore& store, WallTime now);
   void start(SegmentWork& work);
   void stop();
-  /// Makes durable what was said since it was called last.
-  [[nodiscard]] Status save();
+
+  using Save = std::vector<state::ScanSegment>;
+  /// What waits to be saved; null when nothing does, or a save is under way.
+  [[nodiscard]] std::shared_ptr<const Save> begin_save();
+  /// The save that was begun is durable, and the work is told what is finished; or it is not, and waits again.
+  void save_ended(bool durable);
+  [[nodiscard]] bool all_saved() const { return under_way_ == nullptr && waiting_.empty(); }
+  /// Whether the end of a segment waits to be saved.
+  [[nodiscard]] bool end_waits() const;
 
   void checkpoint(const source::SegmentPosition& safe) override;
   void finish(std::uint32_t segment) override;
@@ -57,12 +66,12 @@ class SegmentLedger final : public SegmentRights {
   [[nodiscard]] bool resumed() const { return resumed_; }
 
  private:
-  state::ScanStore& store_;
   ScanPlan plan_;
   SegmentWork* work_ = nullptr;  ///< from `start` on
   std::vector<source::SegmentPosition> from_;
-  std::map<std::uint32_t, state::ScanSegment> unsaved_;
-  std::set<std::uint32_t> held_;  ///< begun, and neither finished nor given back
+  std::map<std::uint32_t, state::ScanSegment> waiting_;  ///< to be saved
+  std::shared_ptr<const Save> under_way_;                ///< being saved
+  std::set<std::uint32_t> held_;                         ///< begun, and neither finished nor given back
   std::uint32_t done_ = 0;
   bool resumed_ = false;
 };

@@ -7,11 +7,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/this_coro.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "async/signal.hpp"
 #include "async/sleep.hpp"
 #include "support/run_task.hpp"
 
@@ -54,6 +56,29 @@ class ScriptedSink final : public sink::ChangeSink {
   [[nodiscard]] std::string describe() const override { return "the target"; }
 };
 
+/// Keeps letters once it is let to, or fails.
+class SlowLetters final : public sink::LetterBox {
+ public:
+  bool full = false;
+  bool open = false;
+  async::Signal opened;
+  std::size_t asked = 0;
+  std::vector<sink::DeadLetter> kept;
+
+  [[nodiscard]] bool quarantined(std::string_view key) const override {
+    return std::ranges::any_of(kept, [&](const sink::DeadLetter& letter) { return letter.change.key() == key; });
+  }
+  [[nodiscard]] std::size_t keys() const override { return kept.size(); }
+  [[nodiscard]] async::Task<Status> add(std::vector<sink::DeadLetter> letters) override {
+    ++asked;
+    while (!open) co_await opened.wait();
+    if (full) co_return failure(ErrorClass::kFatal, "add dead letters", "the file", "no space");
+    kept.insert(kept.end(), letters.begin(), letters.end());
+    co_return Status{};
+  }
+  [[nodiscard]] std::string describe() const override { return "the file"; }
+};
+
 /// Drops, or rewrites, images that contain a word.
 class WordRule final : public transform::ChangeRule {
  public:
@@ -80,6 +105,8 @@ struct PipelineTest : ::testing::Test {
   ManualClock clock;
   Random random{1};
   ScriptedSink sink;
+  SlowLetters letters;
+  sink::LetterBox* dead_letters = nullptr;
   Ending ending;
   bool asked = false;
 
@@ -92,7 +119,7 @@ struct PipelineTest : ::testing::Test {
   static async::Task<> begin_work_and_stop(PipelineTest* test, Pipeline::Options options, transform::ChangeRules rules,
                                            Work work) {
     const auto executor = co_await boost::asio::this_coro::executor;
-    Pipeline pipeline({test->sink, nullptr, test->clock, test->random, executor, test->ending}, options,
+    Pipeline pipeline({test->sink, test->dead_letters, test->clock, test->random, executor, test->ending}, options,
                       std::move(rules));
     pipeline.start();
     co_await work(pipeline, *test);
@@ -129,6 +156,55 @@ TEST_F(PipelineTest, CountsWhatEachRuleDroppedAndRewroteAndLaterRulesSeeTheNewIm
   };
   with_pipeline({}, rules(), work);
   EXPECT_THAT(sink.images, ElementsAre("plain", "also plain"));
+}
+
+TEST_F(PipelineTest, AChangeIsSafeOnlyOnceItsLetterIsKeptAndOthersGoOnMeanwhile) {
+  dead_letters = &letters;
+  sink.next = {
+      sink::Rejected{{.error_class = ErrorClass::kInvalid, .doing = {}, .resource = {}, .code = {}, .message = "no"}}};
+  const auto work = [](Pipeline& pipeline, PipelineTest& test) -> async::Task<> {
+    const auto shard = pipeline.add_shard();
+    pipeline.push(shard, change(1, "poison"));
+    pipeline.wake_writers();
+    while (test.letters.asked == 0) co_await pipeline.settled().wait_for(std::chrono::milliseconds(1));
+    pipeline.push(shard, change(2, "plain"));
+    pipeline.push(shard, model::Change("key1", "after the poison", model::SequenceNumber::of(3), WallTime{}));
+    pipeline.wake_writers();
+    while (pipeline.counters().applied == 0) co_await pipeline.settled().wait();
+    EXPECT_FALSE(pipeline.safe(shard)) << "the letter of the first is not durable";
+    EXPECT_EQ(pipeline.counters().dead_lettered, 0u);
+    test.letters.open = true;
+    test.letters.opened.notify();
+    co_await pipeline.drain();
+    EXPECT_EQ(pipeline.safe(shard)->text(), "3");
+    EXPECT_EQ(pipeline.counters().dead_lettered, 2u) << "a later change of the key has followed";
+  };
+  with_pipeline({}, {}, work);
+  EXPECT_THAT(sink.images, ElementsAre("plain"));
+  ASSERT_EQ(letters.kept.size(), 2u);
+  EXPECT_EQ(letters.kept[1].change.image(), "after the poison");
+}
+
+TEST_F(PipelineTest, WhatTheLettersCannotKeepIsNotPassed) {
+  dead_letters = &letters;
+  letters.full = letters.open = true;
+  sink.next = {
+      sink::Rejected{{.error_class = ErrorClass::kInvalid, .doing = {}, .resource = {}, .code = {}, .message = "no"}}};
+  const auto work = [](Pipeline& pipeline, PipelineTest& test) -> async::Task<> {
+    const auto shard = pipeline.add_shard();
+    const std::vector<model::UnreadableRecord> records{
+        {.sequence = model::SequenceNumber::of(9), .arrived = {}, .reason = "no Keys", .data = "bytes"}};
+    auto set_aside = co_await pipeline.set_aside(shard, records);
+    EXPECT_FALSE(set_aside);
+    EXPECT_EQ(set_aside.error().reason, Reason::kState);
+    pipeline.push(shard, change(1, "poison"));
+    pipeline.wake_writers();
+    co_await pipeline.drain();
+    EXPECT_EQ(test.ending.failure()->reason, Reason::kState);
+    EXPECT_FALSE(pipeline.safe(shard));
+    EXPECT_EQ(pipeline.counters().dead_lettered, 0u);
+  };
+  with_pipeline({}, {}, work);
 }
 
 TEST_F(PipelineTest, WritesTheImageThatARuleHasMade) {

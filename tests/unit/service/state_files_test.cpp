@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sink/dead_letters.hpp"
+#include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
 
 namespace dynamirror::service {
@@ -31,7 +32,7 @@ class MissingKeys : public ::testing::Test {
     const auto letters = sink::DeadLetters::open({.file = folder_ / "letters.jsonl"});
     EXPECT_TRUE(letters);
     EXPECT_FALSE(missing_keys(letters->get(), "Orders")) << "before the first";
-    EXPECT_TRUE((*letters)->add({&letter, 1}));
+    EXPECT_TRUE(support::run_task((*letters)->add({letter})));
     const auto missing = missing_keys(letters->get(), "Orders");
     return missing ? missing->message : "nothing";
   }

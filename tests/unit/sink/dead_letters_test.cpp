@@ -13,11 +13,13 @@
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.hpp"
 #include "support/child_process.hpp"
 #include "support/failing_disk.hpp"
+#include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
 
 namespace dynamirror::sink {
@@ -38,6 +40,10 @@ DeadLetter letter(const std::string& id, const std::string& sequence) {
           .at = {},
           .attempts = 1,
           .target = "target"};
+}
+
+Status add(DeadLetters& letters, std::vector<DeadLetter> added) {
+  return support::run_task(letters.add(std::move(added)));
 }
 
 std::string read_bytes(const std::filesystem::path& file) {
@@ -91,17 +97,17 @@ TEST_F(DeadLettersTest, CountsRecordsThatAreNoChangesAndQuarantinesNothingForThe
   };
   {
     const auto letters = open(3);
-    ASSERT_TRUE(letters->add(std::vector{record("1"), letter("a", "2"), record("3")}));
+    ASSERT_TRUE(add(*letters, std::vector{record("1"), letter("a", "2"), record("3")}));
     EXPECT_FALSE(letters->quarantined(""));
     EXPECT_TRUE(letters->quarantined(key_of("a")));
     EXPECT_EQ(letters->keys(), 1u);
     EXPECT_EQ(letters->entries(), 3u);
   }
   const auto again = open(3);
-  EXPECT_FALSE(again->add(std::vector{record("4")})) << "each counts as a key";
+  EXPECT_FALSE(add(*again, std::vector{record("4")})) << "each counts as a key";
   ASSERT_TRUE(again->rewrite(
       [](DeadLetter& of) { return of.has_key() ? DeadLetters::Verdict::kKeep : DeadLetters::Verdict::kRemove; }));
-  EXPECT_TRUE(again->add(std::vector{record("4"), record("5")}));
+  EXPECT_TRUE(add(*again, std::vector{record("4"), record("5")}));
   EXPECT_THAT(sequences(*again), ElementsAre("2", "4", "5"));
 }
 
@@ -110,7 +116,7 @@ TEST_F(DeadLettersTest, QuarantinesTheKeysOfItsLettersAcrossReopening) {
   {
     const auto letters = open();
     EXPECT_FALSE(letters->quarantined(key_of("a")));
-    ASSERT_TRUE(letters->add(two));
+    ASSERT_TRUE(add(*letters, two));
     EXPECT_TRUE(letters->quarantined(key_of("a")));
   }
   const auto letters = open();
@@ -124,8 +130,8 @@ TEST_F(DeadLettersTest, QuarantinesTheKeysOfItsLettersAcrossReopening) {
 TEST_F(DeadLettersTest, GivesItsLettersInTheOrderTheyWereAdded) {
   {
     const auto letters = open();
-    ASSERT_TRUE(letters->add(std::vector{letter("b", "1"), letter("a", "2")}));
-    ASSERT_TRUE(letters->add(std::vector{letter("b", "3")}));
+    ASSERT_TRUE(add(*letters, std::vector{letter("b", "1"), letter("a", "2")}));
+    ASSERT_TRUE(add(*letters, std::vector{letter("b", "3")}));
   }
   EXPECT_THAT(sequences(), ElementsAre("1", "2", "3"));
 }
@@ -133,12 +139,12 @@ TEST_F(DeadLettersTest, GivesItsLettersInTheOrderTheyWereAdded) {
 TEST_F(DeadLettersTest, SyncsAGroupOnce) {
   const auto letters = open();
   test::arm_disk_fault(DiskFault::kFail, 1'000);
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1"), letter("b", "2"), letter("c", "3")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1"), letter("b", "2"), letter("c", "3")}));
   EXPECT_EQ(test::disarm_disk_fault(), 2) << "one write and one sync";
 }
 
 TEST_F(DeadLettersTest, CanOnlyBeReadByItsOwner) {
-  ASSERT_TRUE(open()->add(std::vector{letter("a", "1")}));
+  ASSERT_TRUE(add(*open(), std::vector{letter("a", "1")}));
   struct stat status{};
   ASSERT_EQ(::stat(file_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0600u);
@@ -149,7 +155,7 @@ TEST_F(DeadLettersTest, CanOnlyBeReadByItsOwner) {
 
 TEST_F(DeadLettersTest, CreatesItsFolder) {
   file_ = folder_ / "new" / "folder" / "dead.jsonl";
-  EXPECT_TRUE(open()->add(std::vector{letter("a", "1")}));
+  EXPECT_TRUE(add(*open(), std::vector{letter("a", "1")}));
 }
 
 TEST_F(DeadLettersTest, IsLockedAgainstAnotherProcessWhichItNames) {
@@ -170,7 +176,7 @@ TEST_F(DeadLettersTest, IsLockedAgainstAnotherProcessWhichItNames) {
 
 TEST_F(DeadLettersTest, StaysLockedAfterARewriteAndUnderASymbolicLink) {
   const auto letters = open();
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1")}));
   ASSERT_TRUE(letters->rewrite([](DeadLetter&) { return DeadLetters::Verdict::kKeep; }));
   EXPECT_EQ(refusal().error_class, ErrorClass::kConflict);
   std::filesystem::create_symlink(file_, folder_ / "link");
@@ -179,7 +185,7 @@ TEST_F(DeadLettersTest, StaysLockedAfterARewriteAndUnderASymbolicLink) {
 }
 
 TEST_F(DeadLettersTest, RewritesTheFileBehindASymbolicLink) {
-  ASSERT_TRUE(open()->add(std::vector{letter("a", "1"), letter("b", "2")}));
+  ASSERT_TRUE(add(*open(), std::vector{letter("a", "1"), letter("b", "2")}));
   std::filesystem::create_symlink(file_, folder_ / "link");
   auto linked = DeadLetters::open({.file = folder_ / "link"});
   ASSERT_TRUE((*linked)->rewrite([](DeadLetter& letter) {
@@ -199,7 +205,7 @@ TEST_F(DeadLettersTest, DropsALastLineThatACrashHasCutOffAnywhere) {
     const auto letters = open();
     ASSERT_NE(letters, nullptr) << size;
     ASSERT_FALSE(letters->quarantined(key_of("b"))) << size;
-    ASSERT_TRUE(letters->add(std::vector{letter("c", "3")}));
+    ASSERT_TRUE(add(*letters, std::vector{letter("c", "3")}));
     ASSERT_THAT(sequences(*letters), ElementsAre("1", "3")) << size;
   }
 }
@@ -210,7 +216,7 @@ TEST_F(DeadLettersTest, KeepsAWholeLastLineThatLacksOnlyItsLineBreak) {
   write_bytes(file_, line);
   const auto letters = open();
   ASSERT_TRUE(letters->quarantined(key_of("a")));
-  ASSERT_TRUE(letters->add(std::vector{letter("b", "2")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("b", "2")}));
   EXPECT_THAT(sequences(*letters), ElementsAre("1", "2"));
 }
 
@@ -253,7 +259,7 @@ TEST_F(DeadLettersTest, ReadsLettersLargerThanItsReadBuffer) {
   DeadLetter large = letter("large", "2");
   const std::string image = R"({"id":{"S":"large"},"x":{"S":")" + std::string(400'000, 'y') + "\"}}";
   large.change = model::Change(large.change.key(), image, large.change.sequence(), {});
-  ASSERT_TRUE(open()->add(std::vector{letter("a", "1"), large, letter("c", "3")}));
+  ASSERT_TRUE(add(*open(), std::vector{letter("a", "1"), large, letter("c", "3")}));
   const auto letters = open();
   EXPECT_THAT(sequences(*letters), ElementsAre("1", "2", "3"));
   auto walk = letters->walk();
@@ -263,9 +269,9 @@ TEST_F(DeadLettersTest, ReadsLettersLargerThanItsReadBuffer) {
 
 TEST_F(DeadLettersTest, StopsTheJobWhenTooManyKeysArePoison) {
   const auto letters = open(2);
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1"), letter("b", "2")}));
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "3")})) << "a key that is there already";
-  const Status added = letters->add(std::vector{letter("c", "4")});
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1"), letter("b", "2")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "3")})) << "a key that is there already";
+  const Status added = add(*letters, std::vector{letter("c", "4")});
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().error_class, ErrorClass::kFatal);
   EXPECT_THAT(to_line(added.error()), HasSubstr("dead-letters replay"));
@@ -274,28 +280,28 @@ TEST_F(DeadLettersTest, StopsTheJobWhenTooManyKeysArePoison) {
 
 TEST_F(DeadLettersTest, AddsNothingWhenTheDiskIsFullAndGoesOnWhenItIsNotAnyMore) {
   const auto letters = open();
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1")}));
   test::arm_disk_fault(DiskFault::kFail, 1);
-  const Status added = letters->add(std::vector{letter("b", "2")});
+  const Status added = add(*letters, std::vector{letter("b", "2")});
   test::disarm_disk_fault();
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().error_class, ErrorClass::kFatal);
   EXPECT_THAT(to_line(added.error()), HasSubstr("No space left on device"));
   EXPECT_FALSE(letters->quarantined(key_of("b")));
-  ASSERT_TRUE(letters->add(std::vector{letter("c", "3")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("c", "3")}));
   EXPECT_THAT(sequences(*letters), ElementsAre("1", "3"));
 }
 
 TEST_F(DeadLettersTest, WritesNothingBehindHalfALineThatItCannotTakeBack) {
   auto letters = open();
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1")}));
   const auto before = read_bytes(file_).size();
   // Half of the line fits; then writing the rest fails, and cutting it off, too.
   test::arm_disk_fault(DiskFault::kFailHalf, 1);
-  EXPECT_FALSE(letters->add(std::vector{letter("b", "2")}));
+  EXPECT_FALSE(add(*letters, std::vector{letter("b", "2")}));
   EXPECT_EQ(test::disarm_disk_fault(), 3);
   EXPECT_GT(read_bytes(file_).size(), before);
-  EXPECT_FALSE(letters->add(std::vector{letter("c", "3")}));
+  EXPECT_FALSE(add(*letters, std::vector{letter("c", "3")}));
   letters.reset();
   EXPECT_THAT(sequences(), ElementsAre("1"));
 }
@@ -303,10 +309,10 @@ TEST_F(DeadLettersTest, WritesNothingBehindHalfALineThatItCannotTakeBack) {
 TEST_F(DeadLettersTest, NeverTrustsTheFileAgainAfterAFailedSync) {
   const auto letters = open();
   test::arm_disk_fault(DiskFault::kFail, 2);
-  EXPECT_FALSE(letters->add(std::vector{letter("a", "1")}));
+  EXPECT_FALSE(add(*letters, std::vector{letter("a", "1")}));
   EXPECT_EQ(test::disarm_disk_fault(), 2);
   EXPECT_FALSE(letters->quarantined(key_of("a")));
-  EXPECT_FALSE(letters->add(std::vector{letter("b", "2")}));
+  EXPECT_FALSE(add(*letters, std::vector{letter("b", "2")}));
   EXPECT_FALSE(letters->rewrite([](DeadLetter&) { return DeadLetters::Verdict::kKeep; }));
 }
 
@@ -318,7 +324,7 @@ TEST_F(DeadLettersTest, KeepsEveryAcknowledgedLetterWhenKilledAtAnyMomentOfAddin
         const auto letters = DeadLetters::open({.file = file_});
         test::arm_disk_fault(fault, call);
         for (int i = 1; i <= 4; ++i) {
-          if (!(*letters)->add(std::vector{letter("k" + std::to_string(i), std::to_string(i))})) return;
+          if (!add(**letters, std::vector{letter("k" + std::to_string(i), std::to_string(i))})) return;
           report();
         }
       });
@@ -339,7 +345,7 @@ TEST_F(DeadLettersTest, IsTheOldOrTheNewFileWhenKilledAtAnyMomentOfARewrite) {
   for (const auto fault : {DiskFault::kKillBefore, DiskFault::kKillAfter, DiskFault::kKillHalf}) {
     for (int call = 1;; ++call) {
       std::filesystem::remove(file_);
-      ASSERT_TRUE(open()->add(std::vector{letter("a", "1"), letter("b", "2"), letter("a", "3"), letter("c", "4")}));
+      ASSERT_TRUE(add(*open(), std::vector{letter("a", "1"), letter("b", "2"), letter("a", "3"), letter("c", "4")}));
       test::ChildProcess rewriter([&](const auto& report) {
         auto letters = DeadLetters::open({.file = file_});
         test::arm_disk_fault(fault, call);
@@ -374,7 +380,7 @@ TEST_F(DeadLettersTest, KeepsTheOldFileWhenARewriteFails) {
   for (int call = 1;; ++call) {
     std::filesystem::remove(file_);
     const auto letters = open();
-    ASSERT_TRUE(letters->add(std::vector{letter("a", "1"), letter("b", "2")}));
+    ASSERT_TRUE(add(*letters, std::vector{letter("a", "1"), letter("b", "2")}));
     test::arm_disk_fault(DiskFault::kFail, call);
     const Status rewritten = letters->rewrite([](DeadLetter& letter) {
       return letter.change.key() == key_of("a") ? DeadLetters::Verdict::kRemove : DeadLetters::Verdict::kKeep;
@@ -383,7 +389,7 @@ TEST_F(DeadLettersTest, KeepsTheOldFileWhenARewriteFails) {
     const bool renamed = sequences(*letters).size() == 1;
     EXPECT_EQ(letters->quarantined(key_of("a")), !renamed);
     if (rewritten) break;
-    ASSERT_TRUE(letters->add(std::vector{letter("c", "3")}));
+    ASSERT_TRUE(add(*letters, std::vector{letter("c", "3")}));
     if (renamed) {
       EXPECT_THAT(sequences(*letters), ElementsAre("2", "3"));
     } else {
@@ -395,17 +401,17 @@ TEST_F(DeadLettersTest, KeepsTheOldFileWhenARewriteFails) {
 
 TEST_F(DeadLettersTest, AddsToTheNewFileAfterARewrite) {
   const auto letters = open();
-  ASSERT_TRUE(letters->add(std::vector{letter("a", "1"), letter("b", "2")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("a", "1"), letter("b", "2")}));
   ASSERT_TRUE(letters->rewrite([](DeadLetter&) { return DeadLetters::Verdict::kRemove; }));
   EXPECT_EQ(letters->keys(), 0u);
   EXPECT_EQ(letters->entries(), 0u);
   EXPECT_THAT(sequences(*letters), IsEmpty());
-  ASSERT_TRUE(letters->add(std::vector{letter("c", "3")}));
+  ASSERT_TRUE(add(*letters, std::vector{letter("c", "3")}));
   EXPECT_THAT(sequences(*letters), ElementsAre("3"));
 }
 
 TEST_F(DeadLettersTest, AreReadBehindAByteOrderMark) {
-  ASSERT_TRUE(open()->add(std::vector<DeadLetter>{letter("a", "1"), letter("b", "2")}));
+  ASSERT_TRUE(add(*open(), std::vector<DeadLetter>{letter("a", "1"), letter("b", "2")}));
   std::stringstream text;
   text << std::ifstream(file_).rdbuf();
   std::ofstream(file_) << "\xEF\xBB\xBF" << text.str();

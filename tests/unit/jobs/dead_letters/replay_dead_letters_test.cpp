@@ -84,7 +84,7 @@ class ReplayDeadLetters : public ::testing::Test {
     EXPECT_TRUE(letters.has_value()) << to_line(letters.error());
     return std::move(letters.value());
   }
-  void add(const std::vector<DeadLetter>& letters) const { ASSERT_TRUE(open()->add(letters)); }
+  void add(const std::vector<DeadLetter>& letters) const { ASSERT_TRUE(support::run_task(open()->add(letters))); }
 
   Result<ReplayResult> replay() {
     const auto letters = open();

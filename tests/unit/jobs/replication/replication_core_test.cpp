@@ -68,24 +68,15 @@ TEST_F(ReplicationCoreTest, APageThatGoesBackEndsTheJobBeforeAnythingOfItIsWritt
   EXPECT_EQ(writes.counters().read, 2u);
 }
 
-/// Keeps what is added, or refuses.
-class Letters final : public sink::LetterBox {
+class NoKeys final : public sink::Quarantine {
  public:
-  bool full = false;
-  std::vector<sink::DeadLetter> kept;
-
   [[nodiscard]] bool quarantined(std::string_view) const override { return false; }
   [[nodiscard]] std::size_t keys() const override { return 0; }
-  [[nodiscard]] Status add(std::span<const sink::DeadLetter> letters) override {
-    if (full) return failure(ErrorClass::kFatal, "add dead letters", "the file", "no space");
-    kept.insert(kept.end(), letters.begin(), letters.end());
-    return {};
-  }
   [[nodiscard]] std::string describe() const override { return "the file"; }
 };
 
 TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeIsADeadLetterAndTheShardGoesOn) {
-  Letters letters;
+  const NoKeys letters;
   WriteCore core_writes({.target = "the target", .dead_letters = &letters, .clock = clock, .random = random}, {}, {});
   ReplicationCore core(core_writes, rights, {});
   auto& shard = begin(core);
@@ -95,12 +86,14 @@ TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeIsADeadLetterAndTheShardGoesOn)
   };
   auto mixed = page({2, 5});
   mixed.unreadable = {record(1), record(3), record(4), record(9)};
+  const auto kept = core_writes.letters_for(shard.handle, mixed.unreadable);
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 4u);
+  EXPECT_EQ((*kept)[1].record, "bytes");
+  EXPECT_EQ((*kept)[1].change.sequence(), model::SequenceNumber::of(3));
+  EXPECT_EQ((*kept)[1].shard, shard.id);
+  EXPECT_EQ((*kept)[1].error.message, "no Keys");
   ASSERT_FALSE(core.page_arrived(shard, std::move(mixed), {}));
-  ASSERT_EQ(letters.kept.size(), 4u);
-  EXPECT_EQ(letters.kept[1].record, "bytes");
-  EXPECT_EQ(letters.kept[1].change.sequence(), model::SequenceNumber::of(3));
-  EXPECT_EQ(letters.kept[1].shard, shard.id);
-  EXPECT_EQ(letters.kept[1].error.message, "no Keys");
   EXPECT_EQ(core_writes.safe(shard.handle), model::SequenceNumber::of(1)) << "the change behind it is not written";
   const auto batch = core_writes.take({});
   ASSERT_EQ(batch->changes.size(), 2u);
@@ -115,10 +108,6 @@ TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeIsADeadLetterAndTheShardGoesOn)
   source::ShardReader::Page back = page({});
   back.unreadable = {record(9)};
   EXPECT_EQ(core.page_arrived(shard, back, {})->reason, Reason::kBug) << "it goes back";
-  letters.full = true;
-  back.unreadable = {record(10)};
-  EXPECT_EQ(core.page_arrived(shard, back, {})->reason, Reason::kState);
-  EXPECT_EQ(core_writes.safe(shard.handle), model::SequenceNumber::of(9)) << "what is not kept is not passed";
 }
 
 TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeEndsTheJobWhereNothingKeepsIt) {
@@ -127,10 +116,10 @@ TEST_F(ReplicationCoreTest, ARecordThatIsNoChangeEndsTheJobWhereNothingKeepsIt) 
   auto bad = page({});
   bad.unreadable.push_back(
       {.sequence = model::SequenceNumber::of(3), .arrived = {}, .reason = "no Keys", .data = "bytes"});
-  const auto failure = core.page_arrived(shard, std::move(bad), {});
-  ASSERT_TRUE(failure);
-  EXPECT_EQ(failure->reason, Reason::kPoison);
-  EXPECT_THAT(failure->error.message, HasSubstr("no Keys; of shard shardId-1, record 3"));
+  const auto letters = writes.letters_for(shard.handle, bad.unreadable);
+  ASSERT_FALSE(letters);
+  EXPECT_EQ(letters.error().reason, Reason::kPoison);
+  EXPECT_THAT(letters.error().error.message, HasSubstr("no Keys; of shard shardId-1, record 3"));
 }
 
 TEST_F(ReplicationCoreTest, APageThatARevocationOvertookIsNotPushed) {
@@ -153,7 +142,7 @@ TEST_F(ReplicationCoreTest, AShardThatIsLostWhileItWindsDownIsDroppedAndNotSaved
   write_all();
   EXPECT_EQ(writes.counters().released, 2u);
   EXPECT_EQ(core.at_rest(shard), Next::kDrop);
-  EXPECT_TRUE(core.safe_shards().empty());
+  EXPECT_TRUE(core.take_safe().empty());
 }
 
 TEST_F(ReplicationCoreTest, LostRecordsEndTheJobUnlessNobodyWasPromisedThem) {
@@ -183,17 +172,19 @@ TEST_F(ReplicationCoreTest, WhereThePolicySaysSoLostRecordsAreSkippedOnceWhatCam
   EXPECT_EQ(core.at_rest(shard), Next::kRetire);
 }
 
-TEST_F(ReplicationCoreTest, OnlyWhatWasSavedIsNotToBeSavedAgain) {
+TEST_F(ReplicationCoreTest, WhatIsSafeIsToldOnceAndNothingOfAShardThatRetires) {
   ReplicationCore core(writes, rights, {});
   auto& shard = begin(core);
   ASSERT_FALSE(core.page_arrived(shard, page({1, 2}), {}));
-  EXPECT_TRUE(core.safe_shards().empty());
+  EXPECT_TRUE(core.take_safe().empty());
   write_all();
-  const auto moved = core.safe_shards();
-  ASSERT_EQ(moved.size(), 1u);
-  EXPECT_EQ(core.safe_shards().size(), 1u) << "the save may have failed";
-  core.saved(moved);
-  EXPECT_TRUE(core.safe_shards().empty());
+  EXPECT_EQ(core.take_safe().size(), 1u);
+  EXPECT_TRUE(core.take_safe().empty());
+  ASSERT_FALSE(core.page_arrived(shard, page({3}, true), {}));
+  write_all();
+  ASSERT_EQ(core.at_rest(shard), Next::kRetire);
+  core.retire(shard);
+  EXPECT_TRUE(core.take_safe().empty()) << "it would follow the shard's end into the store";
 }
 
 TEST_F(ReplicationCoreTest, HasCaughtUpOnlyAfterEmptyAnswersThatFollowAListing) {

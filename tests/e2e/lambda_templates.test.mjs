@@ -163,8 +163,8 @@ scenario('every function starts with its template\'s variables, and not without 
 scenario('no role may do more than it needs, or anything to everything', async () => {
   const actions = new Set(statements().flatMap(({ Action }) => Action));
   assert.deepEqual([...actions].sort(), [
-    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'DescribeStream'].map((name) => `dynamodb:${name}`),
-    ...['GetRecords', 'GetShardIterator', 'ListStreams', 'PutItem'].map((name) => `dynamodb:${name}`),
+    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'DescribeStream', 'DescribeTable'].map((name) => `dynamodb:${name}`),
+    ...['GetRecords', 'GetShardIterator', 'ListStreams', 'PutItem', 'Scan'].map((name) => `dynamodb:${name}`),
     ...['logs:CreateLogStream', 'logs:PutLogEvents', 's3:DeleteObject', 's3:GetObject'],
     ...['s3:ListBucket', 's3:ListBucketVersions', 's3:PutObject', 'sqs:SendMessage', 'sts:AssumeRole'],
   ]);

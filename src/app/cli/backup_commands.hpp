@@ -17,7 +17,8 @@ struct BackupTableCommand {
   std::string url;
   std::string job_id;  ///< empty: 16 random hex digits
   std::uint32_t segment = 0;
-  std::uint32_t segments = 0;  ///< 0: not said; see app/work_share.hpp
+  std::uint32_t segments = 0;       ///< 0: not said; see app/work_share.hpp
+  std::uint32_t join_segments = 0;  ///< above 0: only joins the manifests of so many segments
   std::uint32_t split = 16;
   bool consistent = false;
   bool plain = false;  ///< --compression none
@@ -79,9 +80,12 @@ struct RestoreTableCommand {
   std::string url;
   std::string target;
   std::string as_of;
+  std::uint32_t segment = 0;
+  std::uint32_t segments = 0;  ///< 0: not said; see app/work_share.hpp
   bool create_target = false;
   bool overwrite = false;
   bool dry_run = false;
+  bool prepare_only = false;     ///< makes and checks the target: the step before several processes share the restore
   std::string dead_letter_file;  ///< empty: the first item refused ends the restore
   std::optional<double> max_write_units;
   aws::SideOptions target_side;

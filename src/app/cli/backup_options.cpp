@@ -27,13 +27,14 @@ void add_store(CLI::App& app, objects::StoreOptions& store) {
   add_store_option(app, "--acl", store.acl, "e.g. bucket-owner-full-control", "ACL");
 }
 
-void add_share(CLI::App& app, std::uint32_t& segment, std::uint32_t& segments) {
-  auto* number =
-      app.add_option("--segment", segment, "which share of the table this process takes, from 0")->option_text("I");
-  auto* count = app.add_option("--segments", segments,
-                               "how many processes share the table (default: of the batch system's environment, or 1)")
-                    ->check(CLI::Range(1, 1'000'000))
-                    ->option_text("N");
+void add_share(CLI::App& app, std::uint32_t& segment, std::uint32_t& segments, const std::string& of_what = "table") {
+  auto* number = app.add_option("--segment", segment, "which share of the " + of_what + " this process takes, from 0")
+                     ->option_text("I");
+  auto* count =
+      app.add_option("--segments", segments,
+                     "how many processes share the " + of_what + " (default: of the batch system's environment, or 1)")
+          ->check(CLI::Range(1, 1'000'000))
+          ->option_text("N");
   number->needs(count);
   count->needs(number);
 }
@@ -57,7 +58,8 @@ void add_backup_leases(CLI::App& app, BackupTableCommand& command) {
       ->option_text("N")
       ->group("Leases")
       ->needs(table);
-  for (const char* other : {"--segment", "--segments", "--split"}) table->excludes(app.get_option(other));
+  for (const char* other : {"--segment", "--segments", "--join-segments", "--split"})
+    table->excludes(app.get_option(other));
 }
 
 void add_backup_table(CLI::App& parent, Run& chosen) {
@@ -67,6 +69,12 @@ void add_backup_table(CLI::App& parent, Run& chosen) {
   app.add_option("S3URL", command->url, kUrlHelp)->required();
   app.add_option("--jobid", command->job_id, "names the dump (default: 16 random hex digits)")->option_text("ID");
   add_share(app, command->segment, command->segments);
+  app.add_option("--join-segments", command->join_segments,
+                 "read nothing: make one manifest of those of the N segments of --jobid")
+      ->check(CLI::Range(1, 1'000'000))
+      ->option_text("N")
+      ->needs(app.get_option("--jobid"))
+      ->excludes(app.get_option("--segment"));
   app.add_option("--split", command->split, "parallel scan segments of this process (16)")
       ->check(CLI::Range(1, 4'096))
       ->option_text("N");
@@ -165,13 +173,18 @@ void add_restore_table(CLI::App& parent, Run& chosen) {
   app.add_option("TARGET", command->target, kTableHelp)->required();
   app.add_option("--as-of", command->as_of, "incremental backups: the state at this moment (2026-01-31T12:00:00Z)")
       ->option_text("TIME");
+  add_share(app, command->segment, command->segments, "backup");
   app.add_flag("--create-target", command->create_target, "make the target from the description saved with the backup");
   app.add_flag("--overwrite", command->overwrite, "write into a table that is not empty");
   app.add_option("--dead-letter", command->dead_letter_file,
                  "set items that the target refuses aside in this file (default: the first ends the restore)")
       ->option_text("FILE");
-  add_units(app, "--max-write-units", command->max_write_units, "hard budget of write units consumed per second");
+  add_units(app, "--max-write-units", command->max_write_units,
+            "hard budget of write units consumed per second, by this process");
   add_dry_run(app, command->dry_run);
+  app.add_flag("--prepare-only", command->prepare_only,
+               "make the target if asked, check it and the backup, and end: before several processes share the restore")
+      ->excludes(app.get_option("--dry-run"));
   add_store(app, command->store);
   add_side(app, "target", command->target_side);
   add_common(app, command->common);

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "jobs/dump/backup_table.hpp"
+#include "jobs/dump/join_dump.hpp"
 #include "jobs/dump/leased_backup.hpp"
 #include "metrics/metrics.hpp"
 #include "service/state_files.hpp"
@@ -69,6 +70,7 @@ class BackupRun {
     if (!table) co_return fail(table.error());
     auto store = session_.open_store(command_.url, command_.store);
     if (!store) co_return co_await give_up(**table, store.error());
+    if (command_.join_segments > 0) co_return co_await join(**table, **store);
     auto description = co_await (*table)->dynamodb().describe_table((*table)->address().table);
     if (!description) co_return co_await give_up(**table, named(description.error(), **table));
     if (command_.leases.wanted && !command_.dry_run) co_return co_await with_leases(**table, **store, *description);
@@ -123,6 +125,18 @@ class BackupRun {
     co_await send_metrics(table, result);
     if (!result) co_return fail(result.error());
     say(*result, address, costs);
+    co_return ExitCode::kOk;
+  }
+
+  /// The step after the segments of several processes.
+  async::Task<ExitCode> join(jobs::TableSide& table, objects::ObjectStore& store) {
+    const SteadyTime begun = system_clock().steady_now();
+    const auto result = co_await jobs::join_dump(store, command_.job_id, command_.join_segments);
+    const Costs costs{.seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count(),
+                      .requests = store.requests()};
+    co_await send_metrics(table, result);
+    if (!result) co_return fail(result.error());
+    say(*result, store.describe(command_.job_id + "/"), costs);
     co_return ExitCode::kOk;
   }
 

@@ -62,13 +62,15 @@ class CopyRun {
     co_return co_await with_files(**source, **target, *tables);
   }
 
+  [[nodiscard]] bool only_checks() const { return command_.dry_run || command_.prepare_only; }
+
   void say_estimate(const aws::TableDescription& table) const {
     const auto estimate = jobs::estimate_copy(table, {.consistent = command_.consistent, .shares = share_.count});
-    log::info(command_.dry_run ? "would copy" : "copying", {{"source", command_.source},
-                                                            {"target", command_.target},
-                                                            {"segment", std::to_string(share_.index)},
-                                                            {"segments", std::to_string(share_.count)},
-                                                            {"estimate", jobs::to_text(estimate)}});
+    log::info(only_checks() ? "would copy" : "copying", {{"source", command_.source},
+                                                         {"target", command_.target},
+                                                         {"segment", std::to_string(share_.index)},
+                                                         {"segments", std::to_string(share_.count)},
+                                                         {"estimate", jobs::to_text(estimate)}});
   }
 
   /// A share is a copy of its own: it has its own state file.
@@ -83,7 +85,7 @@ class CopyRun {
   }
 
   async::Task<ExitCode> with_files(jobs::TableSide& source, jobs::TableSide& target, const jobs::CopyTables& tables) {
-    if (command_.dry_run) {
+    if (only_checks()) {
       const ExitCode checked = tables.target_is_planned ? ExitCode::kOk : co_await check_target(target, false);
       started_ = checked == ExitCode::kOk;
       co_return checked;

@@ -24,6 +24,7 @@ struct CopyCommand {
   bool create_target = false;
   bool overwrite = false;
   bool dry_run = false;
+  bool prepare_only = false;  ///< makes and checks the target: the step before several processes share the copy
   bool stop_on_error = false;
   std::optional<double> max_read_units;
   std::optional<double> max_write_units;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "app/cli/backup_commands.hpp"
+#include "app/options/work_share.hpp"
 #include "app/report/progress.hpp"
 #include "app/session/confirmation.hpp"
 #include "app/session/session.hpp"
@@ -30,8 +31,12 @@ bool has_a_key_once(jobs::BackupKind kind) {
 /// One run of `restore-table` on the session's loop.
 class RestoreRun {
  public:
-  RestoreRun(const RestoreTableCommand& command, Session& session)
-      : command_(command), session_(session), pool_(cpu_threads()), begun_(system_clock().steady_now()) {}
+  RestoreRun(const RestoreTableCommand& command, WorkShare share, Session& session)
+      : command_(command),
+        share_{share.index, share.count},
+        session_(session),
+        pool_(cpu_threads()),
+        begun_(system_clock().steady_now()) {}
 
   async::Task<ExitCode> run() {
     if (!command_.as_of.empty()) {
@@ -46,7 +51,7 @@ class RestoreRun {
     if (!store) co_return fail(store.error());
     auto target = session_.open_side(command_.target, command_.target_side);
     if (!target) co_return fail(target.error());
-    auto plan = co_await jobs::plan_restore(**store, place->name, session_.stop());
+    auto plan = co_await jobs::plan_restore(**store, place->name, session_.stop(), share_);
     if (!plan) co_return fail(plan.error());
     if (options_.as_of && plan->kind != jobs::BackupKind::kIncremental) {
       co_return fail(Error{
@@ -57,7 +62,7 @@ class RestoreRun {
           .message = "--as-of needs an incremental backup; this is a " + std::string(jobs::to_string(plan->kind))});
     }
     for (const std::string& warning : plan->warnings) log::warning(warning);
-    log::info(command_.dry_run ? "would restore" : "restoring",
+    log::info(command_.dry_run || command_.prepare_only ? "would restore" : "restoring",
               {{"from", (*store)->describe(place->name)},
                {"kind", std::string(jobs::to_string(plan->kind))},
                {"items", plan->items ? format_count(*plan->items) : "not known beforehand"},
@@ -79,6 +84,10 @@ class RestoreRun {
         .create = command_.create_target, .may_hold_items = command_.overwrite, .dry_run = command_.dry_run};
     auto table = co_await jobs::prepare_restore_target(target, plan.settings_json, options, session_.random());
     if (!table) co_return fail(table.error());
+    if (command_.prepare_only) {
+      report({}, {.requests = target.requests() + store.requests()}, {}, ExitCode::kOk);
+      co_return ExitCode::kOk;
+    }
     std::unique_ptr<sink::DeadLetters> letters;
     if (!command_.dead_letter_file.empty() && !command_.dry_run) {
       auto opened = sink::DeadLetters::open({.file = command_.dead_letter_file});
@@ -98,7 +107,9 @@ class RestoreRun {
     const auto& counters = loader.counters();
     if (!read) co_return give_up(*table, counters, read.error());
     std::vector<std::string> settings;
-    if (!command_.dry_run && command_.create_target) settings = co_await take_over_settings(target, *table, plan);
+    // Once: of several processes by the first share's.
+    const bool sets = command_.create_target && !command_.dry_run && share_.index == 0;
+    if (sets) settings = co_await take_over_settings(target, *table, plan);
     const Costs costs{.write_units = sink.statistics().consumed_units,
                       .requests = target.requests() + store.requests()};
     if (found_.superseded > 0) {
@@ -197,6 +208,7 @@ class RestoreRun {
   }
 
   const RestoreTableCommand& command_;
+  jobs::RestoreShare share_;
   Session& session_;
   async::CpuPool pool_;
   SteadyTime begun_;
@@ -205,8 +217,8 @@ class RestoreRun {
   Status complete_;
 };
 
-async::Task<ExitCode> restore_table(const RestoreTableCommand& command, Session& session) {
-  RestoreRun run(command, session);
+async::Task<ExitCode> restore_table(const RestoreTableCommand& command, WorkShare share, Session& session) {
+  RestoreRun run(command, share, session);
   co_return co_await run.run();
 }
 
@@ -260,7 +272,9 @@ async::Task<ExitCode> restore_record(const RestoreRecordCommand& command, Sessio
 }  // namespace
 
 ExitCode run_restore_table(const RestoreTableCommand& command) {
-  return run_in_session(command.common, [&](Session& session) { return restore_table(command, session); });
+  const auto share = work_share(command.segment, command.segments, aws::process_environment());
+  if (!share) return fail(share.error());
+  return run_in_session(command.common, [&](Session& session) { return restore_table(command, *share, session); });
 }
 
 ExitCode run_restore_record(const RestoreRecordCommand& command) {

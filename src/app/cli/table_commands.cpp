@@ -41,7 +41,11 @@ void add_copy_options(CLI::App& app, CopyCommand& command) {
   app.add_flag("--create-target", command.create_target,
                "make the target from the source's description when it is not there");
   app.add_flag("--overwrite", command.overwrite, "copy although the target holds items already");
-  app.add_flag("--dry-run", command.dry_run, "check both tables and say what the copy would cost; write nothing");
+  auto* dry_run =
+      app.add_flag("--dry-run", command.dry_run, "check both tables and say what the copy would cost; write nothing");
+  app.add_flag("--prepare-only", command.prepare_only,
+               "make the target if asked, check both tables, and end: before several processes share the copy")
+      ->excludes(dry_run);
   app.add_flag("--consistent", command.consistent, "strongly consistent reads (twice the read units)");
   add_choice<bool>(app, "--on-error", command.stop_on_error, {{"dead-letter", false}, {"stop", true}},
                    "when the target refuses an item: dead-letter (default: set it aside) or stop");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/dump/dump_manifest.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/iso_time.hpp"
@@ -13,6 +14,7 @@ namespace dynamirror::jobs {
 namespace {
 
 constexpr std::string_view kFormat = "dynamirror-dump-1";
+constexpr std::string_view kJoinedFormat = "dynamirror-dump-2";
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
@@ -36,6 +38,19 @@ Status read_object(LinesObjectTotals& object, json::Value& value) {
   });
 }
 
+void write_object(json::Writer& json, const LinesObjectTotals& object) {
+  json.begin_object().name("key").string(object.key);
+  json.name("items").integer(signed_of(object.lines)).name("bytes").integer(signed_of(object.bytes));
+  json.name("stored_bytes").integer(signed_of(object.stored_bytes));
+  json.name("sha256").string(object.sha256).end_object();
+}
+
+bool is_whole(const LinesObjectTotals& object) { return !object.key.empty() && object.sha256.size() == 64; }
+
+Status read_objects(std::vector<LinesObjectTotals>& objects, json::Value& value) {
+  return value.for_each_element([&](json::Value& element) { return read_object(objects.emplace_back(), element); });
+}
+
 /// As `format_time` writes it. One that is not is left at the epoch: it only helps to tell old segments from new ones.
 Status read_time(WallTime& out, json::Value& value) {
   std::string text;
@@ -49,14 +64,20 @@ Status read_time(WallTime& out, json::Value& value) {
 std::string to_json(const DumpManifest& manifest) {
   std::string text;
   json::Writer json(text);
-  json.begin_object().name("format").string(kFormat).name("table").string(manifest.table);
+  const bool joined = !manifest.joined.empty();
+  json.begin_object().name("format").string(joined ? kJoinedFormat : kFormat).name("table").string(manifest.table);
   json.name("begun").string(format_time(manifest.begun)).name("ended").string(format_time(manifest.ended));
-  json.name("segment").integer(manifest.segment).name("segments").integer(manifest.segments);
+  if (!joined) json.name("segment").integer(manifest.segment);
+  json.name("segments").integer(manifest.segments);
   json.name("compression").string(manifest.gzip ? "gzip" : "none");
-  json.name("object").begin_object().name("key").string(manifest.object.key);
-  json.name("items").integer(signed_of(manifest.object.lines)).name("bytes").integer(signed_of(manifest.object.bytes));
-  json.name("stored_bytes").integer(signed_of(manifest.object.stored_bytes));
-  json.name("sha256").string(manifest.object.sha256).end_object().end_object();
+  if (joined) {
+    json.name("objects").begin_array();
+    for (const LinesObjectTotals& object : manifest.joined) write_object(json, object);
+    json.end_array();
+  } else {
+    write_object(json.name("object"), manifest.object);
+  }
+  json.end_object();
   return text + "\n";
 }
 
@@ -75,13 +96,16 @@ Result<DumpManifest> parse_dump_manifest(std::string_view json) {
       if (name == "segments") return read_count(manifest.segments, member);
       if (name == "compression") return json::read_into(compression, member);
       if (name == "object") return read_object(manifest.object, member);
+      if (name == "objects") return read_objects(manifest.joined, member);
       return {};
     });
   });
   if (!status) return std::unexpected(std::move(status.error()));
-  const bool whole = manifest.segments > 0 && manifest.segment < manifest.segments && !manifest.object.key.empty() &&
-                     manifest.object.sha256.size() == 64;
-  if (format != kFormat || !whole) {
+  const bool whole = format == kJoinedFormat
+                         ? !manifest.joined.empty() && manifest.joined.size() == manifest.segments &&
+                               std::ranges::all_of(manifest.joined, is_whole)
+                         : format == kFormat && manifest.segment < manifest.segments && is_whole(manifest.object);
+  if (!whole) {
     return failure(ErrorClass::kInvalid, "read manifest", {}, "this is no manifest of a format that we know");
   }
   manifest.gzip = compression == "gzip";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -11,7 +12,7 @@
 
 namespace dynamirror::jobs {
 
-/// What one process wrote of a dump; its presence says that it wrote everything.
+/// What one process wrote of a dump, or several; its presence says that it wrote everything.
 struct DumpManifest {
   std::string table;  ///< as the user named it
   WallTime begun{};
@@ -20,6 +21,8 @@ struct DumpManifest {
   std::uint32_t segments = 1;
   bool gzip = true;
   LinesObjectTotals object;
+  /// Of a manifest that stands for those of all segments: their objects, in order; `segment` and `object` mean nothing.
+  std::vector<LinesObjectTotals> joined{};
 };
 
 /// One JSON object; its members are a documented contract (docs/backup.md).

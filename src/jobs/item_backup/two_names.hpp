@@ -31,6 +31,10 @@ class TwoNames {
   /// REQUIRES: the store outlives it.
   TwoNames(objects::ObjectStore& store, std::string prefix, model::KeySchema key, std::optional<WallTime> as_of);
 
+  /// From now on as if an old name had been met: for whoever sees a part of the folder only, which may hold one of an
+  /// item's objects and not the other.
+  void expect_old_names() { met_old_name_ = true; }
+
   /// Whether the object of that name is the item's. Errors: class invalid, naming object and key, when it is not.
   [[nodiscard]] Status check(const std::string& object, std::string_view item);
 

@@ -51,9 +51,22 @@ async::Task<Result<std::optional<std::string>>> get_if_there(objects::ObjectStor
   co_return std::unexpected(std::move(body.error()));
 }
 
-/// Each part must be there with the size that was written down.
+/// Leaves the parts of its share only. All processes see them in one order, that of the manifests or of their names.
+void keep_share(RestorePlan& plan, RestoreShare share) {
+  plan.share = share;
+  if (share.count == 1) return;
+  std::vector<RestorePart> kept;
+  for (std::size_t i = share.index; i < plan.parts.size(); i += share.count) kept.push_back(std::move(plan.parts[i]));
+  plan.parts = std::move(kept);
+  if (!plan.items) return;
+  plan.items = 0;
+  for (const RestorePart& part : plan.parts) *plan.items += part.items.value_or(0);
+}
+
+/// Each part that somebody has written down must be there with the size that it had; others have been listed just now.
 async::Task<Status> check_parts(objects::ObjectStore& store, const std::vector<RestorePart>& parts) {
   for (const RestorePart& part : parts) {
+    if (!part.items) continue;
     const auto object = co_await store.head(part.key);
     if (!object && object.error().error_class == ErrorClass::kNotFound) {
       co_return incomplete(store, part.key, "this part of the backup is missing; nothing was restored");
@@ -93,6 +106,12 @@ struct DumpSpan {
   }
 };
 
+void add_part(RestorePlan& plan, const LinesObjectTotals& object) {
+  *plan.items += object.lines;
+  plan.parts.push_back(
+      {.key = object.key, .size_bytes = object.stored_bytes, .items = object.lines, .sha256 = object.sha256});
+}
+
 async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::string name,
                                            std::vector<objects::ObjectInfo> manifests) {
   RestorePlan plan{.kind = BackupKind::kDump, .items = 0};
@@ -104,6 +123,14 @@ async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::str
     if (!text) co_return std::unexpected(std::move(text.error()));
     auto manifest = parse_dump_manifest(*text);
     if (!manifest) co_return incomplete(store, object.key, manifest.error().message);
+    if (!manifest->joined.empty()) {  // what stands beside it could not be removed: a new dump would have removed it
+      plan = {.kind = BackupKind::kDump, .items = 0};
+      for (const LinesObjectTotals& part : manifest->joined) add_part(plan, part);
+      span = {};
+      seen = {0};
+      segments = 1;
+      break;
+    }
     if (segments != 0 && manifest->segments != segments) {
       co_return incomplete(store, object.key, "manifests of different numbers of segments stand side by side");
     }
@@ -113,11 +140,7 @@ async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::str
                            "its segments are of different tables: " + span.table + " and " + manifest->table);
     }
     if (!seen.insert(manifest->segment).second) continue;
-    *plan.items += manifest->object.lines;
-    plan.parts.push_back({.key = manifest->object.key,
-                          .size_bytes = manifest->object.stored_bytes,
-                          .items = manifest->object.lines,
-                          .sha256 = manifest->object.sha256});
+    add_part(plan, manifest->object);
   }
   if (seen.size() != segments) {
     co_return incomplete(store, name,
@@ -125,7 +148,6 @@ async::Task<Result<RestorePlan>> plan_dump(objects::ObjectStore& store, std::str
                              std::to_string(segments) + " segments have no manifest; nothing was restored");
   }
   if (span.apart()) plan.warnings.push_back(span.describe());
-  if (auto whole = co_await check_parts(store, plan.parts); !whole) co_return std::unexpected(std::move(whole.error()));
   auto settings = co_await get_if_there(store, name + ".table.json");
   if (!settings) co_return std::unexpected(std::move(settings.error()));
   plan.settings_json = std::move(*settings);
@@ -164,7 +186,6 @@ async::Task<Result<RestorePlan>> plan_export(objects::ObjectStore& store, std::s
                          "its files hold " + std::to_string(items) + " items, the summary says " +
                              std::to_string(read->items) + "; nothing was restored");
   }
-  if (auto whole = co_await check_parts(store, plan.parts); !whole) co_return std::unexpected(std::move(whole.error()));
   co_return plan;
 }
 
@@ -221,6 +242,37 @@ async::Task<Result<RestorePlan>> plan_folder(objects::ObjectStore& store, std::s
   co_return co_await plan_old_dump(store, std::move(name), stop);
 }
 
+/// The plan for all of the backup; parts that a manifest names are not looked up yet.
+async::Task<Result<RestorePlan>> plan_whole(objects::ObjectStore& store, std::string name, const StopRequest& stop) {
+  auto manifests = co_await list_all(store, name + ".manifest", stop);
+  if (!manifests) co_return std::unexpected(std::move(manifests.error()));
+  if (!manifests->empty()) co_return co_await plan_dump(store, name, std::move(*manifests));
+
+  const std::string folder = name + "/";
+  auto summary = co_await get_if_there(store, folder + "manifest-summary.json");
+  if (!summary) co_return std::unexpected(std::move(summary.error()));
+  if (*summary) co_return co_await plan_export(store, folder, std::move(**summary));
+
+  const auto object = co_await store.head(name);
+  if (object) {
+    RestorePlan plan{.kind = BackupKind::kSnapshot};
+    plan.parts.push_back({.key = name, .size_bytes = object->size_bytes});
+    co_return plan;
+  }
+  if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
+  const auto item_folder = co_await find_item_folder(store, name);
+  if (!item_folder) co_return std::unexpected(item_folder.error());
+  if (*item_folder != name) co_return co_await plan_whole(store, *item_folder, stop);
+  // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
+  const auto listing = co_await store.list_versions(folder, {});
+  if (!listing) co_return std::unexpected(listing.error());
+  if (listing->versions.empty()) {
+    co_return failure(ErrorClass::kNotFound, "read backup", store.describe(name),
+                      "there is nothing; check bucket, prefix and region");
+  }
+  std::string first = listing->versions.front().key.substr(folder.size());
+  co_return co_await plan_folder(store, std::move(name), std::move(first), stop);
+}
 }  // namespace
 
 std::string_view to_string(BackupKind kind) {
@@ -256,35 +308,14 @@ std::string without_manifest(std::string address) {
   return address;
 }
 
-async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name, const StopRequest& stop) {
-  auto manifests = co_await list_all(store, name + ".manifest", stop);
-  if (!manifests) co_return std::unexpected(std::move(manifests.error()));
-  if (!manifests->empty()) co_return co_await plan_dump(store, name, std::move(*manifests));
-
-  const std::string folder = name + "/";
-  auto summary = co_await get_if_there(store, folder + "manifest-summary.json");
-  if (!summary) co_return std::unexpected(std::move(summary.error()));
-  if (*summary) co_return co_await plan_export(store, folder, std::move(**summary));
-
-  const auto object = co_await store.head(name);
-  if (object) {
-    RestorePlan plan{.kind = BackupKind::kSnapshot};
-    plan.parts.push_back({.key = name, .size_bytes = object->size_bytes});
-    co_return plan;
-  }
-  if (object.error().error_class != ErrorClass::kNotFound) co_return std::unexpected(object.error());
-  const auto item_folder = co_await find_item_folder(store, name);
-  if (!item_folder) co_return std::unexpected(item_folder.error());
-  if (*item_folder != name) co_return co_await plan_restore(store, *item_folder, stop);
-  // Versions, too: an incremental folder whose items are all deleted now may be restored to an earlier moment.
-  const auto listing = co_await store.list_versions(folder, {});
-  if (!listing) co_return std::unexpected(listing.error());
-  if (listing->versions.empty()) {
-    co_return failure(ErrorClass::kNotFound, "read backup", store.describe(name),
-                      "there is nothing; check bucket, prefix and region");
-  }
-  std::string first = listing->versions.front().key.substr(folder.size());
-  co_return co_await plan_folder(store, std::move(name), std::move(first), stop);
+async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name, const StopRequest& stop,
+                                              RestoreShare share) {
+  auto plan = co_await plan_whole(store, std::move(name), stop);
+  if (!plan) co_return plan;
+  keep_share(*plan, share);
+  auto there = co_await check_parts(store, plan->parts);
+  if (!there) co_return std::unexpected(std::move(there.error()));
+  co_return plan;
 }
 
 }  // namespace dynamirror::jobs

@@ -35,13 +35,20 @@ struct RestorePart {
   std::optional<std::string> md5_base64{};  ///< likewise
 };
 
+/// Which part of a backup one of several processes restores: every so manieth object.
+struct RestoreShare {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+};
+
 /// Everything a restore needs to know before it writes the first item.
 struct RestorePlan {
   BackupKind kind = BackupKind::kSnapshot;
+  RestoreShare share{};                        ///< an incremental folder is divided while it is read
   std::vector<RestorePart> parts{};            ///< none for an incremental folder, which is listed while it is read
   std::string folder{};                        ///< of an incremental backup: `<table>/`
   std::optional<std::string> settings_json{};  ///< of the table as it was, see aws::TableSettings
-  std::optional<std::uint64_t> items{};        ///< when known
+  std::optional<std::uint64_t> items{};        ///< of this share, when known
   std::vector<std::string> warnings{};
 };
 
@@ -51,10 +58,10 @@ struct RestorePlan {
 [[nodiscard]] std::string without_manifest(std::string address);
 
 /// Finds out what stands at `name` of a store (the last part of the address that the user gave) and checks that it is
-/// complete: every manifest there, every part there with its size.
+/// complete: every manifest there, every part of the share there with its size.
 /// Errors: class not found when nothing restorable stands there; class invalid for a backup that is incomplete or in a
 /// format that we do not read; both say what is missing; that of StopRequest::check once a stop was requested.
 [[nodiscard]] async::Task<Result<RestorePlan>> plan_restore(objects::ObjectStore& store, std::string name,
-                                                            const StopRequest& stop);
+                                                            const StopRequest& stop, RestoreShare share = {});
 
 }  // namespace dynamirror::jobs

@@ -2,6 +2,7 @@
 #include "jobs/restore/restore_table.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "async/task_group.hpp"
@@ -65,7 +66,9 @@ Restore::Restore(const RestorePlan& plan, RestoreOptions options, objects::Objec
       stop_(stop),
       executor_(std::move(executor)),
       keys_(options_.key),
-      names_(store, plan.folder, options_.key, options_.as_of) {}
+      names_(store, plan.folder, options_.key, options_.as_of) {
+  if (plan_.share.count > 1) names_.expect_old_names();
+}
 
 Status Restore::complete() const {
   if (progress_.not_known == 0) return {};
@@ -74,6 +77,14 @@ Status Restore::complete() const {
                      " objects were written after that moment without keeping what they replaced (the bucket was not "
                      "versioned), so their items were left out; restore their newest state without --as-of, or use a "
                      "dump from before");
+}
+
+bool Restore::is_ours(std::string_view object) const {
+  // They are named by a hash, whose last digits spread them evenly.
+  const std::string_view digits = object.substr(object.size() - std::min<std::size_t>(object.size(), 8));
+  std::uint32_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return number % plan_.share.count == plan_.share.index;
 }
 
 Status Restore::go_on() const { return stop_.check("restore", store_.describe(plan_.folder)); }
@@ -183,6 +194,7 @@ async::Task<Status> Restore::read_folder() {
     std::vector<objects::ObjectVersion> newest;
     newest.reserve(page->objects.size());
     for (objects::ObjectInfo& object : page->objects) {
+      if (!is_ours(object.key)) continue;
       newest.push_back({.key = std::move(object.key), .version_id = {}, .size_bytes = object.size_bytes});
     }
     if (auto read = co_await read_items(newest); !read) co_return read;
@@ -200,6 +212,7 @@ async::Task<Status> Restore::read_folder_as_of(WallTime moment) {
     if (!page) co_return std::unexpected(std::move(page.error()));
     auto turned = paging.turn(page->next, page->versions.size(), store_.describe(plan_.folder));
     if (!turned) co_return turned;
+    std::erase_if(page->versions, [this](const objects::ObjectVersion& version) { return !is_ours(version.key); });
     const auto objects = states.take(std::move(page->versions));
     if (auto read = co_await read_items(objects); !read) co_return read;
     from = std::move(page->next);

@@ -55,6 +55,8 @@ class Restore {
 
  private:
   [[nodiscard]] Status go_on() const;
+  /// Whether an object of an incremental folder belongs to this process's share.
+  [[nodiscard]] bool is_ours(std::string_view object) const;
   [[nodiscard]] async::Task<Status> read_parts();
   [[nodiscard]] async::Task<> read_some_parts(std::size_t& next, Status& status);
   [[nodiscard]] async::Task<Status> read_part(const RestorePart& part);

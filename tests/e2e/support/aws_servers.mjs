@@ -57,6 +57,28 @@ export async function recordingProxy(stage, { to }) {
   return proxy;
 }
 
+// A proxy that passes everything on, and notes what answers say that they consumed, and when.
+export async function consumptionProxy(stage, { to }) {
+  const consumed = []; // {at: seconds, units}
+  const unitsOf = ({ ConsumedCapacity }) =>
+    [ConsumedCapacity ?? []].flat().reduce((sum, { CapacityUnits }) => sum + CapacityUnits, 0);
+  const endpoint = await listen(stage, async (request, body) => {
+    const answer = await forward(to, request, body);
+    const units = request.headers['x-amz-target']?.includes('Write') ? unitsOf(JSON.parse(answer.body)) : 0;
+    if (units > 0) consumed.push({ at: performance.now() / 1000, units });
+    return answer;
+  });
+  const units = () => consumed.reduce((sum, entry) => sum + entry.units, 0);
+  // Units a second, of the busiest stretch of so many seconds.
+  const highestRate = (seconds) =>
+    Math.max(
+      ...consumed.map(({ at }) =>
+        consumed.reduce((sum, entry) => sum + (entry.at >= at && entry.at < at + seconds ? entry.units : 0), 0),
+      ),
+    ) / seconds;
+  return { endpoint, units, highestRate };
+}
+
 // A DynamoDB that tells a table's changes to a stream of Kinesis, when it is asked to: it is ENABLING for some looks, and
 // then what `end` says. `enabled`: the bodies that asked for it.
 export async function kinesisDestinationProxy(stage, { to, looksUntilActive, end = 'ACTIVE' }) {

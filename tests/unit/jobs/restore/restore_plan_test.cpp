@@ -22,8 +22,8 @@ using ::testing::SizeIs;
 
 class RestorePlanTest : public ::testing::Test {
  protected:
-  [[nodiscard]] Result<RestorePlan> plan(const std::string& name) {
-    return support::run_task(plan_restore(store, name, stop_));
+  [[nodiscard]] Result<RestorePlan> plan(const std::string& name, RestoreShare share = {}) {
+    return support::run_task(plan_restore(store, name, stop_, share));
   }
 
   /// A dump's segment with its manifest.
@@ -78,6 +78,24 @@ TEST_F(RestorePlanTest, ADumpIsWholeOnlyWithTheManifestsOfAllSegments) {
   EXPECT_EQ(whole->kind, BackupKind::kDump);
   EXPECT_THAT(whole->parts, SizeIs(3));
   EXPECT_EQ(whole->items, 3u);
+}
+
+TEST_F(RestorePlanTest, SharesDivideThePartsAndLookUpNoOthers) {
+  for (std::uint32_t segment = 0; segment < 5; ++segment) write_segment(segment, 5, std::string(segment, '\n'));
+  store.write("job/3", std::nullopt);  // its own share's to find
+  const auto first = plan("job", {0, 2});
+  ASSERT_TRUE(first) << to_line(first.error());
+  std::vector<std::string> keys;
+  for (const RestorePart& part : first->parts) keys.push_back(part.key);
+  EXPECT_THAT(keys, ::testing::ElementsAre("job/0", "job/2", "job/4"));
+  EXPECT_EQ(first->items, 6u);
+  const auto second = plan("job", {1, 2});
+  ASSERT_FALSE(second);
+  EXPECT_THAT(to_line(second.error()), HasSubstr("job/3: this part of the backup is missing"));
+  const auto beyond = plan("job", {7, 8});
+  ASSERT_TRUE(beyond);
+  EXPECT_THAT(beyond->parts, SizeIs(0));
+  EXPECT_EQ(beyond->items, 0u);
 }
 
 TEST_F(RestorePlanTest, AStopRequestEndsTheListing) {

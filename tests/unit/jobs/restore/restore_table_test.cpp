@@ -51,8 +51,8 @@ class RestoreFolder : public ::testing::Test {
     store.now = at(second);
     store.write_unversioned(name_of(id), std::move(body));
   }
-  async::Task<Status> read(RestoreOptions options) {
-    const RestorePlan plan{.kind = BackupKind::kIncremental, .folder = "t/"};
+  async::Task<Status> read(RestoreOptions options, RestoreShare share) {
+    const RestorePlan plan{.kind = BackupKind::kIncremental, .share = share, .folder = "t/"};
     async::CpuPool pool(1);
     const StopRequest stop;
     auto executor = co_await boost::asio::this_coro::executor;
@@ -72,8 +72,12 @@ class RestoreFolder : public ::testing::Test {
     RestoreOptions options;
     options.key = key;
     if (second) options.as_of = at(*second);
-    const auto status = support::run_task(read(std::move(options)));
-    EXPECT_TRUE(status) << to_line(status.error());
+    read_items = 0;
+    for (const RestoreShare& share : shares) {
+      const auto status = support::run_task(read(options, share));
+      EXPECT_TRUE(status) << to_line(status.error());
+      read_items += progress.items;
+    }
     std::string all;
     for (const auto& [_, image] : table.items) all += image + " ";
     return all;
@@ -83,7 +87,9 @@ class RestoreFolder : public ::testing::Test {
   support::MemoryObjects store;
   Random random{1};
   MemoryTable table;
-  RestoreProgress progress;
+  std::vector<RestoreShare> shares{{0, 1}};  ///< of the processes, in the order in which they come
+  std::uint64_t read_items = 0;              ///< by all of them
+  RestoreProgress progress;                  ///< of the last one
   Status complete;
 };
 
@@ -116,7 +122,7 @@ TEST_F(RestoreFolder, AnObjectThatHoldsAnItemOfAnotherKeyEndsTheRestoreNamingBot
   write(1, "a", item("b", "1"));
   RestoreOptions options;
   options.key = key;
-  const auto status = support::run_task(read(std::move(options)));
+  const auto status = support::run_task(read(std::move(options), {}));
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().error_class, ErrorClass::kInvalid);
   EXPECT_THAT(to_line(status.error()), ::testing::HasSubstr(name_of("a")));
@@ -137,6 +143,19 @@ TEST_F(RestoreFolder, AnItemThatHasOnlyLaterVersionsIsCounted) {
   EXPECT_EQ(progress.not_known, 0u);
   EXPECT_TRUE(progress.versioned);
   EXPECT_TRUE(complete);
+}
+
+TEST_F(RestoreFolder, SharesOfAFolderAreTheWholeAndNoneIsReadTwice) {
+  for (int i = 0; i < 20; ++i) write(1, "id" + std::to_string(i), item("id" + std::to_string(i), "1"));
+  const std::string whole = restored();
+  const std::string then = restored(1);
+  shares = {{2, 3}, {0, 3}, {1, 3}};
+  EXPECT_EQ(restored(), whole);
+  EXPECT_EQ(read_items, 20u);
+  EXPECT_LT(progress.items, 15u);
+  EXPECT_GT(progress.items, 0u);
+  EXPECT_EQ(restored(1), then);
+  EXPECT_EQ(read_items, 20u);
 }
 
 TEST_F(RestoreFolder, AFolderWithoutASingleVersionIsSeen) {
@@ -213,6 +232,22 @@ TEST_F(RestoreTwoNames, AnItemThatMovedToItsSortedNameIsThere) {
   EXPECT_EQ(values(1), "1*12 ");
   EXPECT_EQ(values(3), "2*1 3*12 ");
   EXPECT_EQ(values(), "2*1 3*12 ");
+}
+
+TEST_F(RestoreTwoNames, TheNewerObjectCountsWhicheverProcessMeetsWhichNameFirst) {
+  write_all(1, Name::kOld, "1");
+  write_all(2, Name::kSorted, "2");
+  for (const std::vector<RestoreShare>& order : {std::vector<RestoreShare>{{0, 2}, {1, 2}}, {{1, 2}, {0, 2}}}) {
+    shares = order;
+    EXPECT_EQ(values(), "2*12 ");
+    EXPECT_EQ(values(1), "1*12 ");
+  }
+  write_all(3, Name::kOld, "3");
+  for (const std::vector<RestoreShare>& order : {std::vector<RestoreShare>{{0, 2}, {1, 2}}, {{1, 2}, {0, 2}}}) {
+    shares = order;
+    EXPECT_EQ(values(), "3*12 ");
+    EXPECT_EQ(values(2), "2*12 ");
+  }
 }
 
 TEST_F(RestoreTwoNames, AFolderWithoutOldNamesCostsNoLookUp) {

@@ -72,6 +72,10 @@ async::Task<Result<std::unique_ptr<KinesisStream>>> KinesisStream::open(aws::Kin
   if (!summary) {
     Error error = std::move(summary.error());
     if (error.code == kNotFound) error.code = kStreamNotFound;
+    if (error.error_class == ErrorClass::kNotFound) {
+      error.resource = stream.display;
+      error.message = "there is no such stream; check its name, region and account";
+    }
     co_return std::unexpected(std::move(error));
   }
   if (!stream.arn.empty() && stream.arn != summary->arn) {

@@ -230,3 +230,37 @@ scenario('leases list says how far each lease is behind in a stream of Kinesis',
   ]);
   assertRefused(both, { code: 2, says: ['--stream-of'] });
 });
+
+scenario('leases of a stream that was made anew under its name are noticed, whatever they say', async (stage) => {
+  const endpoint = await stage.dynamoDbLocal();
+  for (const name of ['Source', 'Target']) await createTable(`${endpoint}/${name}`, 'id:S', { view: null });
+  const kinesis = await startKinesis(stage);
+  const tell = (stream, id, shard) => stream.put(dynoRecord('INSERT', { id: { S: id } }), { shard });
+  const refused = async (stream) => {
+    const { run } = await startWorker(stage, { endpoint, stream }, ['--stop-when-caught-up']);
+    await run.waitForExit(60);
+    assert.equal(run.ended.code, 7, run.lastWords());
+    assert.match(run.stderr, /is of an earlier stream of this name|its changes .* are gone/);
+  };
+  const madeAnew = async (name) => {
+    await kinesis.call('DeleteStream', { StreamName: name });
+    await until(async () => !(await kinesis.call('ListStreams', {})).StreamNames.includes(name), 60, 'it is gone');
+    return (await kinesis.createStream(name, 3)).becomesActive();
+  };
+  // A checkpoint, and the end of a shard that goes on.
+  for (const splits of [false, true]) {
+    const first = await (await kinesis.createStream(`changes${splits}`)).becomesActive();
+    const [shard] = await first.openShards();
+    await tell(first, 'one');
+    if (splits) await first.split(shard);
+    const { run } = await startWorker(stage, { endpoint, stream: first }, ['--stop-when-caught-up']);
+    await run.waitForExit(60);
+    assertSummary(run);
+    const rows = Object.fromEntries((await rowsOf(endpoint)).map((row) => [row.leaseKey.S, row.checkpoint.S]));
+    if (splits) assert.deepEqual(Object.values(rows).sort(), ['SHARD_END', 'TRIM_HORIZON', 'TRIM_HORIZON']);
+    const second = await madeAnew(first.name);
+    await tell(second, 'two', (await second.openShards()).find(({ ShardId }) => ShardId === shard.ShardId));
+    await refused(second);
+    await call(endpoint, 'DeleteTable', { TableName: 'leases' });
+  }
+});

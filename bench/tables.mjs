@@ -3,7 +3,8 @@
 // Whole tables: copy, compare, back up, restore, backfill and snapshot, each with its rate, our own process's CPU time for
 // 100,000 items, its peak memory and the requests it made.
 //
-// usage: tables.mjs [ITEMS] [--local]      (default 100000 items of about 400 bytes)
+// usage: tables.mjs [ITEMS] [--local] [BINARY...]      (default 100000 items of about 400 bytes; this build's binary.
+// Several are measured one after the other on the same tables.)
 // The tables are on the scripted server of our tests, which answers faster than DynamoDB Local; --local takes that
 // instead. Objects go to a local folder: what is measured is our side. After each step tables are compared.
 import { spawn, spawnSync } from 'node:child_process';
@@ -17,7 +18,8 @@ import { lastJson, start, waitForExit } from '../demo/processes.mjs';
 import { startDynamoDbLocal, stopProcess } from '../tests/services/dynamodb_local.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const binary = join(root, 'build/release/dynamirror');
+const binaries = process.argv.slice(2).filter((word) => !/^(\d+|--local)$/.test(word));
+if (binaries.length === 0) binaries.push(join(root, 'build/release/dynamirror'));
 const local = process.argv.includes('--local');
 const ITEMS = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 100_000);
 const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux that Debian runs on
@@ -121,7 +123,8 @@ async function load(endpoint, table, items = ITEMS) {
 }
 
 // Runs a command to its end and prints its figures; accepts exit code 0 alone.
-async function measure(name, args, items = ITEMS) {
+async function measure({ binary, number }, step, args, items = ITEMS) {
+  const name = binaries.length > 1 ? `${step} [${number}]` : step;
   const run = start(binary, [...args, '--output', 'json', '--log-level', 'warning'], { log: join(folder, name), env });
   const begun = process.hrtime.bigint();
   let usage = { cpu: 0, peak: 0 };
@@ -137,14 +140,14 @@ async function measure(name, args, items = ITEMS) {
   const perLakh = (usage.cpu * 100_000) / items;
   const requests = summary.requests === undefined ? '' : `  ${summary.requests} requests`;
   console.log(
-    `${name.padEnd(12)} ${(items / seconds).toFixed(0).padStart(8)} items/s  ${perLakh.toFixed(2).padStart(6)} s CPU for ` +
+    `${name.padEnd(16)} ${(items / seconds).toFixed(0).padStart(8)} items/s  ${perLakh.toFixed(2).padStart(6)} s CPU for ` +
       `100,000  ${usage.peak.toFixed(0).padStart(4)} MiB peak${requests}`,
   );
   return summary;
 }
 
-async function compareTables(name, left, right) {
-  const summary = await measure(name, ['diff-tables', left, right]);
+async function compareTables(measured, name, left, right) {
+  const summary = await measure(measured, name, ['diff-tables', left, right]);
   if (JSON.stringify(summary).includes('"discrepancies":0') === false) throw new Error(`${name}: ${JSON.stringify(summary)}`);
 }
 
@@ -154,29 +157,34 @@ try {
   await createTable(from, 'Orders');
   await load(from, 'Orders');
   console.log(`${ITEMS} items on ${local ? 'DynamoDB Local' : 'the scripted server'}`);
-  const [copied, restored] = [`${to}/Copied`, `${to}/Restored`];
-  await createTable(to, 'Copied');
-  await createTable(to, 'Restored');
-  const dumps = `file:${join(folder, 'dumps')}`;
-  await measure('copy', ['copy-table', source, copied, '--state', join(folder, 'copy.state')]);
-  await compareTables('diff', source, copied);
-  await measure('backup', ['backup-table', source, dumps, '--jobid', 'gzip']);
-  await measure('backup none', ['backup-table', source, dumps, '--jobid', 'plain', '--compression', 'none']);
-  await measure('restore', ['restore-table', `${dumps}/gzip`, restored]);
-  await compareTables('diff again', source, restored);
   // A file and an fsync for each item: the disk's speed, so some of them are enough.
   await createTable(from, 'Few');
   await load(from, 'Few', FEW);
-  await measure('backfill', ['incremental-backfill', `${from}/Few`, `file:${join(folder, 'items')}`], FEW);
-  const snapshot = ['incremental-snapshot', `file:${join(folder, 'items')}/Few`, `file:${join(folder, 'snapshot')}`];
-  await measure('snapshot', snapshot, FEW);
-  const text = join(folder, 'dumps/plain/0');
+  for (const [i, binary] of binaries.entries()) {
+    const measured = { binary, number: i + 1 };
+    if (binaries.length > 1) console.log(`[${measured.number}] ${binary}`);
+    const own = (name) => join(folder, `${name}${measured.number}`);
+    const [copied, restored] = [`${to}/Copied${measured.number}`, `${to}/Restored${measured.number}`];
+    await createTable(to, `Copied${measured.number}`);
+    await createTable(to, `Restored${measured.number}`);
+    const dumps = `file:${own('dumps')}`;
+    await measure(measured, 'copy', ['copy-table', source, copied, '--state', own('copy.state')]);
+    await compareTables(measured, 'diff', source, copied);
+    await measure(measured, 'backup', ['backup-table', source, dumps, '--jobid', 'gzip']);
+    await measure(measured, 'backup none', ['backup-table', source, dumps, '--jobid', 'plain', '--compression', 'none']);
+    await measure(measured, 'restore', ['restore-table', `${dumps}/gzip`, restored]);
+    await compareTables(measured, 'diff again', source, restored);
+    await measure(measured, 'backfill', ['incremental-backfill', `${from}/Few`, `file:${own('items')}`], FEW);
+    const snapshot = ['incremental-snapshot', `file:${own('items')}/Few`, `file:${own('snapshot')}`];
+    await measure(measured, 'snapshot', snapshot, FEW);
+  }
+  const text = join(folder, 'dumps1/plain/0');
   const reference = spawnSync('bash', ['-c', `TIMEFORMAT='%U %S'; time gzip -6 -c "${text}" > "${text}.gz"`], { encoding: 'utf8' });
   const cpu = reference.stderr.trim().split(' ').reduce((sum, word) => sum + Number(word), 0);
   const bytes = statSync(text).size;
   console.log(
     `gzip -6 of the same ${bytes} bytes: ${((cpu * 100_000) / ITEMS).toFixed(2)} s CPU for 100,000 items, ` +
-      `${statSync(`${text}.gz`).size} bytes; ours ${statSync(join(folder, 'dumps/gzip/0')).size} bytes`,
+      `${statSync(`${text}.gz`).size} bytes; ours ${statSync(join(folder, 'dumps1/gzip/0')).size} bytes`,
   );
 } finally {
   for (const stop of servers) await stop();

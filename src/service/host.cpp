@@ -31,6 +31,20 @@ Result<std::unique_ptr<jobs::TableSide>> Host::open_side(aws::TableAddress addre
   return side;
 }
 
+Result<std::unique_ptr<source::KinesisSide>> Host::open_stream_side(const std::string& stream,
+                                                                    const aws::SideOptions& options) {
+  auto address = aws::parse_stream_address(stream);
+  if (!address) return std::unexpected(std::move(address.error()));
+  const auto around = surroundings(options);
+  if (!around) return std::unexpected(around.error());
+  auto settled = aws::settle_region(std::move(*address), options.region,
+                                    aws::configured_region(around->environment, options.profile));
+  if (!settled) return std::unexpected(std::move(settled.error()));
+  auto side = source::KinesisSide::open(std::move(*settled), options, *around);
+  if (side) name_server((*side)->endpoint(), "stream " + (*side)->display());
+  return side;
+}
+
 Result<std::unique_ptr<objects::ObjectStore>> Host::open_store(const std::string& url, objects::StoreOptions options) {
   auto address = objects::parse_object_address(url);
   if (!address) return std::unexpected(std::move(address.error()));

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "objects/open_store.hpp"
+#include "source/kinesis_side.hpp"
 #include "state/checkpoint_store.hpp"
 #include "tables/table_side.hpp"
 
@@ -49,6 +50,10 @@ class Host {
                                                                    const aws::SideOptions& options);
   [[nodiscard]] Result<std::unique_ptr<jobs::TableSide>> open_side(aws::TableAddress address,
                                                                    const aws::SideOptions& options);
+
+  /// A stream of Kinesis as the user named it, with the identity to reach it.
+  [[nodiscard]] Result<std::unique_ptr<source::KinesisSide>> open_stream_side(const std::string& stream,
+                                                                              const aws::SideOptions& options);
 
   /// Objects at an address as the user wrote it, with the identity to reach them. Errors: class invalid, with what is
   /// wrong with the address or the options.

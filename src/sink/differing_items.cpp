@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/function_ref.hpp"
 #include "model/item_digest.hpp"
+#include "sink/differing_write.hpp"
 #include "sink/impl/both_tables_access.hpp"
 
 namespace dynamirror::sink {
 namespace {
 
-constexpr int kMaxRounds = 8;
+using Step = DifferingWrite::Step;
+
 /// Each that differs is a write of its own, and its neighbours wait for it.
 constexpr std::size_t kMaxChanges = 50;
 
@@ -32,32 +35,47 @@ Error keeps_changing(const std::string& target) {
 /// One change on its way.
 struct Way {
   const model::Change* change = nullptr;
-  std::optional<Outcome> outcome{};
-  bool wrote = false;
-  bool check = false;  ///< written just now: is it still what the primary has?
+  DifferingWrite write{};
+  std::optional<Outcome> trouble{};  ///< why it goes no further
   Item replica{};
   Item primary{};  ///< what is to be written, or was
 
-  void settle_equal() { outcome = wrote ? Outcome{Applied{}} : Outcome{Superseded{"already equal"}}; }
+  [[nodiscard]] bool over() const { return trouble || write.over(); }
 };
 using Ways = std::vector<Way*>;
+
+Ways at(Step step, const Ways& ways) {
+  Ways there;
+  for (Way* way : ways) {
+    if (!way->trouble && way->write.step() == step) there.push_back(way);
+  }
+  return there;
+}
+
+Outcome outcome_of(Way& way, const std::string& target) {
+  if (way.trouble) return std::move(*way.trouble);
+  if (way.write.step() == Step::kApplied) return Applied{};
+  if (way.write.step() == Step::kAlreadyEqual) return Superseded{"already equal"};
+  return TryAgain{keeps_changing(target)};
+}
 
 }  // namespace
 
 struct DifferingItems::Impl : BothTablesAccess {
   using BothTablesAccess::BothTablesAccess;
 
-  /// Reads the items of all into what `part` names; who cannot be read has an outcome then.
-  [[nodiscard]] async::Task<Status> read(ItemReader& reader, Ways ways, Item Way::* part, SteadyTime not_after);
-  /// Reads both sides, or after a write the primary alone; who is equal has an outcome then.
-  [[nodiscard]] async::Task<Status> compare(Ways ways, SteadyTime not_after);
+  /// Reads, and gives `use` each way with its item; who cannot be read goes no further.
+  [[nodiscard]] async::Task<Status> read(ItemReader& reader, Ways ways, FunctionRef<void(Way&, Item)> use,
+                                         SteadyTime not_after);
+  /// All reads that are due: those of written items, then of both tables.
+  [[nodiscard]] async::Task<Status> compare(const Ways& ways, SteadyTime not_after);
   [[nodiscard]] async::Task<Status> bring(Way& way, SteadyTime not_after);
 
   std::uint64_t equal = 0;
 };
 
-async::Task<Status> DifferingItems::Impl::read(ItemReader& reader, Ways ways, Item Way::* part, SteadyTime not_after) {
-  std::erase_if(ways, [](const Way* way) { return way->outcome.has_value(); });
+async::Task<Status> DifferingItems::Impl::read(ItemReader& reader, Ways ways, FunctionRef<void(Way&, Item)> use,
+                                               SteadyTime not_after) {
   if (ways.empty()) co_return Status{};
   std::vector<std::string_view> keys;
   for (const Way* way : ways) keys.push_back(way->change->key());
@@ -65,35 +83,31 @@ async::Task<Status> DifferingItems::Impl::read(ItemReader& reader, Ways ways, It
   if (!items) co_return std::unexpected(std::move(items.error()));
   for (std::size_t i = 0; i < ways.size(); ++i) {
     if ((*items)[i]) {
-      ways[i]->*part = std::move(*(*items)[i]);
+      use(*ways[i], std::move(*(*items)[i]));
       continue;
     }
     auto outcome = as_outcome(std::move((*items)[i].error()));
     if (!outcome) co_return std::unexpected(std::move(outcome.error()));
-    ways[i]->outcome = std::move(*outcome);
+    ways[i]->trouble = std::move(*outcome);
   }
   co_return Status{};
 }
 
-async::Task<Status> DifferingItems::Impl::compare(Ways ways, SteadyTime not_after) {
-  Ways checks = ways;
-  std::erase_if(checks, [](const Way* way) { return !way->check; });
-  std::vector<Item> written;
-  for (const Way* way : checks) written.push_back(way->primary);
-  Status status = co_await read(primary, checks, &Way::primary, not_after);
+async::Task<Status> DifferingItems::Impl::compare(const Ways& ways, SteadyTime not_after) {
+  const auto check = [](Way& way, Item item) { way.write.checked(same(way.primary, item)); };
+  Status status = co_await read(primary, at(Step::kCheckPrimary, ways), check, not_after);
   if (!status) co_return status;
-  for (std::size_t i = 0; i < checks.size(); ++i) {
-    checks[i]->check = false;
-    if (!checks[i]->outcome && same(written[i], checks[i]->primary)) checks[i]->settle_equal();
-  }
-  status = co_await read(replica, ways, &Way::replica, not_after);
+  const auto take_replica = [](Way& way, Item item) {
+    way.replica = std::move(item);
+    way.write.replica_read();
+  };
+  status = co_await read(replica, at(Step::kReadReplica, ways), take_replica, not_after);
   if (!status) co_return status;
-  status = co_await read(primary, ways, &Way::primary, not_after);
-  if (!status) co_return status;
-  for (Way* way : ways) {
-    if (!way->outcome && same(way->replica, way->primary)) way->settle_equal();
-  }
-  co_return Status{};
+  const auto take_primary = [](Way& way, Item item) {
+    way.primary = std::move(item);
+    way.write.primary_read(same(way.replica, way.primary));
+  };
+  co_return co_await read(primary, at(Step::kReadPrimary, ways), take_primary, not_after);
 }
 
 async::Task<Status> DifferingItems::Impl::bring(Way& way, SteadyTime not_after) {
@@ -103,13 +117,12 @@ async::Task<Status> DifferingItems::Impl::bring(Way& way, SteadyTime not_after) 
   std::string item = way.primary.value_or("");
   const auto held = co_await writer.write(*way.change, std::move(item), std::move(*condition), not_after);
   if (held) {
-    way.check = *held;
-    way.wrote = way.wrote || *held;
+    way.write.written(*held);
     co_return Status{};
   }
   auto outcome = as_outcome(held.error());
   if (!outcome) co_return std::unexpected(std::move(outcome.error()));
-  way.outcome = std::move(*outcome);
+  way.trouble = std::move(*outcome);
   co_return Status{};
 }
 
@@ -140,19 +153,18 @@ async::Task<Result<std::vector<Outcome>>> DifferingItems::write(std::span<const 
     ways[i].change = changes[i];
     left.push_back(&ways[i]);
   }
-  for (int round = 0; round < kMaxRounds && !left.empty(); ++round) {
+  while (!left.empty()) {  // each way ends within a few rounds
     const Status compared = co_await impl_->compare(left, not_after);
     if (!compared) co_return std::unexpected(compared.error());
-    std::erase_if(left, [](const Way* way) { return way->outcome.has_value(); });
-    for (Way* way : left) {
+    for (Way* way : at(Step::kWrite, left)) {
       const Status brought = co_await impl_->bring(*way, not_after);
       if (!brought) co_return std::unexpected(brought.error());
     }
-    std::erase_if(left, [](const Way* way) { return way->outcome.has_value(); });
+    std::erase_if(left, [](const Way* way) { return way->over(); });
   }
   std::vector<Outcome> outcomes;
   for (Way& way : ways) {
-    outcomes.push_back(way.outcome ? std::move(*way.outcome) : Outcome{TryAgain{keeps_changing(describe())}});
+    outcomes.push_back(outcome_of(way, describe()));
     if (std::holds_alternative<Superseded>(outcomes.back())) ++impl_->equal;
   }
   co_return outcomes;

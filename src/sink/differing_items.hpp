@@ -27,7 +27,8 @@ namespace dynamirror::sink {
 /// write, so the read after it shows another item than B, and we begin again: A is back before this change counts as
 /// done, and a process that dies in between is given the change again, for it is not checkpointed. When the read after
 /// the write shows what was written, then that is the newest there was at that moment, and all that comes later the
-/// live replication brings.
+/// live replication brings. `DifferingWrite` is what decides; tests/sim/replay_simulation runs it beside a live
+/// replication.
 ///
 /// Errors and `not_after` as for PresentItems; budgets as for TableSink and ItemReader.
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.

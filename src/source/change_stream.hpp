@@ -8,6 +8,7 @@
 
 #include "async/task.hpp"
 #include "aws/streams/records_page.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/strong_id.hpp"
 #include "model/checkpoint.hpp"
@@ -36,6 +37,9 @@ class ChangeStream {
   /// Where a shard begins of which nothing has been read: its oldest record, or the moment that the configuration
   /// names.
   [[nodiscard]] virtual model::Checkpoint beginning() const { return model::TrimHorizon{}; }
+
+  /// Where a shard goes on of which a LATEST was taken at this moment or later, and is lost: not after that.
+  [[nodiscard]] virtual model::Checkpoint in_place_of_latest(WallTime /*taken*/) const { return model::TrimHorizon{}; }
 
   /// How fast one shard may be read.
   [[nodiscard]] virtual ReadPace pace() const { return {}; }

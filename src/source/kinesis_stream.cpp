@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view kNotFound = "ResourceNotFoundException";
 constexpr std::string_view kTrimmed = "TrimmedDataAccessException";  // as DynamoDB Streams says
-constexpr std::string_view kStreamNotFound = "StreamNotFound";       // Kinesis has one code for streams and shards
+constexpr std::string_view kRefused = "InvalidArgumentException";
+constexpr std::string_view kStreamNotFound = "StreamNotFound";  // Kinesis has one code for streams and shards
 
 /// An iterator of ours at a position that is to be found first: the position, a blank, the service's iterator.
 struct Seek {
@@ -58,6 +59,15 @@ Error trimmed(std::string resource, const model::SequenceNumber& position) {
   return error;
 }
 
+/// A sequence number that the service refuses is none of this stream's: it was made anew under its name, and what our
+/// position was in is gone.
+Error foreign_if_refused(Error error, const model::Checkpoint& from) {
+  if (error.code != kRefused || !std::holds_alternative<model::AfterSequence>(from)) return error;
+  error.code = kTrimmed;
+  error.message.insert(0, "the position is of an earlier stream of this name: ");
+  return error;
+}
+
 }  // namespace
 
 KinesisStream::KinesisStream(aws::KinesisClient& client, Options options, const aws::KinesisStreamSummary& summary)
@@ -72,6 +82,10 @@ async::Task<Result<std::unique_ptr<KinesisStream>>> KinesisStream::open(aws::Kin
   if (!summary) {
     Error error = std::move(summary.error());
     if (error.code == kNotFound) error.code = kStreamNotFound;
+    if (error.error_class == ErrorClass::kNotFound) {
+      error.resource = stream.display;
+      error.message = "there is no such stream; check its name, region and account";
+    }
     co_return std::unexpected(std::move(error));
   }
   if (!stream.arn.empty() && stream.arn != summary->arn) {
@@ -127,7 +141,7 @@ async::Task<Result<std::string>> KinesisStream::iterator(ShardId shard, model::C
   auto iterator = co_await client_.get_shard_iterator(where);
   if (!iterator) {
     Error error = co_await tell_stream_from_shard(std::move(iterator.error()));
-    co_return std::unexpected(std::move(error));
+    co_return std::unexpected(foreign_if_refused(std::move(error), where.from));
   }
   Seek seek{.position = std::nullopt, .iterator = std::move(*iterator)};
   if (const auto* after = std::get_if<model::AfterSequence>(&where.from)) seek.position = after->sequence;

@@ -50,6 +50,10 @@ class KinesisStream final : public ChangeStream {
   [[nodiscard]] model::Checkpoint beginning() const override {
     return options_.start_time ? model::Checkpoint(model::AtTimestamp{options_.start_time}) : model::TrimHorizon{};
   }
+  /// The margin is for clocks that differ: the service goes by its own.
+  [[nodiscard]] model::Checkpoint in_place_of_latest(WallTime taken) const override {
+    return model::AtTimestamp{taken - std::chrono::minutes(10)};
+  }
   [[nodiscard]] ReadPace pace() const override { return options_.pace; }
   [[nodiscard]] async::Task<Result<ShardPage>> list_shards(std::optional<ShardId> after) const override;
   [[nodiscard]] async::Task<Result<std::string>> iterator(ShardId shard, model::Checkpoint from) const override;

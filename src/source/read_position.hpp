@@ -19,12 +19,12 @@ class ReadPosition {
   explicit ReadPosition(model::Checkpoint from) : position_(std::move(from)) {}
 
   /// An iterator at LATEST that expired before it delivered anything marks a place nobody remembers: a second LATEST
-  /// would skip what came between. The oldest record is before that place, and repeating changes does no harm.
+  /// would skip what came between. A place that is before it does as well, and repeating changes does no harm.
   [[nodiscard]] bool forgotten() const { return had_latest_ && std::holds_alternative<model::Latest>(position_); }
 
-  /// Where the next iterator is to be taken.
-  [[nodiscard]] const model::Checkpoint& of_next_iterator() {
-    if (forgotten()) position_ = model::TrimHorizon{};
+  /// Where the next iterator is to be taken. `before`: a place before a LATEST that is forgotten.
+  [[nodiscard]] const model::Checkpoint& of_next_iterator(const model::Checkpoint& before = model::TrimHorizon{}) {
+    if (forgotten()) position_ = before;
     had_latest_ = std::holds_alternative<model::Latest>(position_);
     return position_;
   }

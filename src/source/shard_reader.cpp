@@ -29,6 +29,7 @@ ShardReader::ShardReader(Context context, ShardId shard, model::Checkpoint from,
       position_(from),
       options_(options),
       pace_(options.idle_poll, context.stream.pace()),
+      begun_(context.clock.wall_now()),
       last_answer_(context.clock.steady_now()) {
   assert(!std::holds_alternative<model::ShardEnd>(from));
 }
@@ -71,11 +72,12 @@ async::Task<Result<aws::RecordsPage>> ShardReader::fetch_once() {
   const auto slot = co_await slots.acquire();
   const ChangeStream& stream = context_.stream;
   if (!iterator_) {
+    const model::Checkpoint before = stream.in_place_of_latest(begun_);
     if (position_.forgotten()) {
-      log::warning("an iterator at LATEST has expired unused; reading the shard from its oldest record",
-                   {{"shard", shard_.str()}});
+      log::warning("an iterator at LATEST has expired unused; reading the shard from before it",
+                   {{"shard", shard_.str()}, {"from", model::to_string(before)}});
     }
-    auto iterator = co_await stream.iterator(shard_, position_.of_next_iterator());
+    auto iterator = co_await stream.iterator(shard_, position_.of_next_iterator(before));
     if (!iterator) co_return std::unexpected(std::move(iterator.error()));
     iterator_ = std::move(*iterator);
   }

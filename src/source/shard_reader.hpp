@@ -79,6 +79,7 @@ class ShardReader {
   std::chrono::milliseconds pause_{0};
   std::optional<std::string> iterator_;
   bool ended_ = false;
+  WallTime begun_;
   SteadyTime last_answer_;
   std::string last_trouble_;
 };

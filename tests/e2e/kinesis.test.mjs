@@ -102,13 +102,15 @@ async function through(stage, url, operations, { rate = '0.2' } = {}) {
   return { ...proxy, url: proxy.endpoint + pathname };
 }
 
+// Every type as a hash key, and as a range key but for strings; tests of the smaller size have no time for all.
 const TABLES = [
-  { schema: 'id:N', names: ['id'], keyOf: (n) => ({ id: { N: `${n}` } }) },
   { schema: 'pk:S,sk:B', names: ['pk', 'sk'], keyOf: (n) => ({ pk: { S: `p ${n % 7}` }, sk: { B: Buffer.from(`s ${n}`) } }) },
-];
-for (const { schema, names, keyOf } of TABLES) {
+  { schema: 'pk:B,sk:N', names: ['pk', 'sk'], keyOf: (n) => ({ pk: { B: Buffer.from([n % 7, 255]) }, sk: { N: `${n - 100}.5` } }) },
+  { schema: 'id:N', names: ['id'], keyOf: (n) => ({ id: { N: `${n}` } }) },
+].slice(0, IS_FULL ? 3 : 2);
+for (const [table, { schema, names, keyOf }] of TABLES.entries()) {
   scenario(`the replica of a table with the key ${schema} equals it after ${KILLS} kills, faults everywhere, splits and merges (seed ${SEED})`, async (stage) => {
-    const sides = await pair(`Dyno${names.length}`, { key: schema, shards: 3 });
+    const sides = await pair(`Dyno${table}`, { key: schema, shards: 3 });
     const changes = Math.ceil(CHANGES / TABLES.length);
     const application = { ...sides, keyOf, keys: Math.ceil(changes / 10) };
     const proxies = await Promise.all([
@@ -117,7 +119,7 @@ for (const { schema, names, keyOf } of TABLES) {
       through(stage, sides.to.url, 'BatchWriteItem,PutItem,DeleteItem'),
     ]);
     const faulty = { stream: proxies[0].url, from: proxies[1], to: proxies[2] };
-    const random = new Random(SEED, names.length);
+    const random = new Random(SEED, table + 1);
     let writing = true;
     const workload = write(application, changes, random, resharding(sides.stream, changes)).finally(() => (writing = false));
     let kills = 0;

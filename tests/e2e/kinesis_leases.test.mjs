@@ -5,7 +5,7 @@
 // Method: the binary, several times, on kinesalite and DynamoDB Local; each writes through a proxy of its own that
 // remembers when.
 import assert from 'node:assert/strict';
-import { assertSummary, complaints } from './support/expect.mjs';
+import { assertRefused, assertSummary, complaints } from './support/expect.mjs';
 import { aggregate, dynoRecord, startKinesis } from './support/kinesis.mjs';
 import { call, recordingProxy, scanAll } from './support/raw_dynamodb.mjs';
 import { equalTables, keepWriting, logOf } from './support/shared_work.mjs';
@@ -199,4 +199,68 @@ scenario("a Kinesis application's table must be named", async (stage) => {
   ]);
   assert.equal(run.ended.code, 2);
   assert.match(complaints(run)[0], /--lease-table NAME/);
+});
+
+scenario('leases list says how far each lease is behind in a stream of Kinesis', async (stage) => {
+  const place = await stand(stage);
+  const { endpoint, stream } = place;
+  const [shard] = await stream.openShards();
+  await stream.put(dynoRecord('INSERT', { id: { S: 'one' } }), { shard });
+  const { run } = await startWorker(stage, place, ['--stop-when-caught-up']);
+  await run.waitForExit(60);
+  assertSummary(run);
+  const list = async (...more) => {
+    const listed = await stage.run(['leases', 'list', `${endpoint}/leases`, '--changes-from', stream.address, ...more]);
+    assert.equal(listed.ended.code, 0, listed.lastWords());
+    return listed;
+  };
+  const lags = async () => {
+    const { leases } = (await list('--output', 'json')).json();
+    return Object.fromEntries(leases.map(({ key, lag }) => [key, lag.state]));
+  };
+  const caughtUp = Object.fromEntries((await stream.shards()).map(({ ShardId }) => [ShardId, 'caught up']));
+  assert.deepEqual(await lags(), caughtUp);
+  await stream.put(Buffer.from('whatever it says'), { shard });
+  assert.deepEqual(await lags(), { ...caughtUp, [shard.ShardId]: 'behind' });
+  assert.match((await list()).stdout, /BEHIND\n/);
+  const none = await stage.run(['leases', 'list', `${endpoint}/leases`, '--changes-from', `${stream.address}-other`]);
+  assertRefused(none, { code: 3, says: [/there is no such stream/] });
+  const both = await stage.run([
+    ...['leases', 'list', `${endpoint}/leases`, '--changes-from', stream.address, '--stream-of', `${endpoint}/Source`],
+  ]);
+  assertRefused(both, { code: 2, says: ['--stream-of'] });
+});
+
+scenario('leases of a stream that was made anew under its name are noticed, whatever they say', async (stage) => {
+  const endpoint = await stage.dynamoDbLocal();
+  for (const name of ['Source', 'Target']) await createTable(`${endpoint}/${name}`, 'id:S', { view: null });
+  const kinesis = await startKinesis(stage);
+  const tell = (stream, id, shard) => stream.put(dynoRecord('INSERT', { id: { S: id } }), { shard });
+  const refused = async (stream) => {
+    const { run } = await startWorker(stage, { endpoint, stream }, ['--stop-when-caught-up']);
+    await run.waitForExit(60);
+    assert.equal(run.ended.code, 7, run.lastWords());
+    assert.match(run.stderr, /is of an earlier stream of this name|its changes .* are gone/);
+  };
+  const madeAnew = async (name) => {
+    await kinesis.call('DeleteStream', { StreamName: name });
+    await until(async () => !(await kinesis.call('ListStreams', {})).StreamNames.includes(name), 60, 'it is gone');
+    return (await kinesis.createStream(name, 3)).becomesActive();
+  };
+  // A checkpoint, and the end of a shard that goes on.
+  for (const splits of [false, true]) {
+    const first = await (await kinesis.createStream(`changes${splits}`)).becomesActive();
+    const [shard] = await first.openShards();
+    await tell(first, 'one');
+    if (splits) await first.split(shard);
+    const { run } = await startWorker(stage, { endpoint, stream: first }, ['--stop-when-caught-up']);
+    await run.waitForExit(60);
+    assertSummary(run);
+    const rows = Object.fromEntries((await rowsOf(endpoint)).map((row) => [row.leaseKey.S, row.checkpoint.S]));
+    if (splits) assert.deepEqual(Object.values(rows).sort(), ['SHARD_END', 'TRIM_HORIZON', 'TRIM_HORIZON']);
+    const second = await madeAnew(first.name);
+    await tell(second, 'two', (await second.openShards()).find(({ ShardId }) => ShardId === shard.ShardId));
+    await refused(second);
+    await call(endpoint, 'DeleteTable', { TableName: 'leases' });
+  }
 });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,13 +26,19 @@ class CannedAnswers {
   [[nodiscard]] std::string_view to_write() const { return write_; }
   [[nodiscard]] std::string_view to_single_write() const { return single_write_; }
   [[nodiscard]] CannedAnswer to_get_records(std::string_view body) const;
-  /// DescribeTable, DescribeStream, GetShardIterator; a 400 for anything else.
+  /// Every key of the request has an item. `keys` is raised by their number.
+  [[nodiscard]] CannedAnswer to_batch_get(std::string_view body, std::uint64_t& keys) const;
+  /// DescribeTable, DescribeStream, DescribeStreamSummary, ListShards, GetShardIterator; a Scan finds nothing; a 400
+  /// for anything else.
   [[nodiscard]] CannedAnswer to_other(std::string_view lower_case_operation, std::string_view body) const;
 
  private:
   [[nodiscard]] std::string stream_arn(std::string_view table) const;
   [[nodiscard]] std::string describe_table(std::string_view table) const;
   [[nodiscard]] std::string describe_stream(std::string_view arn) const;
+  [[nodiscard]] std::string describe_stream_summary(std::string_view stream) const;
+  [[nodiscard]] std::string list_shards() const;
+  [[nodiscard]] std::string iterator(std::string_view body) const;
 
   const CannedPages& pages_;
   std::string region_;

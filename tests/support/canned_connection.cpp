@@ -11,6 +11,7 @@
 #include <charconv>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
 
 namespace dynamirror::support {
@@ -28,6 +29,16 @@ std::string_view header(std::string_view head, std::string_view name) {
   while (head.starts_with(' ')) head.remove_prefix(1);
   return head;
 }
+
+/// The items of a BatchWriteItem.
+std::uint64_t writes_in(std::string_view body) {
+  constexpr std::string_view kWrite = R"(Request":{")";  // PutRequest or DeleteRequest
+  std::uint64_t count = 0;
+  for (std::size_t i = body.find(kWrite); i != std::string_view::npos; i = body.find(kWrite, i + 1)) ++count;
+  return count;
+}
+
+std::int64_t nanoseconds_now() { return system_clock().steady_now().time_since_epoch().count(); }
 
 }  // namespace
 
@@ -77,20 +88,33 @@ bool CannedConnection::start_request(std::string_view head) {
   const auto parsed = std::from_chars(length.data(), length.data() + length.size(), body_left_);
   if (parsed.ec != std::errc{}) return false;
   in_body_ = true;
-  keeps_body_ = operation_ != "batchwriteitem" && operation_ != "putitem" && operation_ != "deleteitem";
+  keeps_body_ = operation_ != "putitem" && operation_ != "deleteitem" && operation_ != "updateitem";
   body_.clear();
   return true;
 }
 
 bool CannedConnection::answer() {
-  if (!keeps_body_) {
-    counts_.writes.fetch_add(1, std::memory_order_relaxed);
-    return send(operation_ == "batchwriteitem" ? answers_.to_write() : answers_.to_single_write());
+  if (!keeps_body_ || operation_ == "batchwriteitem") return answer_write();
+  if (operation_ == "batchgetitem") {
+    std::uint64_t keys = 0;
+    const CannedAnswer answer = answers_.to_batch_get(body_, keys);
+    counts_.batch_gets.fetch_add(1, std::memory_order_relaxed);
+    counts_.read_keys.fetch_add(keys, std::memory_order_relaxed);
+    return send(answer.head, answer.middle, answer.tail);
   }
   const bool records = operation_ == "getrecords";
   (records ? counts_.get_records : counts_.other).fetch_add(1, std::memory_order_relaxed);
+  if (records && counts_.first_read == 0) counts_.first_read = nanoseconds_now();
   const CannedAnswer answer = records ? answers_.to_get_records(body_) : answers_.to_other(operation_, body_);
   return send(answer.head, answer.middle, answer.tail);
+}
+
+bool CannedConnection::answer_write() {
+  const bool batch = operation_ == "batchwriteitem";
+  counts_.writes.fetch_add(1, std::memory_order_relaxed);
+  counts_.written_items.fetch_add(batch ? writes_in(body_) : 1, std::memory_order_relaxed);
+  counts_.last_write = nanoseconds_now();
+  return send(batch ? answers_.to_write() : answers_.to_single_write());
 }
 
 bool CannedConnection::send(std::string_view first, std::string_view second, std::string_view third) {

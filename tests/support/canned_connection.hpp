@@ -13,8 +13,13 @@ namespace dynamirror::support {
 struct CannedCounts {
   std::atomic<std::uint64_t> get_records{0};
   std::atomic<std::uint64_t> writes{0};
+  std::atomic<std::uint64_t> written_items{0};
+  std::atomic<std::uint64_t> batch_gets{0};
+  std::atomic<std::uint64_t> read_keys{0};
   std::atomic<std::uint64_t> other{0};
   std::atomic<std::uint64_t> bytes_received{0};
+  std::atomic<std::int64_t> first_read{0};  ///< of the stream, nanoseconds of the steady clock; 0: none yet
+  std::atomic<std::int64_t> last_write{0};
 };
 
 /// One connection of the canned server: finds where requests end, skips what nobody looks at, sends answers.
@@ -37,6 +42,7 @@ class CannedConnection {
   bool feed(std::string_view bytes);
   bool start_request(std::string_view head);
   bool answer();
+  bool answer_write();
   bool send(std::string_view first, std::string_view second = {}, std::string_view third = {});
 
   int fd_;
@@ -46,7 +52,7 @@ class CannedConnection {
   std::string operation_;  ///< lower case
   std::size_t body_left_ = 0;
   bool in_body_ = false;
-  bool keeps_body_ = false;  ///< writes are not looked at
+  bool keeps_body_ = false;  ///< a write of one item is not looked at
   std::string body_;
   std::string unsent_;
   std::size_t unsent_begin_ = 0;  ///< what is before it has gone out

@@ -166,8 +166,14 @@ CannedServer::Statistics CannedServer::statistics() const {
   Statistics statistics;
   statistics.get_records = impl_->counts.get_records;
   statistics.writes = impl_->counts.writes;
+  statistics.written_items = impl_->counts.written_items;
+  statistics.batch_gets = impl_->counts.batch_gets;
+  statistics.read_keys = impl_->counts.read_keys;
   statistics.other = impl_->counts.other;
   statistics.bytes_received = impl_->counts.bytes_received;
+  const std::int64_t begun = impl_->counts.first_read;
+  const std::int64_t ended = impl_->counts.last_write;
+  if (begun > 0 && ended > begun) statistics.seconds = static_cast<double>(ended - begun) / 1e9;
   for (const auto& worker : impl_->workers) statistics.cpu_seconds += worker->cpu_seconds();
   return statistics;
 }

@@ -12,10 +12,11 @@ namespace dynamirror::support {
 
 /// A DynamoDB for benchmarks: answers stream pages from memory and accepts every batch at once, checking nothing, at a
 /// cost of a few microseconds a request, so that what is measured is the client. Plain system calls over epoll, no
-/// allocation per request beyond a short head. The source has one open shard.
+/// allocation per request beyond a short head. All shards of the source are open.
 ///
-/// Answers DescribeTable (of any name), DescribeStream, GetShardIterator, GetRecords, BatchWriteItem, PutItem,
-/// DeleteItem; others with 400. Thread-safe.
+/// Answers DescribeTable (of any name), DescribeStream, GetShardIterator, GetRecords; of Kinesis the same,
+/// DescribeStreamSummary and ListShards, when the records are of Kinesis; BatchWriteItem, PutItem, DeleteItem,
+/// UpdateItem; BatchGetItem, with an item for every key; Scan, of an empty table; others with 400. Thread-safe.
 class CannedServer {
  public:
   struct Options {
@@ -34,9 +35,13 @@ class CannedServer {
 
   struct Statistics {
     std::uint64_t get_records = 0;
-    std::uint64_t writes = 0;  ///< requests: BatchWriteItem, PutItem, DeleteItem
+    std::uint64_t writes = 0;  ///< requests: BatchWriteItem, PutItem, DeleteItem, UpdateItem
+    std::uint64_t written_items = 0;
+    std::uint64_t batch_gets = 0;
+    std::uint64_t read_keys = 0;
     std::uint64_t other = 0;
     std::uint64_t bytes_received = 0;
+    double seconds = 0;      ///< from the first GetRecords to the last write
     double cpu_seconds = 0;  ///< of the serving threads
   };
   [[nodiscard]] Statistics statistics() const;

@@ -16,12 +16,13 @@
 #include "coordination/lease_row.hpp"
 #include "jobs/fleet/lease_lag.hpp"
 #include "json/reader.hpp"
+#include "source/kinesis_stream.hpp"
 #include "source/table_stream.hpp"
 
 namespace dynamirror::app {
 namespace {
 
-async::Task<Status> add_lags(Session& session, const LeasesCommand& command, jobs::LeaseReport& report) {
+async::Task<Status> add_lags_of_table(Session& session, const LeasesCommand& command, jobs::LeaseReport& report) {
   auto side = session.open_side(command.stream_of, command.stream_side);
   if (!side) co_return std::unexpected(std::move(side.error()));
   const auto table = co_await (*side)->dynamodb().describe_table((*side)->address().table);
@@ -30,6 +31,18 @@ async::Task<Status> add_lags(Session& session, const LeasesCommand& command, job
   if (!arn) co_return std::unexpected(std::move(arn.error()));
   const source::TableStream stream{(*side)->streams(), std::move(*arn), table->key};
   const jobs::LagParts parts{stream, system_clock(), session.random()};
+  co_await jobs::measure_lags(parts, report);
+  co_return Status{};
+}
+
+/// Of a record only its time counts, not of which table it tells.
+async::Task<Status> add_lags_of_kinesis(Session& session, const LeasesCommand& command, jobs::LeaseReport& report) {
+  auto side = session.open_stream_side(command.changes.address, command.changes.side);
+  if (!side) co_return std::unexpected(std::move(side.error()));
+  source::KinesisStream::Options options{.format = {}};
+  const auto stream = co_await source::KinesisStream::open((*side)->client(), std::move(options));
+  if (!stream) co_return std::unexpected(stream.error());
+  const jobs::LagParts parts{**stream, system_clock(), session.random()};
   co_await jobs::measure_lags(parts, report);
   co_return Status{};
 }
@@ -43,10 +56,10 @@ async::Task<ExitCode> list(LeasesCommand command, Session& session) {
   if (looks->first) listing.watched = looks->apart;
   if (table->side) listing.read_units = table->store->statistics().read_units;
   listing.report = jobs::report_leases(std::move(*looks));
-  if (!command.stream_of.empty()) {
-    const auto measured = co_await add_lags(session, command, listing.report);
-    if (!measured) co_return fail(measured.error());
-  }
+  Status measured;
+  if (!command.stream_of.empty()) measured = co_await add_lags_of_table(session, command, listing.report);
+  if (command.changes.wanted()) measured = co_await add_lags_of_kinesis(session, command, listing.report);
+  if (!measured) co_return fail(measured.error());
   print(command.common.output == OutputFormat::kJson ? to_json(listing) : to_text(listing));
   co_return ExitCode::kOk;
 }

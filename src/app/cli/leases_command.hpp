@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/options/command_line.hpp"
+#include "service/replication_options.hpp"
 
 namespace dynamirror::app {
 
@@ -24,6 +25,7 @@ struct LeasesCommand {
 
   std::string stream_of;  ///< list: the table whose stream is read to tell the lag; empty: not told
   aws::SideOptions stream_side;
+  service::ChangesOptions changes;  ///< list: the same of a stream of Kinesis
 
   std::string owner;                ///< release: all of this worker
   bool all = false;                 ///< release, reset

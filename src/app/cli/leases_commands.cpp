@@ -64,6 +64,12 @@ void add_list(CLI::App& leases, Run& chosen) {
                  "this table")
       ->option_text("TABLE");
   add_side(app, "stream", command->stream_side);
+  app.add_option(
+         "--changes-from", command->changes.address,
+         "the same for leases of this stream of Kinesis: kinesis:region/name, an ARN, or http(s)://host:port/name")
+      ->option_text("STREAM")
+      ->excludes(app.get_option("--stream-of"));
+  add_side(app, "changes", command->changes.side);
   add_common(app, command->common);
   on_chosen(app, command, chosen, run_leases_list);
 }

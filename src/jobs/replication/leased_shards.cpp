@@ -8,6 +8,7 @@
 #include "async/sleep.hpp"
 #include "base/log.hpp"
 #include "jobs/fleet/lease_lag.hpp"
+#include "jobs/replication/earlier_stream.hpp"
 #include "jobs/replication/trim.hpp"
 #include "pipeline/pipeline.hpp"
 
@@ -256,9 +257,25 @@ async::Task<> LeasedShards::keep_in_step() {
       co_await rows_read_.wait_for(rows_are_new_ ? pause : job_.list_shards_interval);
     }
     const auto listing = co_await list();
-    const bool settled = listing && bring_in_step(*listing);
+    bool settled = listing.has_value();
+    if (settled) settled = co_await fits(*listing);
+    settled = settled && bring_in_step(*listing);
     next = clock_.steady_now() + (settled ? job_.list_shards_interval : std::chrono::milliseconds(300));
   }
+}
+
+/// False when the job has failed: the leases are of an earlier stream of this name.
+async::Task<bool> LeasedShards::fits(const source::ShardLister::Listing& listing) {
+  std::optional<std::string> foreign = checkpoint_before_its_shard(rows_, listing.shards);
+  for (const ShardId& shard : finished_but_open(rows_, listing.shards)) {
+    if (foreign || closed_.contains(shard)) continue;
+    const bool open = co_await goes_on(stream_, random_, shard);
+    if (open) foreign = shard.str();
+    if (!open) closed_.insert(shard);
+  }
+  if (!foreign) co_return true;
+  fail(Reason::kTrimmed, lease_of_earlier_stream(*foreign, store_.describe()));
+  co_return false;
 }
 
 /// True when nothing was missing.

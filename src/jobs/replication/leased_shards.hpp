@@ -66,6 +66,7 @@ class LeasedShards final : public ShardKeeper {
   [[nodiscard]] async::Task<> keep_in_step();
   [[nodiscard]] async::Task<> keep_checking();
   [[nodiscard]] async::Task<std::optional<source::ShardLister::Listing>> list();
+  [[nodiscard]] async::Task<bool> fits(const source::ShardLister::Listing& listing);
   [[nodiscard]] bool bring_in_step(const source::ShardLister::Listing& listing);
   [[nodiscard]] async::Task<bool> others_caught_up();
   [[nodiscard]] async::Task<std::vector<coordination::Lease>> find_children(ShardId shard);
@@ -99,6 +100,7 @@ class LeasedShards final : public ShardKeeper {
   bool failed_ = false;
   std::uint64_t last_grant_ = 0;  ///< grants are numbered: a lease that was lost and regained is another one
   std::unordered_map<std::string, std::uint64_t> granted_;  ///< and neither lost nor finished nor given back
+  std::unordered_set<ShardId> closed_;                      ///< finished shards that a listing shows open, and are not
   std::unordered_map<std::string, bool> finishing_;         ///< true: it is over, whichever way
   std::unordered_set<ShardId> first_shards_;                ///< whose leases we made when there were none
 };

@@ -19,13 +19,6 @@ constexpr std::string_view kActive = "ACTIVE";
 
 bool denies_access(const Error& error) { return jobs::reason_for(error) == jobs::Reason::kDenied; }
 
-Error explained(Error error, const std::string& stream) {
-  if (error.error_class != ErrorClass::kNotFound) return error;
-  error.resource = stream;
-  error.message = "there is no such stream; check its name, region and account";
-  return error;
-}
-
 constexpr std::string_view kFailed = "ENABLE_FAILED";
 
 bool is_on(std::string_view status) { return status == kActive || status == "ENABLING" || status == "UPDATING"; }
@@ -33,22 +26,14 @@ bool is_on(std::string_view status) { return status == kActive || status == "ENA
 }  // namespace
 
 Result<std::unique_ptr<KinesisChanges>> KinesisChanges::open(const ChangesOptions& options, Host& host) {
-  auto address = aws::parse_stream_address(options.address);
-  if (!address) return std::unexpected(std::move(address.error()));
-  const auto around = host.surroundings(options.side);
-  if (!around) return std::unexpected(around.error());
-  auto settled = aws::settle_region(std::move(*address), options.side.region,
-                                    aws::configured_region(around->environment, options.side.profile));
-  if (!settled) return std::unexpected(std::move(settled.error()));
-  auto side = source::KinesisSide::open(std::move(*settled), options.side, *around);
+  auto side = host.open_stream_side(options.address, options.side);
   if (!side) return std::unexpected(std::move(side.error()));
-  host.name_server((*side)->endpoint(), "stream " + (*side)->display());
   return std::unique_ptr<KinesisChanges>(new KinesisChanges(options, host, std::move(*side)));
 }
 
 async::Task<JobResult<void>> KinesisChanges::prepare(Source source) {
   auto opened = co_await open_stream(source.table);
-  if (!opened) co_return jobs::job_failure(explained(std::move(opened.error()), side_->display()));
+  if (!opened) co_return jobs::job_failure(std::move(opened.error()));
   if (auto trouble = co_await probe()) co_return jobs::job_failure(std::move(*trouble));
   log::info("changes are read from a stream of Kinesis",
             {{"stream", side_->display()},

@@ -177,6 +177,21 @@ TEST_F(KinesisStreamTest, RepeatsNothingBehindAnExpiredIterator) {
   EXPECT_THAT(places(run_task(reader.next())), ElementsAre(R"(9 {"id":{"S":"b"}})"));
 }
 
+TEST_F(KinesisStreamTest, GoesOnFromBeforeALatestThatHasExpired) {
+  const auto stream = open();
+  expect("GetShardIterator", HasSubstr(R"("LATEST")")).answer(200, R"({"ShardIterator":"i"})");
+  expect("GetRecords").answer(200, page("", "j"));
+  expect("GetRecords").answer(400, R"({"__type":"ExpiredIteratorException","message":"5 minutes"})");
+  const auto began = std::chrono::duration_cast<std::chrono::seconds>(clock_.wall_now().time_since_epoch()).count();
+  expect("GetShardIterator", HasSubstr(R"("AT_TIMESTAMP","Timestamp":)" + std::to_string(began - 600) + "."))
+      .answer(200, R"({"ShardIterator":"k"})");
+  expect("GetRecords").answer(200, page(record("9", "a")));
+  ShardReader reader = this->reader(*stream, model::Latest{});
+  EXPECT_THAT(places(run_task(reader.next())), ElementsAre());
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_THAT(places(run_task(reader.next())), ElementsAre(R"(9 {"id":{"S":"a"}})")) << "not all that the stream holds";
+}
+
 TEST_F(KinesisStreamTest, NoticesThatItsPositionIsGone) {
   const auto stream = open();
   expect("GetShardIterator").answer(200, R"({"ShardIterator":"i"})");
@@ -187,6 +202,17 @@ TEST_F(KinesisStreamTest, NoticesThatItsPositionIsGone) {
   EXPECT_EQ(stream->loss(read.error()), ChangeStream::Loss::kRecords);
   EXPECT_FALSE(read.error().retryable());
   EXPECT_THAT(to_line(read.error()), HasSubstr("record 7 is older than what the stream keeps"));
+}
+
+TEST_F(KinesisStreamTest, NoticesThatItsPositionIsOfAnEarlierStream) {
+  const auto stream = open();
+  const auto lost = [&](const model::Checkpoint& from) {
+    expect("GetShardIterator").answer(400, R"({"__type":"InvalidArgumentException","message":"it did not come"})");
+    const auto iterator = run_task(stream->iterator(shard_, from));
+    return iterator ? ChangeStream::Loss::kNone : stream->loss(iterator.error());
+  };
+  EXPECT_EQ(lost(after("7")), ChangeStream::Loss::kRecords);
+  EXPECT_EQ(lost(model::AtTimestamp{clock_.wall_now()}), ChangeStream::Loss::kNone) << "a moment yet to come";
 }
 
 TEST_F(KinesisStreamTest, NoticesAtTheEndOfAShardThatItsPositionIsGone) {

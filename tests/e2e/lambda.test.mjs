@@ -319,6 +319,12 @@ scenario('a configuration that cannot work is told to Lambda at the start', asyn
     ['index.replicate', { ReplicaTable: 'T', ReplicaRegion: 'eu-west-1', ReplicaAccessKeyId: 'a' }, /ReplicaSecretAccessKey/],
     ['replicator.lambda_handler', { TARGET_TABLE: 'T' }, /TARGET_REGION/],
     ['index.other', {}, /index.other/],
+    ['dynamirror.replicate', { DYNAMIRROR_TARGT: 'eu-west-1/T' }, /no handler knows DYNAMIRROR_TARGT \(did you mean DYNAMIRROR_TARGET\?\)$/],
+    [
+      'index.replicate',
+      { ReplicaTable: 'T', ReplicaRegion: 'eu-west-1', DYNAMIRROR_DEADLETTERS: 's3://b/p', DYNAMIRROR_NONSENSE: '' },
+      /DYNAMIRROR_DEADLETTERS \(did you mean DYNAMIRROR_DEAD_LETTERS\?\)/,
+    ],
   ]) {
     const func = await startFunction(stage, { handler, env });
     const { code } = await func.process.waitForExit(10);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <utility>
 
 #include "aws/endpoints/partition.hpp"
@@ -22,7 +23,10 @@ class Variables {
  public:
   explicit Variables(const aws::Environment& environment) : environment_(environment) {}
 
-  [[nodiscard]] std::string text(std::string_view name) const { return environment_.variable(name).value_or(""); }
+  [[nodiscard]] std::string text(std::string_view name) {
+    asked_.emplace(name);
+    return environment_.variable(name).value_or("");
+  }
 
   [[nodiscard]] std::string required(std::string_view name) {
     std::string value = text(name);
@@ -67,14 +71,16 @@ class Variables {
     if (!wrong_) wrong_ = std::move(error);
   }
   [[nodiscard]] const std::optional<Error>& wrong() const { return wrong_; }
-  [[nodiscard]] const aws::Environment& environment() const { return environment_; }
+  /// The names of all that were asked for.
+  [[nodiscard]] const std::set<std::string>& asked() const { return asked_; }
 
  private:
   const aws::Environment& environment_;
+  std::set<std::string> asked_;
   std::optional<Error> wrong_;
 };
 
-objects::StoreOptions store_options(const Variables& variables, std::string side) {
+objects::StoreOptions store_options(Variables& variables, std::string side) {
   objects::StoreOptions store{.region = variables.text("DYNAMIRROR_S3_REGION"),
                               .endpoint = variables.text("DYNAMIRROR_S3_ENDPOINT")};
   store.side.side = std::move(side);
@@ -83,7 +89,7 @@ objects::StoreOptions store_options(const Variables& variables, std::string side
   return store;
 }
 
-service::TableOptions table_options(const Variables& variables, std::string side, const std::string& prefix) {
+service::TableOptions table_options(Variables& variables, std::string side, const std::string& prefix) {
   service::TableOptions table{.address = variables.text(prefix)};
   table.side.side = std::move(side);
   table.side.region = variables.text(prefix + "_REGION");
@@ -91,6 +97,8 @@ service::TableOptions table_options(const Variables& variables, std::string side
   table.side.external_id = variables.text(prefix + "_EXTERNAL_ID");
   return table;
 }
+
+constexpr std::array<std::pair<std::string_view, bool>, 2> kTruth{{{"true", true}, {"false", false}}};
 
 void read_common(FunctionOptions& options, Variables& variables) {
   using Level = log::Level;
@@ -111,13 +119,12 @@ void read_common(FunctionOptions& options, Variables& variables) {
   options.max_read_units = variables.units("DYNAMIRROR_MAX_READ_UNITS");
   const std::string metrics = variables.text("DYNAMIRROR_METRICS");
   if (!metrics.empty()) options.metrics = metrics == "off" ? "" : metrics;
-  options.allow_insecure = variables.environment().is_true("DYNAMIRROR_ALLOW_INSECURE");
+  variables.choice("DYNAMIRROR_ALLOW_INSECURE", options.allow_insecure, kTruth);
 }
 
 // ---- dynamirror.*
 
 void read_replicate(FunctionOptions& options, Variables& variables) {
-  constexpr std::array<std::pair<std::string_view, bool>, 2> kTruth{{{"true", true}, {"false", false}}};
   options.on_failure = OnFailure::kReport;
   variables.choice("DYNAMIRROR_TAGS", options.tags, kTruth);
   (void)variables.required("DYNAMIRROR_TARGET");
@@ -229,7 +236,27 @@ constexpr std::array<Handler, 6> kHandlers{{{"dynamirror.replicate", read_replic
                                             {"replicator.lambda_handler", read_circular},
                                             {"ReplayFromStream.lambda_handler", read_cross_account}}};
 
+/// In which nothing is set.
+class NoEnvironment final : public aws::Environment {
+ public:
+  [[nodiscard]] std::optional<std::string> variable(std::string_view /*name*/) const override { return std::nullopt; }
+  [[nodiscard]] Result<std::string> read_file(const std::string& path) const override {
+    return failure(ErrorClass::kNotFound, "read file", path, "there are no files");
+  }
+};
+
 }  // namespace
+
+std::vector<std::string> known_variables() {
+  const NoEnvironment environment;
+  Variables variables(environment);
+  for (const Handler& handler : kHandlers) {
+    FunctionOptions options;
+    handler.read(options, variables);
+    read_common(options, variables);
+  }
+  return {variables.asked().begin(), variables.asked().end()};
+}
 
 Result<FunctionOptions> function_options(std::string_view handler, const aws::Environment& environment) {
   std::string known;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "aws/environment.hpp"
 #include "base/error.hpp"
@@ -53,5 +54,8 @@ struct FunctionOptions {
 
 /// What a handler does, as its variables say (docs/lambda.md). Errors: class invalid, naming the variable or handler.
 [[nodiscard]] Result<FunctionOptions> function_options(std::string_view handler, const aws::Environment& environment);
+
+/// The names of all variables that some handler reads, our own among them.
+[[nodiscard]] std::vector<std::string> known_variables();
 
 }  // namespace dynamirror::lambda

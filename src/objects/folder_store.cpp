@@ -142,7 +142,7 @@ async::Task<Status> FolderStore::put(std::string key, std::string body, PutOptio
   co_return (*file)->commit();
 }
 
-async::Task<Status> FolderStore::remove(std::string key) {
+async::Task<Status> FolderStore::remove_until(std::string key, SteadyTime /*not_after*/) {
   const auto path = path_of(key, "delete object");
   if (!path) co_return std::unexpected(path.error());
   if (::unlink(path->c_str()) == 0) co_return sync_folder(folder_of(*path));

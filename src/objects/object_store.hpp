@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "async/task.hpp"
@@ -49,6 +50,7 @@ struct GetOptions {
 struct PutOptions {
   std::string content_type = "application/json";
   std::string content_encoding{};
+  SteadyTime not_after = kNoDeadline;  ///< as for `remove_until`
 };
 
 /// An object being written in parts; nothing of it is visible before `finish`. Dropped unfinished, it leaves an upload
@@ -81,7 +83,10 @@ class ObjectStore {
   [[nodiscard]] virtual async::Task<Result<ObjectInfo>> head(std::string key) = 0;
   [[nodiscard]] virtual async::Task<Status> put(std::string key, std::string body, PutOptions options) = 0;
   /// Removing what is not there succeeds.
-  [[nodiscard]] virtual async::Task<Status> remove(std::string key) = 0;
+  [[nodiscard]] async::Task<Status> remove(std::string key) { return remove_until(std::move(key), kNoDeadline); }
+  /// The same, for work that must not be begun late: nothing is sent after `not_after`, not even by a process that
+  /// stood still meanwhile (class transient). A folder is not asked over a network, and has no such limit.
+  [[nodiscard]] virtual async::Task<Status> remove_until(std::string key, SteadyTime not_after) = 0;
 
   /// Objects whose key begins with `prefix`. `from`: empty, or `next` of the page before.
   [[nodiscard]] virtual async::Task<Result<ObjectsPage>> list(std::string prefix, std::string from) = 0;

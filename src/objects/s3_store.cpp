@@ -56,12 +56,13 @@ async::Task<Result<ObjectInfo>> S3Store::head(std::string key) {
 }
 
 async::Task<Status> S3Store::put(std::string key, std::string body, PutOptions options) {
+  const SteadyTime not_after = options.not_after;
   const auto kind = kind_of(std::move(options));
-  co_return co_await access_->client.put_object(prefix_ + key, std::move(body), kind);
+  co_return co_await access_->client.put_object(prefix_ + key, std::move(body), kind, not_after);
 }
 
-async::Task<Status> S3Store::remove(std::string key) {
-  co_return co_await access_->client.delete_object(prefix_ + key);
+async::Task<Status> S3Store::remove_until(std::string key, SteadyTime not_after) {
+  co_return co_await access_->client.delete_object(prefix_ + key, not_after);
 }
 
 async::Task<Result<ObjectsPage>> S3Store::list(std::string prefix, std::string from) {

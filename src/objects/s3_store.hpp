@@ -31,7 +31,7 @@ class S3Store final : public ObjectStore {
   [[nodiscard]] async::Task<Result<std::string>> get(std::string key, GetOptions options) override;
   [[nodiscard]] async::Task<Result<ObjectInfo>> head(std::string key) override;
   [[nodiscard]] async::Task<Status> put(std::string key, std::string body, PutOptions options) override;
-  [[nodiscard]] async::Task<Status> remove(std::string key) override;
+  [[nodiscard]] async::Task<Status> remove_until(std::string key, SteadyTime not_after) override;
   [[nodiscard]] async::Task<Result<ObjectsPage>> list(std::string prefix, std::string from) override;
   [[nodiscard]] async::Task<Result<VersionsPage>> list_versions(std::string prefix, std::string from) override;
   [[nodiscard]] async::Task<Result<std::unique_ptr<Upload>>> start_upload(std::string key, PutOptions options) override;

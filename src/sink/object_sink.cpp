@@ -5,25 +5,27 @@
 
 namespace dynamirror::sink {
 
-async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object, std::optional<std::string> item) {
+async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object, std::optional<std::string> item,
+                               SteadyTime not_after) {
   Status done;
   if (item) {
     std::string body = without_whitespace(*item).value_or(std::move(*item));
-    const objects::PutOptions options;
+    objects::PutOptions options;
+    options.not_after = not_after;
     done = co_await store.put(object.name, std::move(body), options);
   } else {
-    done = co_await store.remove(object.name);
+    done = co_await store.remove_until(object.name, not_after);
   }
   if (!done || !object.old_name) co_return done;
   // Removing blindly would leave a delete marker for each change in a versioned bucket.
   const auto old = co_await store.head(*object.old_name);
-  if (old) co_return co_await store.remove(*object.old_name);
+  if (old) co_return co_await store.remove_until(*object.old_name, not_after);
   if (old.error().error_class == ErrorClass::kNotFound) co_return Status{};
   co_return std::unexpected(old.error());
 }
 
 async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const model::Change* const> changes,
-                                                            SteadyTime /*not_after*/) {
+                                                            SteadyTime not_after) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(changes.size());
   for (const model::Change* change : changes) {
@@ -36,7 +38,7 @@ async::Task<Result<std::vector<Outcome>>> ObjectSink::write(std::span<const mode
     if (object) {
       std::optional<std::string> item;
       if (!change->is_delete()) item.emplace(change->image());
-      status = co_await store_item(store_, std::move(*object), std::move(item));
+      status = co_await store_item(store_, std::move(*object), std::move(item), not_after);
     } else {
       status = std::unexpected(std::move(object.error()));
     }

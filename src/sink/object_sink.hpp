@@ -9,9 +9,9 @@ namespace dynamirror::sink {
 
 /// Writes the object of an item, or removes it when there is none. An item that mapbox's tools wrote under its other
 /// name (see ItemObjects) moves: the new name is written first, then the old one removed, so that no moment is without
-/// it.
+/// it. Neither is begun after `not_after`.
 [[nodiscard]] async::Task<Status> store_item(objects::ObjectStore& store, ItemObject object,
-                                             std::optional<std::string> item);
+                                             std::optional<std::string> item, SteadyTime not_after = kNoDeadline);
 
 /// Keeps one object for every item of a table: the incremental backup. A put writes the item's wire-form JSON, a delete
 /// removes the object; with bucket versioning every state that an item has had stays readable.
@@ -22,7 +22,6 @@ class ObjectSink final : public ChangeSink {
   ObjectSink(ItemObjects names, objects::ObjectStore& store) : names_(std::move(names)), store_(store) {}
 
   [[nodiscard]] Limits limits() const override { return {.max_changes = 1, .max_bytes = 16u << 20}; }
-  /// Writes of objects are not bounded by `not_after`: an incremental backup is one process's.
   [[nodiscard]] async::Task<Result<std::vector<Outcome>>> write(std::span<const model::Change* const> changes,
                                                                 SteadyTime not_after) override;
   [[nodiscard]] std::string describe() const override { return store_.describe(names_.prefix()); }

@@ -12,6 +12,9 @@ import { scenario, shared } from './support/stage.mjs';
 import { kinesisRecord, streamArn, streamRecord } from './support/stream_events.mjs';
 import { createTable, itemsOf, put } from './support/tables.mjs';
 
+// Those of ./dev test --full, and of every test run.
+const INVOCATIONS = process.env.DYNAMIRROR_E2E_CHANGES ? 10_000 : 1_000;
+const WARM_UP = 300;
 const DONE = { batchItemFailures: [] };
 const from = (sequence) => ({ batchItemFailures: [{ itemIdentifier: `${sequence}` }] });
 const local = shared('lambda', async (stage) => ({ endpoint: await stage.dynamoDbLocal() }));
@@ -225,24 +228,23 @@ scenario('a target that does not answer at all does not keep the answer', async 
   assert.deepEqual(await answered(func, { Records: [record(2, 'a', 2)] }), DONE);
 });
 
-scenario('a thousand invocations leave neither memory nor descriptors behind', async (stage) => {
-  const { url } = await newTarget();
-  const func = await replicate(stage, url, { DYNAMIRROR_LOG_LEVEL: 'error' });
+scenario(`${INVOCATIONS} invocations leave neither memory nor descriptors behind`, async (stage) => {
+  const { endpoint } = await stage.standIn(['--no-signature', '--table', 'Target:id']); // DynamoDB Local would take minutes
+  const func = await replicate(stage, `${endpoint}/Target`, { DYNAMIRROR_LOG_LEVEL: 'error' });
   const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${func.process.pid}/status`, 'utf8'))[1]);
   const open = () => readdirSync(`/proc/${func.process.pid}/fd`).length;
   const started = resident();
   assert.ok(started < 25 * 1_024, `${started} KB before the first event`);
   const run = async (start, end) => {
     for (let i = start; i < end; i++) assert.deepEqual(await answered(func, { Records: [record(i, `k${i % 5}`, i)] }), DONE);
+    await func.runtime.idle();
   };
-  await run(0, 200);
-  await func.runtime.idle();
+  await run(0, WARM_UP);
   const before = { resident: resident(), open: open() };
-  await run(200, 1_000);
-  await func.runtime.idle();
+  await run(WARM_UP, INVOCATIONS);
   assert.ok(open() <= before.open, `${open()} descriptors, ${before.open} before`);
   assert.ok(resident() < before.resident + 1_024, `${resident()} KB, ${before.resident} before`);
-});
+}, { seconds: INVOCATIONS / 10 });
 
 scenario("mapbox's replicate: its variables and its turnover", async (stage) => {
   const { url, table } = await newTarget();
@@ -319,6 +321,12 @@ scenario('a configuration that cannot work is told to Lambda at the start', asyn
     ['index.replicate', { ReplicaTable: 'T', ReplicaRegion: 'eu-west-1', ReplicaAccessKeyId: 'a' }, /ReplicaSecretAccessKey/],
     ['replicator.lambda_handler', { TARGET_TABLE: 'T' }, /TARGET_REGION/],
     ['index.other', {}, /index.other/],
+    ['dynamirror.replicate', { DYNAMIRROR_TARGT: 'eu-west-1/T' }, /no handler knows DYNAMIRROR_TARGT \(did you mean DYNAMIRROR_TARGET\?\)$/],
+    [
+      'index.replicate',
+      { ReplicaTable: 'T', ReplicaRegion: 'eu-west-1', DYNAMIRROR_DEADLETTERS: 's3://b/p', DYNAMIRROR_NONSENSE: '' },
+      /DYNAMIRROR_DEADLETTERS \(did you mean DYNAMIRROR_DEAD_LETTERS\?\)/,
+    ],
   ]) {
     const func = await startFunction(stage, { handler, env });
     const { code } = await func.process.waitForExit(10);

@@ -5,6 +5,7 @@
 // and an STS that know who may do what.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
 import { guardedDynamoDb, keysInEnvironment, newIdentity, sts } from './support/aws_servers.mjs';
 import { bodyOf, keysIn, makeBucket, startGateway } from './support/buckets.mjs';
 import { metricsOf, startFunction } from './support/lambda_runtime.mjs';
@@ -12,6 +13,9 @@ import { scenario, shared } from './support/stage.mjs';
 import { kinesisRecord, streamRecord } from './support/stream_events.mjs';
 import { createTable, itemsOf, put } from './support/tables.mjs';
 
+const ONE_OBJECT = `<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>own/Orders/x</Key><Size>1</Size>
+<ETag>"e"</ETag><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>`;
+const SLOW_DOWN = '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>';
 const DONE = { batchItemFailures: [] };
 const servers = shared('lambda-targets', async (stage) => {
   const [rgw, local] = await Promise.all([startGateway(stage), stage.dynamoDbLocal()]);
@@ -52,6 +56,38 @@ scenario("mapbox's backup: one object for each item, under its name for it; dele
   assert.deepEqual(JSON.parse(await bodyOf(servers().rgw, bucket, name(1))), { ...keyOf(1), ...exact });
   await done(func, [change(1, 4)]);
   assert.deepEqual(await keysIn(servers().rgw, bucket), [name(2)]);
+});
+
+scenario('no write of an object begins in the time that is kept back for the answer', async (stage) => {
+  const seconds = 3;
+  const keptMs = seconds * 100;
+  const requests = [];
+  let writeUntil;
+  // Says "slow down" to every write when it may not be repeated any more.
+  const busy = createServer((request, response) => {
+    const say = (status, text) => response.writeHead(status, { 'content-type': 'application/xml' }).end(text);
+    if (request.method === 'GET') return say(200, ONE_OBJECT);
+    requests.push(Date.now());
+    setTimeout(() => say(503, SLOW_DOWN), Math.max(0, writeUntil + 30 - Date.now()));
+  });
+  await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
+  stage.addCloser(() => {
+    busy.closeAllConnections();
+    return new Promise((resolve) => busy.close(resolve));
+  });
+  const AWS_ENDPOINT_URL_S3 = `http://127.0.0.1:${busy.address().port}`;
+  const env = { ...s3(), AWS_ENDPOINT_URL_S3, DYNAMIRROR_TARGET: 's3://bucket/own' };
+  const func = await startFunction(stage, { handler: 'dynamirror.backup', env });
+  const key = (i) => ({ id: { N: `${i}` } });
+  const Records = Array.from({ length: 40 }, (_, i) => streamRecord('Orders', sequence(i), { key: key(i), image: key(i) }));
+  const begun = Date.now();
+  writeUntil = begun + seconds * 1_000 - keptMs;
+  const { answer, ms } = await func.runtime.invoke({ Records }, { seconds });
+  assert.deepEqual(func.runtime.faults, []);
+  assert.deepEqual(answer, { batchItemFailures: [{ itemIdentifier: `${sequence(0)}` }] });
+  assert.ok(ms < seconds * 1_000);
+  assert.ok(requests.length > 0);
+  assert.deepEqual(requests.filter((at) => at > writeUntil + 20).map((at) => at - writeUntil), []);
 });
 
 scenario('our own backup, also of what Kinesis tells the keys of', async (stage) => {

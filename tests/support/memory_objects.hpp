@@ -25,6 +25,7 @@ class MemoryObjects final : public objects::ObjectStore {
   std::optional<Error> put_error{};                      ///< of every put
   std::map<std::string, std::vector<Version>> versions;  ///< newest last
   std::function<async::Task<>()> after_put;              ///< runs before a `put` is acknowledged
+  std::vector<SteadyTime> deadlines;                     ///< of each put and removal
   int heads = 0;                                         ///< calls so far
   int uploads_under_way = 0;                             ///< neither finished nor aborted
 
@@ -61,13 +62,15 @@ class MemoryObjects final : public objects::ObjectStore {
     if (!body) co_return absent(key);
     co_return objects::ObjectInfo{key, body->size(), versions.at(key).back().modified};
   }
-  [[nodiscard]] async::Task<Status> put(std::string key, std::string body, objects::PutOptions /*options*/) override {
+  [[nodiscard]] async::Task<Status> put(std::string key, std::string body, objects::PutOptions options) override {
+    deadlines.push_back(options.not_after);
     if (put_error) co_return std::unexpected(*put_error);
     write(key, std::move(body));
     if (after_put) co_await after_put();
     co_return Status{};
   }
-  [[nodiscard]] async::Task<Status> remove(std::string key) override {
+  [[nodiscard]] async::Task<Status> remove_until(std::string key, SteadyTime not_after) override {
+    deadlines.push_back(not_after);
     write(key, std::nullopt);
     co_return Status{};
   }

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/lambda_command.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "app/options/outcome.hpp"
+#include "app/options/suggestion.hpp"
 #include "app/session/stop_signals.hpp"
 #include "async/run_beside.hpp"
 #include "base/clock.hpp"
@@ -25,9 +32,27 @@ async::Task<> end_when_asked(lambda::FunctionHost& host) {
   std::_Exit(with_output_checked(static_cast<int>(ExitCode::kOk)));
 }
 
+/// A misspelt variable of ours would leave what it is meant for at its default, and nobody would notice.
+Status check_names_of_variables() {
+  constexpr std::string_view kOurs = "DYNAMIRROR_";
+  const std::vector<std::string> known = lambda::known_variables();
+  std::string unknown;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    const std::string name(text.substr(0, text.find('=')));
+    if (!name.starts_with(kOurs) || std::ranges::find(known, name) != known.end()) continue;
+    const std::string meant = suggestion(name, known);  // "; did you mean …?"
+    unknown.append(unknown.empty() ? "" : ", ").append(name);
+    if (!meant.empty()) unknown.append(" (").append(meant.substr(2)).append(")");
+  }
+  if (unknown.empty()) return {};
+  return failure(ErrorClass::kInvalid, "read variables", {}, "no handler knows " + unknown);
+}
+
 Result<std::unique_ptr<lambda::Function>> open_function(const LambdaCommand& command, lambda::FunctionHost& host) {
   const aws::Environment& environment = aws::process_environment();
   const std::string handler = command.handler.empty() ? environment.variable("_HANDLER").value_or("") : command.handler;
+  if (auto fine = check_names_of_variables(); !fine) return std::unexpected(std::move(fine.error()));
   auto options = lambda::function_options(handler, environment);
   if (!options) return std::unexpected(std::move(options.error()));
   log::configure(options->log_level, log::Format::kJson);

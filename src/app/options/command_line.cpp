@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 10> kOldNames{"diff-tables",
 
 /// What Lambda starts in a custom runtime.
 constexpr std::string_view kLambdaName = "bootstrap";
+constexpr std::string_view kLambda = "lambda";
 
 /// The command line with the name of the command in it, also when the binary was called by it; then in the words that
 /// scripts of the old tool read.
@@ -38,7 +39,7 @@ std::vector<std::string> words_of(int argc, char** argv) {
   const std::string called = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
   if (std::find(kOldNames.begin(), kOldNames.end(), called) != kOldNames.end())
     words.insert(words.begin(), {called, "--old-words"});
-  if (called == kLambdaName) words.insert(words.begin(), "lambda");
+  if (called == kLambdaName) words.insert(words.begin(), std::string(kLambda));
   return words;
 }
 
@@ -116,6 +117,17 @@ void add_version(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) add_version(*command);
 }
 
+/// All but that of functions.
+void add_other_commands(CLI::App& app, Run& chosen) {
+  add_replication_commands(app, chosen);
+  add_cross_region_command(app, chosen);
+  add_kinesis_cluster_command(app, chosen);
+  add_table_commands(app, chosen);
+  add_diff_commands(app, chosen);
+  add_backup_commands(app, chosen);
+  add_leases_commands(app, chosen);
+}
+
 }  // namespace
 
 CLI::Option* add_units(CLI::App& app, const std::string& flag, std::optional<double>& units, const std::string& help) {
@@ -187,19 +199,14 @@ std::expected<Run, NothingToRun> parse_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.get_formatter()->column_width(34);
 
+  const std::vector<std::string> words = words_of(argc, argv);
   Run chosen;
-  add_replication_commands(app, chosen);
-  add_cross_region_command(app, chosen);
-  add_kinesis_cluster_command(app, chosen);
-  add_table_commands(app, chosen);
-  add_diff_commands(app, chosen);
-  add_backup_commands(app, chosen);
-  add_leases_commands(app, chosen);
+  // Somebody waits for the start of a function, and to declare all commands is most of it.
+  const bool is_function = !words.empty() && words.front() == kLambda;
+  if (!is_function) add_other_commands(app, chosen);
   add_lambda_command(app, chosen);
-
   add_version(app);
 
-  const std::vector<std::string> words = words_of(argc, argv);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // as CLI11 wants them
   } catch (const CLI::Success& wanted) {                                // --help, --version

@@ -182,17 +182,20 @@ async::Task<Result<S3Object>> S3Client::head_object(std::string key) {
   co_return co_await try_head(key);
 }
 
-async::Task<Status> S3Client::put_object(std::string key, std::string body, const ContentKind& kind) {
+async::Task<Status> S3Client::put_object(std::string key, std::string body, const ContentKind& kind,
+                                         SteadyTime not_after) {
   Call call{.operation = "PutObject", .key = key, .request = make_request("PUT", key, "")};
   add_object_headers(call.request.headers, kind);
   call.take_body(std::move(body));
+  call.send.not_after = not_after;
   const auto response = co_await this->call(call);
   if (!response) co_return std::unexpected(response.error());
   co_return Status{};
 }
 
-async::Task<Status> S3Client::delete_object(std::string key) {
+async::Task<Status> S3Client::delete_object(std::string key, SteadyTime not_after) {
   Call call{.operation = "DeleteObject", .key = key, .request = make_request("DELETE", key, ""), .status = 204};
+  call.send.not_after = not_after;
   const auto response = co_await this->call(call);
   // S3 answers 204 for what is not there, other servers 404. A bucket that is not there is a mistake.
   const bool absent = !response && response.error().http_status == 404 && response.error().code != "NoSuchBucket";

@@ -69,8 +69,10 @@ class S3Client {
     std::string type;
     std::string encoding{};  ///< may be empty
   };
-  [[nodiscard]] async::Task<Status> put_object(std::string key, std::string body, const ContentKind& kind);
-  [[nodiscard]] async::Task<Status> delete_object(std::string key);
+  /// `not_after`: as http::SendOptions has it; nothing is tried again then, either.
+  [[nodiscard]] async::Task<Status> put_object(std::string key, std::string body, const ContentKind& kind,
+                                               SteadyTime not_after = kNoDeadline);
+  [[nodiscard]] async::Task<Status> delete_object(std::string key, SteadyTime not_after = kNoDeadline);
 
   [[nodiscard]] async::Task<Result<S3ObjectsPage>> list_objects(std::string prefix, std::string continuation_token);
   [[nodiscard]] async::Task<Result<S3VersionsPage>> list_object_versions(std::string prefix,

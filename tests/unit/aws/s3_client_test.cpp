@@ -214,6 +214,17 @@ TEST_F(S3ClientTest, SignsWithTheServicesClockAfterARefusalForTheTime) {
   EXPECT_TRUE(get("k"));
 }
 
+TEST_F(S3ClientTest, NeitherSendsNorRepeatsAWriteAfterItsTime) {
+  const S3Client::ContentKind kind{.type = "text/plain"};
+  const SteadyTime until = clock_.steady_now();
+  transport_.expect("PUT", kHost + "/k").answer(503, error_xml("SlowDown"));
+  EXPECT_FALSE(run_task(client_.put_object("k", "body", kind, until)));
+  EXPECT_EQ(transport_.send_options().back().not_after, until);
+  transport_.expect("DELETE", kHost + "/k").answer(503, error_xml("SlowDown"));
+  EXPECT_FALSE(run_task(client_.delete_object("k", until)));
+  EXPECT_EQ(transport_.send_options().back().not_after, until);
+}
+
 TEST_F(S3ClientTest, DeletesWhatIsThereAndWhatIsNot) {
   transport_.expect("DELETE", kHost + "/k").answer(204, "");
   transport_.expect("DELETE", kHost + "/k").answer(404, error_xml("NoSuchKey"));

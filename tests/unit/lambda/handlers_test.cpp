@@ -132,6 +132,17 @@ TEST(Handlers, ReadsTheCircularReplicatorsTarget) {
   EXPECT_THAT(refusal_of("dynamirror.replicate", own), HasSubstr("DYNAMIRROR_TAGS"));
 }
 
+TEST(Handlers, AllVariablesOfOursAreKnownWhicheverHandlerReadsThem) {
+  const auto known = known_variables();
+  for (const char* name :
+       {"DYNAMIRROR_TARGET", "DYNAMIRROR_TARGET_ROLE_ARN", "DYNAMIRROR_TAGS", "DYNAMIRROR_KMS_KEY_ID",
+        "DYNAMIRROR_SOURCE_EXTERNAL_ID", "DYNAMIRROR_S3_ENDPOINT", "DYNAMIRROR_ALLOW_INSECURE", "DYNAMIRROR_METRICS",
+        "DYNAMIRROR_LOG_LEVEL", "ReplicaTable", "TARGET_TABLE"}) {
+    EXPECT_THAT(known, ::testing::Contains(name));
+  }
+  EXPECT_THAT(known, ::testing::Not(::testing::Contains("DYNAMIRROR_DEAD_LETTER")));
+}
+
 TEST(Handlers, RefusesWhatCannotWorkByTheNameOfTheVariable) {
   EXPECT_THAT(refusal_of("dynamirror.replicate", {}), HasSubstr("DYNAMIRROR_TARGET"));
   EXPECT_THAT(refusal_of("index.replicate", mapbox_with("ReplicaAccessKeyId", "id")),
@@ -140,6 +151,7 @@ TEST(Handlers, RefusesWhatCannotWorkByTheNameOfTheVariable) {
                                              {"DYNAMIRROR_MAX_RECORD_AGE", "old"},
                                              {"DYNAMIRROR_MAX_WRITE_UNITS", "0"},
                                              {"DYNAMIRROR_MAX_READ_UNITS", "1x"},
+                                             {"DYNAMIRROR_ALLOW_INSECURE", "yes"},
                                              {"DYNAMIRROR_LOG_LEVEL", "loud"}}) {
     EXPECT_THAT(refusal_of("index.replicate", mapbox_with(name, value)), HasSubstr(name));
   }

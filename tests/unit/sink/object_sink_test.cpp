@@ -21,6 +21,7 @@ class ObjectSinkTest : public ::testing::Test {
     return support::run_task(sink_.write(changes, SteadyTime::max()));
   }
 
+  const model::KeySchema sink_key_{{"id", "S"}, {{"at", "N"}}};
   support::MemoryObjects store_;
   ObjectSink sink_{ItemObjects("Orders", {{"id", "S"}, {}}), store_};
 };
@@ -28,6 +29,22 @@ class ObjectSinkTest : public ::testing::Test {
 TEST_F(ObjectSinkTest, WritesTheItem) {
   ASSERT_TRUE(std::holds_alternative<Applied>(write()->front()));
   EXPECT_EQ(store_.versions.size(), 1u);
+}
+
+TEST_F(ObjectSinkTest, EveryRequestEndsWithTheTimeForTheWrite) {
+  const SteadyTime until = SteadyTime{} + std::chrono::seconds(7);
+  ObjectSink sink{ItemObjects("Orders", sink_key_), store_};
+  const std::string key = R"({"id":{"S":"a"},"at":{"N":"1"}})";
+  const model::Change put(key, key, model::SequenceNumber::of(1), WallTime{});
+  const model::Change deletion(key, "", model::SequenceNumber::of(2), WallTime{});
+  for (const model::Change* change : {&put, &deletion}) {
+    const auto old_name = ItemObjects("Orders", sink_key_).of(change->key())->old_name;
+    store_.write(old_name.value(), "an older tool's");
+    const model::Change* const changes[] = {change};
+    ASSERT_TRUE(std::holds_alternative<Applied>(support::run_task(sink.write(changes, until))->front()));
+    EXPECT_EQ(store_.newest(old_name.value()), std::nullopt);
+  }
+  EXPECT_EQ(store_.deadlines, (std::vector<SteadyTime>(4, until)));
 }
 
 TEST_F(ObjectSinkTest, TriesAgainWhatMayPass) {

@@ -57,6 +57,7 @@ class Change {
 
   void set_kind(Kind kind) { kind_ = static_cast<std::uint32_t>(kind); }
   void set_expiry() { expiry_ = 1; }
+  void set_created(WallTime created) { created_ = created; }
   /// Another image for the same key; empty: a deletion.
   void replace_image(std::string_view image) {
     text_.replace(key_size_, image_size_, image);

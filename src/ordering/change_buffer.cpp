@@ -72,7 +72,7 @@ struct SameKey {
 }  // namespace
 
 struct ChangeBuffer::Impl {
-  explicit Impl(Options limits) : options(limits) {}
+  explicit Impl(Options limits) : options(std::move(limits)) {}
 
   Options options;
   Slab<LowWatermark> shards;
@@ -118,8 +118,22 @@ struct ChangeBuffer::Impl {
     ++counters.superseded;
   }
 
+  [[nodiscard]] Index combined(Index first, Index second) {
+    model::Change& newer = held[second].change;
+    held_bytes -= newer.footprint_bytes();
+    const bool newer_stays = options.combine(newer, held[first].change);
+    held_bytes += newer.footprint_bytes();
+    if (newer_stays) {
+      supersede(first, second);
+      return second;
+    }
+    supersede(second, first);
+    return first;
+  }
+
   /// Which of two changes of a key, of which neither is under way, is to be written.
   [[nodiscard]] Index newest(Index first, Index second) {
+    if (options.combine) return combined(first, second);
     const model::Change& older = held[first].change;
     const model::Change& newer = held[second].change;
     if (!options.by_creation || newer.created() > older.created()) {
@@ -225,7 +239,7 @@ struct ChangeBuffer::Impl {
   }
 };
 
-ChangeBuffer::ChangeBuffer(Options options) : impl_(std::make_unique<Impl>(options)) {}
+ChangeBuffer::ChangeBuffer(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 ChangeBuffer::~ChangeBuffer() = default;
 
 ChangeBuffer::ShardHandle ChangeBuffer::add_shard() { return impl_->shards.emplace(); }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -17,7 +18,7 @@ namespace dynamirror::ordering {
 /// Promises
 /// - For each key at most one change is in flight and at most one is pending; a newer change replaces the pending one
 ///   (which then counts as superseded). So changes of one key are written in the order they were pushed (but see
-///   `Options::by_creation`).
+///   `Options::by_creation` and `Options::combine`).
 /// - A change whose write is retried delays only its own key. If a newer change of the key is pending by then, the
 ///   older one is superseded and the newer one waits out the pause in its place; a change pushed during the pause
 ///   does not end it.
@@ -42,6 +43,9 @@ class ChangeBuffer {
     /// Changes of a key come twice and out of order, and their creation times tell which is newer: that one stays.
     /// Of two of one time that differ nobody knows: the key alone stays (`Change::of_key`), in the place of the first.
     bool by_creation = false;
+    /// Which of two changes of a key stays, of which neither is under way: true for the newer one, which it may give
+    /// what it needs of the older one. Empty: the newer one, as it is.
+    std::function<bool(model::Change& newer, const model::Change& older)> combine{};
   };
 
   struct InFlight {

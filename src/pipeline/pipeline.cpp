@@ -18,7 +18,7 @@ Pipeline::Pipeline(Parts parts, Options options, transform::ChangeRules rules)
              .dead_letters = parts.dead_letters,
              .clock = parts.clock,
              .random = parts.random},
-            {.buffer = {.max_bytes = options.max_bytes, .by_creation = options.by_creation},
+            {.buffer = {.max_bytes = options.max_bytes, .by_creation = options.by_creation, .combine = options.combine},
              .poison_hint = options.writing.poison_hint,
              .max_attempts = options.writing.max_attempts},
             std::move(rules)),

@@ -57,6 +57,8 @@ class Pipeline {
     std::size_t max_bytes = 4u << 20;
     std::chrono::milliseconds stall_timeout{300'000};
     bool by_creation = false;  ///< as ordering::ChangeBuffer::Options has it: for sink::GuardedImages
+    /// Likewise: for sink::VersionedTables.
+    std::function<bool(model::Change& newer, const model::Change& older)> combine{};
     WritePump::Options writing{};
   };
   using RuleCount = WriteCore::RuleCount;

@@ -16,7 +16,14 @@
 
 namespace dynamirror::sink {
 
-/// Puts and deletes single items of one table, each on a condition, within a budget of write units.
+/// What UpdateItem is to do; the maps are JSON objects.
+struct ItemUpdate {
+  std::string expression;
+  std::string names_json;
+  std::string values_json;
+};
+
+/// Puts, updates and deletes single items of one table, each on a condition, within a budget of write units.
 /// Not thread-safe: lives on one event loop; several `write`s may be under way at once.
 class ConditionalWriter {
  public:
@@ -35,9 +42,18 @@ class ConditionalWriter {
   [[nodiscard]] async::Task<Result<bool>> write(const model::Change& change, std::string item,
                                                 aws::ItemCondition condition, SteadyTime not_after);
 
+  /// The same for an update of what the key has; `change` says by its key and image which, and what it costs.
+  /// REQUIRES: the names and values of update and condition have different placeholders.
+  [[nodiscard]] async::Task<Result<bool>> update(const model::Change& change, ItemUpdate update,
+                                                 aws::ItemCondition condition, SteadyTime not_after);
+
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
 
  private:
+  using Reservation = std::optional<WriteBudget::Reservation>;
+  [[nodiscard]] async::Task<Reservation> reserve(const model::Change& cost);
+  [[nodiscard]] Result<bool> settle(Result<aws::WriteAnswer> answer, const model::Change& cost, Reservation& reserved);
+
   TableName table_;
   aws::DynamoDbClient& client_;
   std::optional<WriteBudget> budget_;

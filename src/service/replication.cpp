@@ -13,9 +13,11 @@
 #include "jobs/replication/leased_shards.hpp"
 #include "metrics/lease_metrics.hpp"
 #include "metrics/metrics.hpp"
+#include "service/impl/adoption.hpp"
 #include "service/impl/first_start.hpp"
 #include "service/impl/kinesis_changes.hpp"
 #include "service/impl/load_step.hpp"
+#include "service/impl/multi_master.hpp"
 #include "service/impl/reading_sink.hpp"
 #include "service/impl/target.hpp"
 #include "service/leases.hpp"
@@ -57,6 +59,18 @@ Status check_options(const ReplicationOptions& options) {
   if (options.replay && options.load.wanted) {
     return cannot_combine(options, "a replay compares the tables key by key, and needs no load; leave one of both out");
   }
+  if (options.multi_master.wanted && (changes.wanted() || options.replay || options.tags)) {
+    return cannot_combine(options,
+                          "--multi-master is for the table's own stream: without --changes-from, --replay and --tags");
+  }
+  if (options.multi_master.wanted && options.load.wanted) {
+    return cannot_combine(options,
+                          "with --multi-master the items that are there are brought by --adopt, not by --initial-load");
+  }
+  if (options.multi_master.adopt && (options.leases.wanted || options.job.stop_when_caught_up)) {
+    return cannot_combine(options,
+                          "--adopt is for a process that goes on by itself: without leases and --stop-when-caught-up");
+  }
   if (options.tags && (changes.wanted() || options.replay || options.load.wanted)) {
     return cannot_combine(options,
                           "--tags is for the table's own stream, as it is: without --changes-from, --replay and "
@@ -93,6 +107,7 @@ struct Replication::Impl {
   void open_metrics();
   void settle_job_options();
   [[nodiscard]] Status settle_tags();
+  [[nodiscard]] async::Task<Status> settle_multi_master();
   [[nodiscard]] Status read_items();
   [[nodiscard]] async::Task<std::expected<void, Findings>> prepare_changes();
   [[nodiscard]] jobs::PreflightOptions preflight_options() const;
@@ -114,6 +129,7 @@ struct Replication::Impl {
   std::unique_ptr<KinesisChanges> kinesis{};        ///< with `options.changes`
   std::optional<source::TableStream> own_stream{};  ///< without
   const source::ChangeStream* stream = nullptr;     ///< the one of both
+  std::unique_ptr<MultiMaster> both_written{};      ///< with `options.multi_master`
   ReadingSink reading{};                            ///< where the source's items are read
   std::optional<sink::DiscardSink> nothing{};       ///< of a dry run
   std::optional<StateFiles> files{};                ///< with leases, the dead letters alone
@@ -122,6 +138,7 @@ struct Replication::Impl {
   std::string cluster{};  ///< our name among the processes of a Node.js lease table
   std::optional<jobs::LeasedShards> shards{};
   std::optional<jobs::Replication> job{};
+  std::optional<Adoption> adoption{};
   std::unique_ptr<metrics::LeaseMetrics> lease_metrics{};
   async::TaskGroup running;  ///< the replication itself
   async::TaskGroup beside;   ///< whoever looks on
@@ -167,6 +184,8 @@ async::Task<std::expected<void, Findings>> Replication::Impl::prepare() {
   auto ready = co_await prepare_changes();
   if (!ready) co_return ready;
   if (auto fine = settle_tags(); !fine) co_return unfit(std::move(fine.error()));
+  auto versions = co_await settle_multi_master();
+  if (!versions) co_return unfit(std::move(versions.error()));
   if (auto fine = read_items(); !fine) co_return unfit(std::move(fine.error()));
   co_return std::expected<void, Findings>{};
 }
@@ -222,6 +241,19 @@ Status Replication::Impl::settle_tags() {
   return {};
 }
 
+async::Task<Status> Replication::Impl::settle_multi_master() {
+  if (!options.multi_master.wanted) co_return Status{};
+  auto opened = co_await MultiMaster::open(options, {*source, *target, fit, host});
+  if (!opened) co_return std::unexpected(std::move(opened.error()));
+  both_written = std::move(*opened);
+  both_written->settle(job_options);
+  aws::RecordsOptions records;
+  records.old_images = true;
+  own_stream.emplace(source->streams(), fit.source.stream, fit.source.source.key, records);
+  stream = &*own_stream;
+  co_return Status{};
+}
+
 /// Where changes are told by key, or not in their order, they are written by what the source holds.
 Status Replication::Impl::read_items() {
   const WayOfWriting way = way_of_writing();
@@ -246,6 +278,7 @@ void Replication::Impl::say_what_was_read() const {
 }
 
 sink::ChangeSink& Replication::Impl::open_sink() {
+  if (!options.preflight.dry_run && both_written) return both_written->changes();
   if (!options.preflight.dry_run) return reading.sink ? *reading.sink : target->sink();
   return nothing.emplace(target->sink().describe());
 }
@@ -263,7 +296,8 @@ async::Task<JobResult<void>> Replication::Impl::run_alone() {
   files.emplace(std::move(*opened));
   FirstStart start{.store = *files->store,
                    .meant = options.start_given || options.overwrite || options.load.wanted || kinesis ||
-                            options.replay,  // which never brings an item back to an older state
+                            options.replay ||
+                            options.multi_master.wanted,  // which never brings an item back to an older state
                    .dry_run = file_options.dry_run};
   auto may_start = co_await check_first_start(start, *target, fit);
   if (!may_start) co_return may_start;
@@ -343,6 +377,12 @@ async::Task<JobResult<void>> Replication::Impl::apply() {
                                    .shards = shards ? &*shards : nullptr},
               job_options, executor);
   target->say_begin(*source, fit.source.stream);
+  if (both_written && both_written->items() != nullptr && !options.preflight.dry_run) {
+    adoption.emplace(Adoption::Parts{*source, fit.source.source.key, *both_written, *job, host, executor,
+                                     options.multi_master.adopt_after},
+                     options.max_read_units);
+    beside.spawn(adoption->run());
+  }
   if (observer.replicating) beside.spawn(observer.replicating(*job));
   if (lease_metrics) beside.spawn(lease_metrics->run());
   if (leases && leases->node) {

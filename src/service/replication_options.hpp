@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -10,6 +11,7 @@
 #include "base/clock.hpp"
 #include "jobs/prepare/preflight.hpp"
 #include "jobs/replication/replicate_options.hpp"
+#include "multimaster/record.hpp"
 #include "objects/open_store.hpp"
 #include "service/lease_options.hpp"
 #include "service/state_files.hpp"
@@ -42,6 +44,20 @@ struct ChangesOptions {
   [[nodiscard]] bool wanted() const { return !address.empty(); }
 };
 
+/// Source and target are both written by applications, and the newest write wins in both: see docs/multi-master.md.
+/// This replication gives the source's writes their versions, and brings them to the target; another one does it the
+/// other way round.
+struct MultiMasterOptions {
+  bool wanted = false;
+  multimaster::Topology topology = multimaster::Topology::kMesh;
+  std::string source_origin{};  ///< the table's name in versions, the same in every process; empty: derived
+  std::string target_origin{};
+  std::chrono::hours tombstones_kept{7 * 24};
+  bool adopt = false;                    ///< give the items that are there a version, and bring them to the target
+  std::chrono::seconds adopt_after{20};  ///< since an item was read: the stream's records of before have been seen then
+  std::int64_t adopt_rank = 1;           ///< of two adopted items that differ the one of the higher rank wins
+};
+
 /// Bringing what the source holds into the target before its changes.
 struct LoadOptions {
   bool wanted = false;
@@ -60,6 +76,7 @@ struct ReplicationOptions {
   /// Tag what is written and leave out what began in the target, as the circular replicator does
   /// (transform::CircularTags).
   bool tags = false;
+  MultiMasterOptions multi_master{};
   std::optional<double> max_write_units{};  ///< per second, of a table
   std::optional<double> max_read_units{};   ///< per second: of the load, and of reading changed items by key
   jobs::PreflightOptions preflight{};       ///< `dry_run` is that of the whole replication

@@ -2,6 +2,7 @@
 #include "app/cli/multilang_command.hpp"
 #include "app/cli/replay_command.hpp"
 #include "app/cli/replicate_command.hpp"
+#include "app/cli/sync_command.hpp"
 #include "app/options/options.hpp"
 
 namespace dynamirror::app {
@@ -58,6 +59,34 @@ void keep_leases_apart(CLI::App& app) {
   app.get_option("--task")->excludes(app.get_option("--changes-from"));
 }
 
+void add_multi_master(CLI::App& app, service::MultiMasterOptions& options) {
+  constexpr const char* kGroup = "Both tables written";
+  auto* wanted = app.add_flag("--multi-master", options.wanted,
+                              "applications write both tables, and the newest write wins in both: this process is for "
+                              "the writes of SOURCE, another one replicates the other way; see docs/multi-master.md");
+  wanted->group(kGroup);
+  app.add_flag("--adopt", options.adopt,
+               "first start: give the items of SOURCE that have no version one, and bring them to TARGET; the newer "
+               "of two that differ is not known, so --adopt-rank decides")
+      ->needs(wanted)
+      ->group(kGroup);
+  app.add_option("--adopt-rank", options.adopt_rank,
+                 "of SOURCE's items among adopted ones that differ: the highest wins (default 1)")
+      ->check(CLI::Range(0, 999))
+      ->option_text("N")
+      ->needs(wanted)
+      ->group(kGroup);
+  for (const auto& [name, origin] :
+       {std::pair{"--source-origin", &options.source_origin}, std::pair{"--target-origin", &options.target_origin}}) {
+    app.add_option(name, *origin,
+                   "the table's name in versions, for one that processes reach under different addresses; the same in "
+                   "each")
+        ->option_text("NAME")
+        ->needs(wanted)
+        ->group(kGroup);
+  }
+}
+
 void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) {
   auto& target = std::get<service::TableOptions>(options.target);
   app.add_option("SOURCE", options.source.address, std::string("table to read changes of: ") + kTableHelp)->required();
@@ -86,6 +115,7 @@ void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) 
       "--tags", options.tags,
       "one of a circle of tables that replicate to one another, also by the circular replicator's functions: tag "
       "items with the table that they began in, and do not write them back to it; see docs/replicate.md");
+  add_multi_master(app, options.multi_master);
   add_load_options(app, options);
   add_changes_options(app, options);
   add_leases(app, options.leases);
@@ -93,6 +123,36 @@ void add_replicate_options(CLI::App& app, service::ReplicationOptions& options) 
   keep_leases_apart(app);
   add_stream_side(app, "source", options.source.side);
   add_side(app, "target", target.side);
+}
+
+constexpr const char* kSyncExamples =
+    "Examples:\n"
+    "  dynamirror sync eu-west-1/Orders us-east-1/Orders\n"
+    "  dynamirror sync eu-west-1/Orders us-east-1/Orders ap-southeast-2/Orders --topology ring\n"
+    "  dynamirror sync eu-west-1/Orders us-east-1/Orders --adopt --prefer eu-west-1/Orders\n"
+    "Documentation: docs/multi-master.md";
+
+void add_sync_options(CLI::App& app, SyncCommand& command) {
+  service::ReplicationOptions& flow = command.flow;
+  app.add_option("TABLES", command.tables, std::string("tables to keep in step: ") + kTableHelp)->required();
+  add_choice<multimaster::Topology>(
+      app, "--topology", flow.multi_master.topology,
+      {{"mesh", multimaster::Topology::kMesh}, {"ring", multimaster::Topology::kRing}},
+      "mesh (default: each table sends its writes to every other one) or ring (to the next one named, which sends on)");
+  auto* adopt = app.add_flag("--adopt", flow.multi_master.adopt,
+                             "first start, with items on any side: give those that have no version one, and bring them "
+                             "to the other tables");
+  app.add_option("--prefer", command.preferred, "of adopted items that differ this table's win (default: any one)")
+      ->option_text("TABLE")
+      ->needs(adopt);
+  app.add_flag("--enable-stream", flow.preflight.enable_stream, "turn the streams on where there are none");
+  app.add_flag("--dry-run", flow.preflight.dry_run, "check the tables and read their streams; write nothing");
+  app.add_option("--state-dir", command.state_dir, "folder of the flows' state files (default: as for replicate)")
+      ->option_text("DIR");
+  add_units(app, "--max-write-units", flow.max_write_units,
+            "hard budget of write units that each flow consumes of a table per second");
+  add_units(app, "--max-read-units", flow.max_read_units, "the same for read units");
+  add_writing(app, flow.job.pipeline);
 }
 
 void add_replay_options(CLI::App& app, ReplayCommand& command) {
@@ -147,6 +207,13 @@ void add_replication_commands(CLI::App& app, Run& chosen) {
   replicate_app.footer(kReplicateExamples);
   add_common(replicate_app, replicate->common);
   on_chosen(replicate_app, replicate, chosen, run_replicate);
+
+  auto sync = std::make_shared<SyncCommand>();
+  CLI::App& sync_app = *app.add_subcommand("sync", "keep tables in step that applications write on all sides");
+  add_sync_options(sync_app, *sync);
+  sync_app.footer(kSyncExamples);
+  add_common(sync_app, sync->common);
+  on_chosen(sync_app, sync, chosen, run_sync);
 
   auto multilang = std::make_shared<MultiLangCommand>();
   CLI::App& multilang_app = *app.add_subcommand(

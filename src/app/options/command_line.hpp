@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "app/options/exit_code.hpp"
 #include "base/log.hpp"
@@ -28,6 +29,15 @@ struct CommonOptions {
 struct ReplicateCommand {
   service::ReplicationOptions replication;
   std::optional<std::uint16_t> http_port{};  ///< where the process says how it is; nothing: nowhere
+  CommonOptions common;
+};
+
+/// `dynamirror sync TABLE TABLE [TABLE …]`
+struct SyncCommand {
+  std::vector<std::string> tables;
+  std::string preferred{};             ///< of adopted items that differ this table's win
+  std::string state_dir{};             ///< where each flow has its state file; empty: the default of each
+  service::ReplicationOptions flow{};  ///< what all flows have in common
   CommonOptions common;
 };
 

@@ -21,6 +21,7 @@ transform::ChangeRules rules_of(const ReplicateOptions& options) {
   transform::ChangeRules rules;
   if (options.max_record_age) rules.push_back(std::make_unique<transform::MaxRecordAge>(*options.max_record_age));
   if (options.tags) rules.push_back(std::make_unique<transform::CircularTags>(*options.tags));
+  if (options.echo) rules.push_back(std::make_unique<multimaster::EchoRule>(*options.echo));
   return rules;
 }
 
@@ -83,17 +84,20 @@ async::Task<> Replication::Impl::shut_down() {
 
 ReplicateStatus Replication::Impl::status() const {
   const bool idle = shards.shares() && active.empty();
-  ReplicateStatus status{.counters = pipeline.counters(),
-                         .rules = pipeline.rule_counts(),
-                         .shards_being_read = active.size(),
-                         .shards_waiting = shards.waiting(active.size()),
-                         .held_bytes = pipeline.held_bytes(),
-                         .retries = pipeline.statistics().retries,
-                         .lag = pipeline.statistics().lag,
-                         .current_lag = {},
-                         .caught_up = ending.finished() || (caught_up() && !idle),
-                         .holds_none = idle,
-                         .last_trouble = last_trouble()};
+  ReplicateStatus status{
+      .counters = pipeline.counters(),
+      .rules = pipeline.rule_counts(),
+      .shards_being_read = active.size(),
+      .shards_waiting = shards.waiting(active.size()),
+      .held_bytes = pipeline.held_bytes(),
+      .retries = pipeline.statistics().retries,
+      .lag = pipeline.statistics().lag,
+      .current_lag = {},
+      .at_tip = shards.all_started(active.size()) &&
+                std::ranges::all_of(active, [this](const ActiveShard& shard) { return at_tip(shard); }),
+      .caught_up = ending.finished() || (caught_up() && !idle),
+      .holds_none = idle,
+      .last_trouble = last_trouble()};
   if (!active.empty()) status.current_lag = current_lag();
   return status;
 }

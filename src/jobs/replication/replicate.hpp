@@ -47,6 +47,7 @@ struct ReplicateStatus {
   /// Age of the oldest change that the target lacks, zero when caught up; nothing when no shard is being read, so that
   /// nobody knows.
   std::optional<std::chrono::milliseconds> current_lag{};
+  bool at_tip = false;         ///< all shards known of are read, and had nothing more a moment ago
   bool caught_up = false;      ///< while others share the stream: with the shards that this worker reads
   bool holds_none = false;     ///< of the leases: other workers have them all
   std::string last_trouble{};  ///< of writing, reading or listing; empty when that is over

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "multimaster/echo_rule.hpp"
 #include "ordering/shard_graph.hpp"
 #include "pipeline/pipeline.hpp"
 #include "transform/circular_tags.hpp"
@@ -24,6 +25,7 @@ struct ReplicateOptions {
       4'000};  ///< after a stop request: reading ends at once, writing has this long
   std::optional<std::chrono::seconds> max_record_age{};
   std::optional<transform::CircularEnds> tags{};  ///< changes are tagged, as transform::CircularTags says
+  std::optional<multimaster::EchoRule> echo{};    ///< of a table that is written on several sides
   Pipeline::Options pipeline{};                   ///< its stall timeout is that of reading, too
 };
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/cli/sync_command.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "app/report/progress.hpp"
+#include "app/report/summary.hpp"
+#include "app/session/session.hpp"
+#include "async/task_group.hpp"
+#include "base/clock.hpp"
+#include "service/replication.hpp"
+
+namespace dynamirror::app {
+namespace {
+
+/// A flow from one table to another.
+struct Flow {
+  service::ReplicationOptions options;
+  std::unique_ptr<service::Replication> replication{};
+};
+
+std::string without_slashes(std::string text) {
+  for (char& c : text) {
+    if (c == '/' || c == ':') c = '_';
+  }
+  return text;
+}
+
+service::ReplicationOptions flow_options(const SyncCommand& command, std::size_t from, std::size_t to) {
+  service::ReplicationOptions options = command.flow;
+  options.source.address = command.tables[from];
+  options.target = service::TableOptions{.address = command.tables[to]};
+  options.name = command.tables[from] + " > " + command.tables[to];
+  options.multi_master.wanted = true;
+  options.multi_master.adopt_rank = command.tables[from] == command.preferred ? 2 : 1;
+  if (!command.state_dir.empty()) {
+    const std::string name = without_slashes(command.tables[from]) + "-" + without_slashes(command.tables[to]) + ".db";
+    options.files.state = (std::filesystem::path(command.state_dir) / name).string();
+  }
+  return options;
+}
+
+std::vector<Flow> flows_of(const SyncCommand& command) {
+  std::vector<Flow> flows;
+  const std::size_t count = command.tables.size();
+  for (std::size_t from = 0; from < count; ++from) {
+    if (command.flow.multi_master.topology == multimaster::Topology::kRing) {
+      flows.push_back({flow_options(command, from, (from + 1) % count)});
+      continue;
+    }
+    for (std::size_t to = 0; to < count; ++to) {
+      if (from != to) flows.push_back({flow_options(command, from, to)});
+    }
+  }
+  return flows;
+}
+
+Status check_tables(const SyncCommand& command) {
+  const auto wrong = [&](std::string message) {
+    return failure(ErrorClass::kInvalid, "sync tables", command.tables.front(), std::move(message));
+  };
+  std::vector<std::string> seen;
+  for (const std::string& table : command.tables) {
+    if (std::ranges::find(seen, table) != seen.end()) return wrong("the table " + table + " is named twice");
+    seen.push_back(table);
+  }
+  if (command.tables.size() < 2) return wrong("two tables at least are kept in step; name another one");
+  if (!command.preferred.empty() && std::ranges::find(seen, command.preferred) == seen.end()) {
+    return wrong("--prefer names " + command.preferred + ", which is none of the tables");
+  }
+  return {};
+}
+
+/// One that ends by itself, as none should, ends all: half of the flows would look like a service that runs.
+async::Task<> run_flow(Flow& flow, Session& session) {
+  co_await flow.replication->run();
+  session.stop().request();
+}
+
+ReplicateSummary summary_of(const Flow& flow, ExitCode exit_code) {
+  service::ReplicationResult result = flow.replication->result();
+  ReplicateSummary summary;
+  summary.source = flow.options.source.address;
+  summary.target = std::get<service::TableOptions>(flow.options.target).address;
+  summary.exit_code = exit_code;
+  summary.status = std::move(result.status);
+  summary.consumed_write_units = result.writes.consumed_units;
+  summary.item_read_units = result.item_read_units;
+  summary.requests = result.requests;
+  summary.dead_letter_keys = result.dead_letter_keys;
+  if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
+  return summary;
+}
+
+/// Says what went wrong with a flow; returns its exit code.
+ExitCode tell(const Flow& flow) {
+  const auto failures = flow.replication->result().failures;
+  for (const jobs::JobFailure& failure : failures) complain(failure.error);
+  return failures.empty() ? ExitCode::kOk : exit_code_of(failures.front().reason);
+}
+
+async::Task<ExitCode> sync(const SyncCommand& command, Session& session) {
+  session.may_end_before_work(ExitCode::kOk);
+  if (auto fine = check_tables(command); !fine) co_return fail(fine.error());
+  const SteadyTime begun = system_clock().steady_now();
+  std::vector<Flow> flows = flows_of(command);
+  async::TaskGroup running(session.executor());
+  for (Flow& flow : flows) {
+    service::ReplicationObserver observer{
+        .work_begins = [&session] { session.work_begins(Session::Work::kCheckpointed); },
+        .loading = {},
+        .replicating = [](const jobs::Replication& job) { return report_progress(job, system_clock()); }};
+    flow.replication = std::make_unique<service::Replication>(flow.options, session, std::move(observer));
+    running.spawn(run_flow(flow, session));
+  }
+  co_await running.join();
+  ExitCode worst = ExitCode::kOk;
+  std::string all;
+  for (const Flow& flow : flows) {
+    const ExitCode exit_code = tell(flow);
+    if (worst == ExitCode::kOk) worst = exit_code;
+    if (!flow.replication->result().begun) continue;
+    ReplicateSummary summary = summary_of(flow, exit_code);
+    summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun);
+    all += command.common.output == OutputFormat::kJson ? to_json(summary) : to_text(summary);
+  }
+  print_summary(all);
+  co_return worst;
+}
+
+}  // namespace
+
+ExitCode run_sync(const SyncCommand& command) {
+  CommonOptions common = command.common;
+  // Every flow writes both of its tables.
+  common.max_connections = command.flow.job.pipeline.writing.max_concurrent_writes * command.tables.size() + 40;
+  return run_in_session(common, [&](Session& session) { return sync(command, session); });
+}
+
+}  // namespace dynamirror::app

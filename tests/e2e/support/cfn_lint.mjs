@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// cfn-lint in a virtual environment below build/, exactly as its lock file names it. The copy of the lock file inside
-// says what is installed.
+// cfn-lint, and what it reads of a template.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { installPythonTool, run, runOrThrow } from './python_tool.mjs';
 import { ROOT } from './stage.mjs';
 
-const REQUIREMENTS = join(ROOT, 'tests', 'services', 'cfn_lint', 'requirements.txt');
 const FOLDER = join(ROOT, 'build', 'cfn-lint');
-const STAMP = join(FOLDER, 'installed-requirements.txt');
 const DECODE = `
 import json, sys
 from cfnlint.decode import decode
@@ -17,25 +13,8 @@ template, matches = decode(sys.argv[1])
 assert not matches, matches
 print(json.dumps(template))`;
 
-function run(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  assert.ifError(error);
-  return { status, text: stdout + stderr, stdout };
-}
-
-function runOrThrow(command, args) {
-  const { status, text, stdout } = run(command, args);
-  assert.equal(status, 0, `${command} ${args.join(' ')}:\n${text}`);
-  return stdout;
-}
-
 export function installCfnLint() {
-  if (existsSync(STAMP) && readFileSync(STAMP).equals(readFileSync(REQUIREMENTS))) return;
-  rmSync(FOLDER, { recursive: true, force: true });
-  runOrThrow('/usr/bin/python3', ['-m', 'venv', FOLDER]); // Debian's: another one in PATH may lack wheels
-  const options = ['--quiet', '--disable-pip-version-check', '--require-hashes', '--only-binary', ':all:'];
-  runOrThrow(join(FOLDER, 'bin', 'pip'), ['install', ...options, '--requirement', REQUIREMENTS]);
-  copyFileSync(REQUIREMENTS, STAMP);
+  installPythonTool('cfn-lint', 'cfn_lint');
 }
 
 // What it finds, in its words; empty when there is nothing.

@@ -43,12 +43,7 @@ Result<std::unique_ptr<jobs::TableSide>> open_table(const service::TableOptions&
 Result<std::unique_ptr<Function>> Function::open(FunctionOptions options, service::Host& host) {
   auto function = std::unique_ptr<Function>(new Function(std::move(options), host));
   if (auto opened = function->open_target(); !opened) return std::unexpected(std::move(opened.error()));
-  const auto& letters = function->options_.dead_letters;
-  if (!letters.url.empty()) {
-    auto store = host.open_store(letters.url, letters.store);
-    if (!store) return std::unexpected(std::move(store.error()));
-    function->letters_ = std::move(*store);
-  }
+  if (auto opened = function->open_dead_letters(); !opened) return std::unexpected(std::move(opened.error()));
   // What is wrong with it is told now, and not by the first event that needs it.
   if (!function->options_.source.address.empty()) {
     auto primary = function->primary_of({});
@@ -68,6 +63,24 @@ Status Function::open_target() {
   auto store = host_.open_store(place.url, place.store);
   if (!store) return std::unexpected(std::move(store.error()));
   objects_ = std::move(*store);
+  return {};
+}
+
+Status Function::open_dead_letters() {
+  const service::ObjectsOptions& letters = options_.dead_letters;
+  if (letters.url.empty()) return {};
+  if (!aws::is_queue_address(letters.url)) {
+    auto store = host_.open_store(letters.url, letters.store);
+    if (!store) return std::unexpected(std::move(store.error()));
+    letters_ = std::move(*store);
+    return {};
+  }
+  const aws::SideOptions side{.side = "dead letters"};
+  const auto around = host_.surroundings(side);
+  if (!around) return std::unexpected(around.error());
+  auto queue = jobs::LetterQueue::open(letters.url, side, *around);
+  if (!queue) return std::unexpected(std::move(queue.error()));
+  letter_queue_ = std::move(*queue);
   return {};
 }
 
@@ -192,9 +205,9 @@ async::Task<Function::Applied> Function::write(Ready ready, BatchTimes times, st
     sink = &present.emplace(std::move(options), ready.primary->dynamodb(), *sink, host_.clock(), host_.random());
   }
   StoreLetters store;
-  if (letters_) {
+  if (letters_ || letter_queue_) {
     store = [this, table](std::string lines, std::string first) {
-      return store_letters(std::move(lines), table + "/" + first + ".dead-letters.jsonl");
+      return store_letters(table, std::move(lines), std::move(first));
     };
   }
   BatchParts parts{.sink = *sink, .clock = host_.clock(), .random = host_.random(), .store_letters = std::move(store)};
@@ -205,7 +218,9 @@ async::Task<Function::Applied> Function::write(Ready ready, BatchTimes times, st
   co_return applied;
 }
 
-async::Task<Status> Function::store_letters(std::string lines, std::string name) {
+async::Task<Status> Function::store_letters(std::string table, std::string lines, std::string first) {
+  if (letter_queue_) co_return co_await letter_queue_->send(std::move(table), std::move(lines));
+  std::string name = table + "/" + first + std::string(jobs::kLettersEnd);
   objects::PutOptions options;
   options.content_type = "application/x-ndjson";
   co_return co_await letters_->put(std::move(name), std::move(lines), options);

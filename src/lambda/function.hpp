@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "async/task.hpp"
+#include "jobs/dead_letters/letter_queue.hpp"
 #include "json/reader.hpp"
 #include "lambda/batch.hpp"
 #include "lambda/events.hpp"
@@ -49,12 +50,13 @@ class Function {
 
   Function(FunctionOptions options, service::Host& host) : options_(std::move(options)), host_(host) {}
   [[nodiscard]] Status open_target();
+  [[nodiscard]] Status open_dead_letters();
   [[nodiscard]] Result<jobs::TableSide*> primary_of(const Event& event);
   [[nodiscard]] async::Task<Result<model::KeySchema>> key_of(jobs::TableSide& primary);
   [[nodiscard]] async::Task<Result<std::string>> folder_of(std::string table);
   [[nodiscard]] async::Task<Status> prepare(Event event, Ready& ready);
   [[nodiscard]] async::Task<Applied> write(Ready ready, BatchTimes times, std::string table);
-  [[nodiscard]] async::Task<Status> store_letters(std::string lines, std::string name);
+  [[nodiscard]] async::Task<Status> store_letters(std::string table, std::string lines, std::string first);
   [[nodiscard]] Result<transform::CircularEnds> tag_ends(const Event& event) const;
   [[nodiscard]] transform::ChangeRules rules(const Ready& ready) const;
 
@@ -63,7 +65,8 @@ class Function {
   json::Reader reader_;
   std::unique_ptr<jobs::TableSide> target_;                            ///< or
   std::unique_ptr<objects::ObjectStore> objects_;                      ///< this
-  std::unique_ptr<objects::ObjectStore> letters_;                      ///< null: none
+  std::unique_ptr<objects::ObjectStore> letters_;                      ///< null: not there
+  std::unique_ptr<jobs::LetterQueue> letter_queue_;                    ///< the same
   std::map<std::string, std::unique_ptr<jobs::TableSide>> primaries_;  ///< by address: a mapping's table is always one
   std::map<std::string, model::KeySchema> keys_;                       ///< of primaries
   std::map<std::string, std::string> folders_;                         ///< of objects, by table

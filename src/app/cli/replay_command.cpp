@@ -11,6 +11,7 @@
 #include "app/session/session.hpp"
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "jobs/dead_letters/letter_queue.hpp"
 #include "jobs/dead_letters/replay_dead_letters.hpp"
 #include "jobs/dead_letters/replay_stored_letters.hpp"
 #include "sink/dead_letters.hpp"
@@ -27,7 +28,7 @@ ExitCode end(const Error& error, ExitCode exit_code) {
 }
 
 /// Where functions leave their letters, rather than a file.
-bool is_place_of_objects(const std::string& file) { return file.starts_with("file:") || file.contains("://"); }
+bool is_left_by_functions(const std::string& file) { return file.starts_with("file:") || file.contains("://"); }
 
 /// The table that refused the changes, and the one that has their items; ready to be written to.
 struct Ends {
@@ -35,7 +36,7 @@ struct Ends {
   std::unique_ptr<jobs::TableSide> primary;
   std::optional<sink::TableSink> table{};
   std::optional<sink::PresentItems> present{};
-  std::optional<sink::DifferingItems> differing{};  ///< of objects: their functions write on while they are replayed
+  std::optional<sink::DifferingItems> differing{};  ///< of functions' letters: they write on meanwhile
   sink::ChangeSink* writer = nullptr;
 };
 
@@ -61,7 +62,7 @@ async::Task<Status> open_ends(const ReplayCommand& command, Session& session, En
   ends.primary = std::move(*primary);
   const TableName& items = ends.primary->address().table;
   aws::DynamoDbClient& reads = ends.primary->dynamodb();
-  if (is_place_of_objects(command.file)) {
+  if (is_left_by_functions(command.file)) {
     sink::DifferingItems::Options both{.replica = table->name, .primary = items, .key = table->key};
     both.max_write_units = command.max_write_units;
     const sink::DifferingItems::Parts parts{ends.target->dynamodb(), reads, system_clock(), session.random()};
@@ -124,7 +125,7 @@ async::Task<ExitCode> replay_file(const ReplayCommand& command, Session& session
   co_return exit_code;
 }
 
-// ---- objects
+// ---- what functions have left
 
 std::string to_text(const jobs::StoredReplayResult& result) {
   const auto left = result.batches - result.removed;
@@ -139,7 +140,33 @@ std::string to_json(const jobs::StoredReplayResult& result, const std::optional<
   return to_json(result.letters, error, exit_code, more);
 }
 
-async::Task<ExitCode> replay_objects(const ReplayCommand& command, Session& session) {
+/// Letters in a bucket, a folder or a queue.
+struct Place {
+  std::unique_ptr<objects::ObjectStore> store{};
+  std::unique_ptr<jobs::StoredLetters> letters{};
+};
+
+Result<Place> open_place(const ReplayCommand& command, Session& session) {
+  Place place;
+  if (aws::is_queue_address(command.file)) {
+    aws::SideOptions side = command.store.side;
+    side.side = "dead letters";
+    side.region = command.store.region;
+    const auto around = session.surroundings(side);
+    if (!around) return std::unexpected(around.error());
+    auto queue = jobs::LetterQueue::open(command.file, std::move(side), *around);
+    if (!queue) return std::unexpected(std::move(queue.error()));
+    place.letters = std::move(*queue);
+    return place;
+  }
+  auto store = session.open_store(command.file, command.store);
+  if (!store) return std::unexpected(std::move(store.error()));
+  place.store = std::move(*store);
+  place.letters = std::make_unique<jobs::LetterObjects>(*place.store);
+  return place;
+}
+
+async::Task<ExitCode> replay_stored(const ReplayCommand& command, Session& session) {
   if (command.primary.empty()) {
     co_return fail({.error_class = ErrorClass::kInvalid,
                     .doing = "replay dead letters",
@@ -147,16 +174,16 @@ async::Task<ExitCode> replay_objects(const ReplayCommand& command, Session& sess
                     .code = {},
                     .message = "those of functions tell keys only; name the table that has the items with --primary"});
   }
-  auto store = session.open_store(command.file, command.store);
-  if (!store) co_return fail(store.error());
+  const auto place = open_place(command, session);
+  if (!place) co_return fail(place.error());
   Ends ends;
   const auto opened = co_await open_ends(command, session, ends);
   if (!opened) co_return fail(opened.error());
   session.work_begins(Session::Work::kToBeRepeated);
-  jobs::LetterObjects stored(**store);
   jobs::StoredReplayOptions options{.table = ends.primary->address().table.str()};
   options.replay.other_target = command.other_target;
-  auto result = co_await jobs::replay_stored_letters(stored, *ends.writer, system_clock(), session.random(), options);
+  auto result =
+      co_await jobs::replay_stored_letters(*place->letters, *ends.writer, system_clock(), session.random(), options);
   if (!result) co_return fail(result.error());
 
   ExitCode exit_code = exit_code_of(result->letters);
@@ -175,7 +202,7 @@ async::Task<ExitCode> replay_objects(const ReplayCommand& command, Session& sess
 
 ExitCode run_replay(const ReplayCommand& command) {
   return run_in_session(command.common, [&](Session& session) {
-    return is_place_of_objects(command.file) ? replay_objects(command, session) : replay_file(command, session);
+    return is_left_by_functions(command.file) ? replay_stored(command, session) : replay_file(command, session);
   });
 }
 

@@ -158,7 +158,7 @@ void add_sync_options(CLI::App& app, SyncCommand& command) {
 void add_replay_options(CLI::App& app, ReplayCommand& command) {
   app.add_option("FILE", command.file,
                  "dead-letter file; or where functions under AWS Lambda leave theirs (DYNAMIRROR_DEAD_LETTERS): "
-                 "s3://bucket/prefix, or file:/folder")
+                 "s3://bucket/prefix, file:/folder, or the URL of a queue of SQS")
       ->required();
   app.add_option("TARGET", command.target, std::string("table that refused the changes: ") + kTableHelp)->required();
   app.add_flag("--other-target", command.other_target, "also letters that another table has refused");

@@ -43,7 +43,7 @@ struct SyncCommand {
 
 /// `dynamirror dead-letters replay FILE TARGET`
 struct ReplayCommand {
-  std::string file;  ///< or where functions leave their letters, as an address of objects
+  std::string file;  ///< or where functions leave their letters: an address of objects, or a queue
   objects::StoreOptions store{};
   std::string target;
   aws::SideOptions target_side;

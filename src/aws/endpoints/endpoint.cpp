@@ -35,6 +35,8 @@ HostNames host_names(Service service) {
       return {"kinesis", "kinesis-fips", "kinesis", "kinesis-fips", true};
     case Service::kCloudWatch:
       return {"monitoring", "monitoring-fips", "monitoring", "monitoring-fips", true};
+    case Service::kSqs:
+      return {"sqs", "sqs-fips", "sqs", "sqs-fips", true};
   }
   return {};
 }
@@ -53,6 +55,8 @@ std::string_view variable_suffix(Service service) {
       return "KINESIS";
     case Service::kCloudWatch:
       return "CLOUDWATCH";
+    case Service::kSqs:
+      return "SQS";
   }
   return {};
 }
@@ -99,6 +103,8 @@ std::string_view to_string(Service service) {
       return "Kinesis";
     case Service::kCloudWatch:
       return "CloudWatch";
+    case Service::kSqs:
+      return "SQS";
   }
   return {};
 }
@@ -116,6 +122,8 @@ std::string_view signing_name(Service service) {
       return "kinesis";
     case Service::kCloudWatch:
       return "monitoring";
+    case Service::kSqs:
+      return "sqs";
   }
   return {};
 }

@@ -11,12 +11,12 @@
 
 namespace dynamirror::aws {
 
-enum class Service { kDynamoDb, kDynamoDbStreams, kSts, kS3, kKinesis, kCloudWatch };
+enum class Service { kDynamoDb, kDynamoDbStreams, kSts, kS3, kKinesis, kCloudWatch, kSqs };
 
 /// For messages: "DynamoDB", "DynamoDB Streams", …
 [[nodiscard]] std::string_view to_string(Service service);
 
-/// The name in the scope of a signature: "dynamodb" (also for streams), "sts", "s3", "kinesis", "monitoring".
+/// The name in the scope of a signature: "dynamodb" (also for streams), "sts", "s3", "kinesis", "monitoring", "sqs".
 [[nodiscard]] std::string_view signing_name(Service service);
 
 struct EndpointOptions {

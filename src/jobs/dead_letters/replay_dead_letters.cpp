@@ -184,7 +184,8 @@ async::Task<Result<ReplayResult>> replay_dead_letters(DeadLetters& letters, sink
     log::warning(
         "some letters hold records of the stream that are no changes, and cannot be replayed; see the error and the "
         "base64 text \"record\" of each, repeat by hand what is missing, and remove their lines",
-        {{"letters", std::to_string(keys->unreadable)}, {"file", letters.describe()}});
+        {{"letters", std::to_string(keys->unreadable)},
+         {"file", options.place.empty() ? letters.describe() : options.place}});
   }
   Batches batches(letters, *keys, target.limits());
   std::optional<Error> stopped_by;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "async/retry.hpp"
 #include "async/task.hpp"
@@ -18,6 +19,7 @@ namespace dynamirror::jobs {
 struct ReplayOptions {
   int max_attempts = 8;       ///< for each key
   bool other_target = false;  ///< also letters that another target has refused
+  std::string place{};        ///< where the letters are, for messages; empty: in their file
   async::Backoff::Options backoff{.base = std::chrono::milliseconds(50), .cap = std::chrono::milliseconds(5'000)};
 };
 

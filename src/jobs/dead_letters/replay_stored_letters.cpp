@@ -63,9 +63,13 @@ Result<std::unique_ptr<sink::DeadLetters>> open_letters(const std::filesystem::p
   return sink::DeadLetters::open({.file = file});
 }
 
+std::string place_of(const StoredLetters& stored, const StoredBatch& batch) {
+  return stored.describe() + "/" + batch.name;
+}
+
 /// What the messages of one batch's file are about.
 Error in_batch(Error error, const StoredLetters& stored, const StoredBatch& batch) {
-  error.resource = stored.describe() + "/" + batch.name;
+  error.resource = place_of(stored, batch);
   return error;
 }
 
@@ -96,7 +100,9 @@ async::Task<Result<StoredReplayResult>> replay_stored_letters(StoredLetters& sto
       if (!result.damaged) result.damaged = in_batch(std::move(letters.error()), stored, read);
       continue;
     }
-    auto replayed = co_await replay_dead_letters(**letters, target, clock, random, options.replay);
+    ReplayOptions replay = options.replay;
+    replay.place = place_of(stored, read);
+    auto replayed = co_await replay_dead_letters(**letters, target, clock, random, replay);
     if (!replayed) co_return std::unexpected(in_batch(std::move(replayed.error()), stored, read));
     const bool done = !replayed->stopped_by && replayed->still_failing == 0 && replayed->unreadable == 0;
     add(result.letters, std::move(*replayed));

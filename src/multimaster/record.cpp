@@ -92,12 +92,14 @@ bool needs_work(const Record& record, const std::string& origin, Topology topolo
 
 bool combine(model::Change& newer, const model::Change& older) {
   if (!is_applications(newer)) return !is_applications(older);
-  auto greatest = version_of(newer.old_image());
-  const auto own = greatest;
+  const auto before = read_image(newer.old_image());
+  const bool there = before && *before;
+  const auto own = there ? (*before)->version : std::nullopt;
+  auto greatest = own;
   for (const std::string_view image : {older.old_image(), older.image()}) greatest = later(greatest, version_of(image));
   if (own < greatest) {
     const std::string content(newer.old_image().empty() ? newer.key() : newer.old_image());
-    newer.set_old_image(with_marks(content, {.version = *greatest}));
+    newer.set_old_image(with_marks(content, {.version = *greatest, .deleted = there && (*before)->deleted}));
   }
   newer.set_created(std::max(newer.created(), older.created()));  // the service's clock may have been set back
   return true;

@@ -52,6 +52,10 @@ struct Figures {
   double seconds = 0;
   double cpu_seconds = 0;
   long peak_kib = 0;
+  // As the server has counted.
+  std::uint64_t reads = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t written_items = 0;
 };
 
 double cpu_seconds_of(const rusage& usage) {
@@ -282,6 +286,8 @@ class Child {
     return std::fgets(buffer, sizeof buffer, output_) != nullptr ? buffer : "";
   }
 
+  void request_end() const { kill(pid_, SIGTERM); }
+
   /// Waits for its end; what it used.
   rusage wait() {
     int status = 0;
@@ -310,14 +316,25 @@ Figures measure(const std::string& self, const std::string& kind, std::uint64_t 
     give_up("a run said nothing");
   }
   figures.peak_kib = run.wait().ru_maxrss;
+  server.request_end();
+  if (std::sscanf(server.line().c_str(), "{\"get_records\":%lu,\"writes\":%lu,\"written_items\":%lu", &figures.reads,
+                  &figures.writes, &figures.written_items) != 3) {
+    give_up("the canned server has counted nothing");
+  }
   return figures;
 }
 
 void print(const std::string& name, const Figures& figures) {
   const auto records = static_cast<double>(figures.records);
-  fmt::print("{:<28} {:>9} records  {:>9.0f} records/s  {:>6.2f} us CPU a record  {:>5.0f} MiB peak\n", name,
-             figures.records, records / figures.seconds, figures.cpu_seconds * 1e6 / records,
-             static_cast<double>(figures.peak_kib) / 1024);
+  const auto of_each = [](std::uint64_t all, std::uint64_t requests) {
+    return requests == 0 ? 0.0 : static_cast<double>(all) / static_cast<double>(requests);
+  };
+  fmt::print(
+      "{:<28} {:>9} records  {:>9.0f} records/s  {:>6.2f} us CPU a record  {:>5.0f} MiB peak  {} reads of {:.0f} "
+      "records, {} writes of {:.1f}\n",
+      name, figures.records, records / figures.seconds, figures.cpu_seconds * 1e6 / records,
+      static_cast<double>(figures.peak_kib) / 1024, figures.reads, of_each(figures.records, figures.reads),
+      figures.writes, of_each(figures.written_items, figures.writes));
   std::fflush(stdout);
 }
 

@@ -8,16 +8,21 @@ namespace dynamirror::model {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::uint32_t kNoDigit = 64;
+constexpr std::uint32_t kNoDigit = 1u << 24;
 
-constexpr std::array<std::uint8_t, 256> kDigits = [] {
-  std::array<std::uint8_t, 256> digits{};
-  digits.fill(kNoDigit);
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    digits[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+/// What a character stands for at each of the four places of a group of 24 bits.
+constexpr std::array<std::array<std::uint32_t, 256>, 4> kDigits = [] {
+  std::array<std::array<std::uint32_t, 256>, 4> digits{};
+  for (std::size_t place = 0; place < digits.size(); ++place) {
+    digits[place].fill(kNoDigit);
+    for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+      digits[place][static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint32_t>(i << (18 - place * 6));
+    }
   }
   return digits;
 }();
+
+std::uint32_t digit(std::size_t place, char character) { return kDigits[place][static_cast<unsigned char>(character)]; }
 
 }  // namespace
 
@@ -30,26 +35,22 @@ std::optional<std::string> decode_base64(std::string_view text) {
   }
   // Four digits at a time: every record of Kinesis comes this way.
   std::string bytes(text.size() / 4 * 3 + (padding > 0 ? 3 - padding : 0), '\0');
-  std::uint32_t wrong = 0;
-  const auto digit = [&](std::size_t i) {
-    const std::uint32_t value = kDigits[static_cast<unsigned char>(text[i])];
-    wrong |= value & kNoDigit;
-    return value;
-  };
+  std::uint32_t all = 0;
   char* out = bytes.data();
-  std::size_t i = 0;
-  for (; i + 4 <= text.size(); i += 4) {
-    const std::uint32_t bits = digit(i) << 18 | digit(i + 1) << 12 | digit(i + 2) << 6 | digit(i + 3);
+  for (; text.size() >= 4; text.remove_prefix(4)) {
+    const std::uint32_t bits = digit(0, text[0]) | digit(1, text[1]) | digit(2, text[2]) | digit(3, text[3]);
+    all |= bits;
     *out++ = static_cast<char>(bits >> 16);
     *out++ = static_cast<char>(bits >> 8);
     *out++ = static_cast<char>(bits);
   }
   if (padding > 0) {
-    const std::uint32_t bits = digit(i) << 18 | digit(i + 1) << 12 | (padding == 1 ? digit(i + 2) << 6 : 0);
+    const std::uint32_t bits = digit(0, text[0]) | digit(1, text[1]) | (padding == 1 ? digit(2, text[2]) : 0);
+    all |= bits;
     *out++ = static_cast<char>(bits >> 16);
     if (padding == 1) *out++ = static_cast<char>(bits >> 8);
   }
-  if (wrong != 0) return std::nullopt;
+  if ((all & kNoDigit) != 0) return std::nullopt;
   return bytes;
 }
 

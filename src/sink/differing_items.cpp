@@ -44,7 +44,7 @@ struct Way {
 };
 using Ways = std::vector<Way*>;
 
-Ways at(Step step, const Ways& ways) {
+Ways ways_at(Step step, const Ways& ways) {
   Ways there;
   for (Way* way : ways) {
     if (!way->trouble && way->write.step() == step) there.push_back(way);
@@ -95,19 +95,19 @@ async::Task<Status> DifferingItems::Impl::read(ItemReader& reader, Ways ways, Fu
 
 async::Task<Status> DifferingItems::Impl::compare(const Ways& ways, SteadyTime not_after) {
   const auto check = [](Way& way, Item item) { way.write.checked(same(way.primary, item)); };
-  Status status = co_await read(primary, at(Step::kCheckPrimary, ways), check, not_after);
+  Status status = co_await read(primary, ways_at(Step::kCheckPrimary, ways), check, not_after);
   if (!status) co_return status;
   const auto take_replica = [](Way& way, Item item) {
     way.replica = std::move(item);
     way.write.replica_read();
   };
-  status = co_await read(replica, at(Step::kReadReplica, ways), take_replica, not_after);
+  status = co_await read(replica, ways_at(Step::kReadReplica, ways), take_replica, not_after);
   if (!status) co_return status;
   const auto take_primary = [](Way& way, Item item) {
     way.primary = std::move(item);
     way.write.primary_read(same(way.replica, way.primary));
   };
-  co_return co_await read(primary, at(Step::kReadPrimary, ways), take_primary, not_after);
+  co_return co_await read(primary, ways_at(Step::kReadPrimary, ways), take_primary, not_after);
 }
 
 async::Task<Status> DifferingItems::Impl::bring(Way& way, SteadyTime not_after) {
@@ -156,7 +156,7 @@ async::Task<Result<std::vector<Outcome>>> DifferingItems::write(std::span<const 
   while (!left.empty()) {  // each way ends within a few rounds
     const Status compared = co_await impl_->compare(left, not_after);
     if (!compared) co_return std::unexpected(compared.error());
-    for (Way* way : at(Step::kWrite, left)) {
+    for (Way* way : ways_at(Step::kWrite, left)) {
       const Status brought = co_await impl_->bring(*way, not_after);
       if (!brought) co_return std::unexpected(brought.error());
     }

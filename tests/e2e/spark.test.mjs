@@ -3,8 +3,9 @@
 // Method: Spark's own local-cluster mode, whose executors are processes, started once for all tests; DynamoDB Local, to
 // which writes go through a proxy that notes what they consumed; tables are compared by a tool of its own.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { consumptionProxy } from './support/aws_servers.mjs';
+import { runOrThrow } from './support/python_packages.mjs';
 import { inPython, isRunning, liveSegments, parseAll, SparkSession } from './support/spark.mjs';
 import { scenario, shared } from './support/stage.mjs';
 import { createTable, put, remove } from './support/tables.mjs';
@@ -98,8 +99,16 @@ scenario('a comparison finds exactly what was changed', async () => {
   assert.equal((await spark.run(words)).summary.discrepancies, 0);
 }, { seconds: SECONDS });
 
-scenario('a backup is one dump with one manifest, and is restored', async (stage) => {
-  const { spark, server, source, binary } = play();
+// A zip as `./dev package lambda` makes it, with a `bootstrap` that starts the binary.
+function bundled(stage) {
+  writeFileSync(stage.path('bootstrap'), `#!/bin/sh\nexec ${stage.binary} "$@"\n`, { mode: 0o755 });
+  runOrThrow('zip', ['-q', '-X', 'bundle.zip', 'bootstrap'], { cwd: stage.folder });
+  return stage.path('bundle.zip');
+}
+
+scenario('a backup is one dump with one manifest, and is restored, by a binary in a zip', async (stage) => {
+  const { spark, server, source } = play();
+  const binary = ['--binary', bundled(stage)];
   const url = `file:${stage.path('dumps')}`;
   const dumped = await spark.run([...binary, '--segments', '3', 'backup-table', source, url, '--jobid', 'all']);
   assert.equal(dumped.code, EXIT.ok, JSON.stringify(dumped.summary));

@@ -104,7 +104,7 @@ scenario('half a million items on Spark, an executor killed on the way', async (
   const words = ['--segments', '16', 'copy-table', source, `${proxy.endpoint}/Many`, '--create-target', ...writing(1)];
   const copy = submit(stage, [...words, ...budget]);
   await until(() => proxy.units() - before > ITEMS / 4, SECONDS, 'a quarter written');
-  const [victim] = await until(() => liveSegments(copy.pid).slice(0, 1), SECONDS, 'a segment under way');
+  const victim = await until(() => liveSegments(copy.pid)[0], SECONDS, 'a segment under way');
   process.kill(victim.executor, 'SIGKILL');
   await until(() => !isRunning(victim.binary), 5, 'end of its binary');
   const { code, summary, words: last } = await copy.ended;

@@ -70,12 +70,15 @@ export async function consumptionProxy(stage, { to }) {
   });
   const units = () => consumed.reduce((sum, entry) => sum + entry.units, 0);
   // Units a second, of the busiest stretch of so many seconds.
-  const highestRate = (seconds) =>
-    Math.max(
-      ...consumed.map(({ at }) =>
-        consumed.reduce((sum, entry) => sum + (entry.at >= at && entry.at < at + seconds ? entry.units : 0), 0),
-      ),
-    ) / seconds;
+  const highestRate = (seconds) => {
+    let [first, within, highest] = [0, 0, 0];
+    for (const { at, units: more } of consumed) {
+      within += more;
+      while (consumed[first].at <= at - seconds) within -= consumed[first++].units;
+      highest = Math.max(highest, within);
+    }
+    return highest / seconds;
+  };
   return { endpoint, units, highestRate };
 }
 

@@ -14,8 +14,8 @@
 namespace dynamirror::coordination {
 
 /// Leases in an SQLite file that several processes of one machine share. The file must lie on a local disk: its
-/// write-ahead log works through shared memory. Each call is one short transaction on the caller's thread; one that
-/// finds the file locked suspends and tries again. Not thread-safe: one event loop, and one instance for each.
+/// write-ahead log works through shared memory. Each call is one short transaction on the event loop's disk thread;
+/// one that finds the file locked suspends and tries again. Not thread-safe: one event loop, and one instance for each.
 class SqliteLeaseStore final : public LeaseStore {
  public:
   struct Options {

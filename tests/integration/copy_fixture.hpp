@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cassert>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -17,14 +18,15 @@
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
 #include "jobs/copy/copy_table.hpp"
-#include "jobs/segments/local_segments.hpp"
+#include "service/copy.hpp"
 #include "sink/table_sink.hpp"
 #include "state/local_store.hpp"
+#include "support/test_host.hpp"
 #include "tables/table_side.hpp"
 
 namespace dynamirror::integration {
 
-/// One process that copies: both tables, its files and its loop. Destroying it in mid-run is the kill.
+/// One process that works on both tables: with its files and its loop. Destroying it in mid-run is the kill.
 /// Not thread-safe: `execute` blocks until the end.
 class CopyProcess {
  public:
@@ -109,8 +111,6 @@ class CopyProcess {
 
  public:
   /// Whatever the task works with: it must outlive the tasks, which end with the loop.
-  std::optional<jobs::LocalSegments> segments;
-  std::optional<jobs::TableCopy> copy;
   std::shared_ptr<void> job;
 
  private:
@@ -146,25 +146,36 @@ class CopyTest : public ReplicateTest {
 
   bool without_dead_letters = false;
 
-  Ended copy(jobs::CopyOptions options = brisk(), const CopyProcess::Watcher& watcher = {}) {
-    CopyProcess process(process_options());
-    process.make_sink(TableName(kTarget), key_);
-    process.segments.emplace(
-        process.store(),
-        jobs::LocalSegments::Options{{.table = options.scan.table, .split = options.scan.split}, options.save_interval},
-        process.executor());
-    const jobs::CopyParts parts{.source = process.source().dynamodb(),
-                                .key = key_,
-                                .sink = process.sink(),
-                                .dead_letters = without_dead_letters ? nullptr : &process.letters(),
-                                .keeper = *process.segments,
-                                .stop = process.stop(),
-                                .clock = system_clock(),
-                                .random = process.random()};
-    process.copy.emplace(parts, std::move(options), process.executor());
+  /// A copy under way, for the watcher.
+  struct Running {
+    service::Copy& copy;
+    service::Host& host;
+    [[nodiscard]] std::uint64_t applied() const { return copy.result().status.counters.applied; }
+  };
+  /// Called every few milliseconds; true: kill.
+  using Watcher = std::function<bool(Running)>;
+
+  /// `dynamirror copy-table`, in an event loop of its own. Its parts are destroyed after the loop: a kill.
+  Ended copy(jobs::CopyOptions options = brisk(), const Watcher& watcher = {}) {
+    std::optional<support::TestHost> host;
+    std::optional<service::Copy> copy;
+    auto loop = std::make_unique<boost::asio::io_context>(1);
+    auto transport = http::BeastTransport::make(loop->get_executor(), {}).value();
+    host.emplace(loop->get_executor(), *transport);
+    copy.emplace(service_options(std::move(options)), *host);
     Ended ended;
-    ended.killed = !process.execute(keep(*process.copy, ended), watcher);
-    ended.status = process.copy->status();
+    const auto end = [&](const std::exception_ptr& thrown) {
+      loop->stop();
+      if (thrown) std::rethrow_exception(thrown);
+    };
+    boost::asio::co_spawn(*loop, copy->run(), end);
+    boost::asio::co_spawn(*loop, look_on({*copy, *host}, watcher, ended.killed), end);
+    loop->run();
+    auto result = copy->result();
+    ended.failure = std::move(result.failure);
+    ended.status = std::move(result.status);
+    transport.reset();
+    loop.reset();
     return ended;
   }
 
@@ -177,9 +188,24 @@ class CopyTest : public ReplicateTest {
   }
 
  private:
-  static async::Task<> keep(jobs::TableCopy& job, Ended& ended) {
-    auto result = co_await job.run();
-    if (!result) ended.failure = std::move(result.error());
+  [[nodiscard]] service::CopyOptions service_options(jobs::CopyOptions job) const {
+    service::CopyOptions options;
+    options.source.address = source.address_of(kSource);
+    options.target = {.address = target.address_of(kTarget), .region = {}, .side = {.side = "target"}};
+    options.overwrite = true;  // a target that holds items is no accident here
+    options.job = std::move(job);
+    options.files = {.state = (folder.path() / "state").string(),
+                     .dead_letters = (folder.path() / "dead-letters.jsonl").string(),
+                     .without_dead_letters = without_dead_letters};
+    return options;
+  }
+
+  static async::Task<> look_on(Running running, const Watcher& watcher, bool& killed) {
+    constexpr std::chrono::milliseconds kLook{1};
+    while (!killed) {
+      co_await async::sleep_for(kLook);
+      killed = watcher && watcher(running);
+    }
   }
 
   model::KeySchema key_ = hash_only();

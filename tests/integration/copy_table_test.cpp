@@ -38,7 +38,7 @@ TEST_F(CopyTable, GoesOnWhereItWasKilled) {
   std::uint64_t read = 0;
   while (ended.killed && kills < 50) {
     const std::uint64_t limit = 40 + random.below(400);
-    ended = copy(brisk(), [&](CopyProcess& process) { return process.copy->status().counters.applied > limit; });
+    ended = copy(brisk(), [&](Running running) { return running.applied() > limit; });
     kills += ended.killed ? 1 : 0;
     read += ended.status.counters.read;
   }
@@ -74,7 +74,9 @@ TEST_F(CopyTable, SetsRefusedItemsAside) {
   put("poison", "1");
   target.refuse_key(kTarget, key_of("poison"));
   const auto ended = copy();
-  EXPECT_FALSE(ended.failure) << ended.text();
+  ASSERT_TRUE(ended.failure) << "the target is no copy";
+  EXPECT_EQ(ended.failure->reason, Reason::kPoison) << ended.text();
+  EXPECT_THAT(ended.text(), HasSubstr("dead letters"));
   EXPECT_EQ(ended.status.counters.dead_lettered, 1u);
   EXPECT_EQ(ended.status.counters.applied, 50u);
   EXPECT_EQ(target.snapshot(kTarget).size(), 50u);
@@ -100,8 +102,8 @@ TEST_F(CopyTable, AStopRequestEndsInGoodOrder) {
   target.set_fault_policy({.min_latency = std::chrono::milliseconds(2), .max_latency = std::chrono::milliseconds(4)});
   auto options = brisk();
   options.pipeline.max_bytes = 20'000;  // reading cannot run ahead of the stop
-  const auto first = copy(std::move(options), [](CopyProcess& process) {
-    if (process.copy->status().counters.applied > 100) process.stop().request();
+  const auto first = copy(std::move(options), [](Running running) {
+    if (running.applied() > 100) running.host.stop().request();
     return false;
   });
   ASSERT_TRUE(first.failure);
@@ -116,7 +118,7 @@ TEST_F(CopyTable, AStopRequestEndsInGoodOrder) {
 TEST_F(CopyTable, RefusesToResumeWithOtherSegments) {
   add_copy_tables();
   Workload(source, {.keys = 400}).put_all();
-  const auto first = copy(brisk(), [](CopyProcess& process) { return process.copy->status().counters.applied > 50; });
+  const auto first = copy(brisk(), [](Running running) { return running.applied() > 50; });
   ASSERT_TRUE(first.killed);
   auto options = brisk();
   options.scan.split = 5;

@@ -18,8 +18,8 @@
 #include "async/sleep.hpp"
 #include "http/beast_transport.hpp"
 #include "integration/replicate_fixture.hpp"
-#include "service/host.hpp"
 #include "service/replication.hpp"
+#include "support/test_host.hpp"
 #include "support/watched_store.hpp"
 
 namespace dynamirror::integration {
@@ -29,13 +29,11 @@ constexpr std::chrono::milliseconds kLook{2};
 constexpr std::chrono::seconds kLimit{30};  // only what is broken takes so long
 
 /// One of several replications on a loop.
-class Job final : public service::Host {
+class Job final : public support::TestHost {
  public:
   Job(boost::asio::io_context& loop, http::Transport& transport, service::ReplicationOptions options,
       support::WatchedStore::BeforeSave before_save)
-      : loop_(loop), transport_(transport), before_save_(std::move(before_save)) {
-    environment_.variables = {{"AWS_ACCESS_KEY_ID", support::Identity{}.access_key_id},
-                              {"AWS_SECRET_ACCESS_KEY", support::Identity{}.secret_access_key}};
+      : TestHost(loop.get_executor(), transport), before_save_(std::move(before_save)) {
     replication_.emplace(std::move(options), *this);
   }
 
@@ -50,24 +48,12 @@ class Job final : public service::Host {
   [[nodiscard]] service::ReplicationResult result() const { return replication_->result(); }
 
   // Host
-  [[nodiscard]] boost::asio::any_io_executor executor() override { return loop_.get_executor(); }
-  [[nodiscard]] jobs::StopRequest& stop() override { return stop_; }
-  [[nodiscard]] Random& random() override { return random_; }
-  [[nodiscard]] const Clock& clock() const override { return system_clock(); }
-  [[nodiscard]] Result<aws::Surroundings> surroundings(const aws::SideOptions&) override {
-    return aws::Surroundings{transport_, environment_, system_clock(), random_};
-  }
   [[nodiscard]] state::CheckpointStore& checkpoints(state::CheckpointStore& opened) override {
     return watched_.emplace(opened, before_save_);
   }
 
  private:
-  boost::asio::io_context& loop_;
-  http::Transport& transport_;
   support::WatchedStore::BeforeSave before_save_;
-  support::ScriptedEnvironment environment_;
-  Random random_{1};
-  jobs::StopRequest stop_;
   std::optional<support::WatchedStore> watched_;
   std::optional<service::Replication> replication_;
   bool ended_ = false;

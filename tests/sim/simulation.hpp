@@ -194,7 +194,7 @@ class Simulation {
   void trim_one() {
     for (std::size_t i = 0; i < source_.shards().size(); ++i) {
       const TrueShard& shard = source_.shards()[i];
-      const bool not_wanted = invariants_.exempt(shard) && !job_->saving() && !may_be_taken_on(shard);
+      const bool not_wanted = invariants_.exempt(shard) && !job_->saving() && is_left_alone(i);
       const bool done = (durable_.ever_finished.contains(shard.id) && !job_->reads(shard.id)) || not_wanted;
       if (shard.trimmed || !shard.closed || !done || !source_.oldest_of_its_line(i)) continue;
       source_.trim(i);
@@ -202,11 +202,15 @@ class Simulation {
     }
   }
 
-  /// A process that starts anew takes on the parent of a shard of which nothing was saved yet, if a listing shows it.
-  [[nodiscard]] bool may_be_taken_on(const TrueShard& parent) const {
+  /// A process that starts anew takes on whatever a listing shows, but for the ancestors of shards that were begun:
+  /// what an earlier one has left alone at LATEST is not remembered.
+  [[nodiscard]] bool is_left_alone(std::size_t ancestor) const {
     return std::ranges::any_of(durable_.rows, [&](const auto& entry) {
-      const model::ShardCheckpoint& row = entry.second;
-      return model::is_beginning(row.checkpoint) && std::ranges::find(row.parents, parent.id) != row.parents.end();
+      const model::Checkpoint& checkpoint = entry.second.checkpoint;
+      if (model::is_beginning(checkpoint) || std::holds_alternative<model::Latest>(checkpoint)) return false;
+      std::optional<std::size_t> parent = source_.shards()[source_.index_of(entry.first)].parent;
+      while (parent && *parent != ancestor) parent = source_.shards()[*parent].parent;
+      return parent.has_value();
     });
   }
 

@@ -25,7 +25,7 @@ std::string random_job_id(Random& random) { return fmt::format("{:016x}", random
 struct Costs {
   double seconds = 0;
   std::uint64_t requests = 0;  ///< to the table and to the bucket, retries included
-  std::optional<SharedJobSummary> shared{};
+  std::optional<service::SharedJobSummary> shared{};
 };
 
 std::string to_text(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
@@ -34,7 +34,7 @@ std::string to_text(const BackupTableCommand& command, const jobs::BackupResult&
       "{} -> {}: {} items, {} bytes, {} stored, in {:.1f} s\n  {:.1f} read units consumed, {} requests\n{}",
       command.table, address, format_count(result.object.lines), format_count(result.object.bytes),
       format_count(result.object.stored_bytes), costs.seconds, result.consumed_read_units, format_count(costs.requests),
-      costs.shared ? to_text(*costs.shared) : "");
+      costs.shared ? app::to_text(*costs.shared) : "");
 }
 
 std::string to_json(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
@@ -45,7 +45,7 @@ std::string to_json(const BackupTableCommand& command, const jobs::BackupResult&
       "\n",
       json_quoted(command.table), json_quoted(address), result.object.lines, result.object.bytes,
       result.object.stored_bytes, result.object.sha256.empty() ? "null" : json_quoted(result.object.sha256),
-      result.consumed_read_units, costs.requests, to_json(costs.shared), costs.seconds);
+      result.consumed_read_units, costs.requests, app::to_json(costs.shared), costs.seconds);
 }
 
 /// What the table says of itself, which it counts every six hours, and what reading it will cost.
@@ -151,7 +151,8 @@ class BackupRun {
                                     const aws::TableDescription& description) {
     jobs::SharedJob job{.purpose = "backup",
                         .identity = service::identity_of(table, description) + " -> " + store.describe("")};
-    auto shared = co_await open_shared_job(session_, command_.leases, table.address(), command_.table_side, job);
+    auto shared =
+        co_await service::open_shared_job(session_, command_.leases, table.address(), command_.table_side, job);
     if (!shared) co_return co_await give_up(table, shared.error());
     jobs::SharedTerms wanted{.segments = command_.lease_segments, .name = command_.job_id};
     if (wanted.name.empty()) wanted.name = random_job_id(session_.random());
@@ -162,7 +163,7 @@ class BackupRun {
       co_return co_await give_up(table, another_dump(shared->leases.table, terms->name));
     }
     if (shared->rows.complete()) {
-      Costs costs{.shared = complete_already(*shared)};
+      Costs costs{.shared = service::complete_already(*shared)};
       say({}, store.describe(terms->name + "/"), costs);
       co_return ExitCode::kOk;
     }
@@ -189,7 +190,7 @@ class BackupRun {
   }
 
   async::Task<ExitCode> dump_with_others(jobs::TableSide& table, objects::ObjectStore& store,
-                                         const aws::TableDescription& description, SharedJobSession& shared,
+                                         const aws::TableDescription& description, service::SharedJobSession& shared,
                                          jobs::SharedTerms terms) {
     const std::string address = store.describe(terms.name + "/");
     log::info(
@@ -224,7 +225,7 @@ class BackupRun {
     const Costs costs{
         .seconds = std::chrono::duration<double>(system_clock().steady_now() - begun).count(),
         .requests = table.requests() + store.requests() + (shared.leases.side ? shared.leases.side->requests() : 0),
-        .shared = SharedJobSummary{.table = shared.leases.table, .status = status.shared}};
+        .shared = service::SharedJobSummary{.table = shared.leases.table, .status = status.shared}};
     jobs::JobResult<jobs::BackupResult> result = dumped(status);
     if (ended) say(*result, address, costs);
     if (!ended) result = std::unexpected(std::move(ended.error()));

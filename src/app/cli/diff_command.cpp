@@ -120,15 +120,15 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
   const bool repairs = options.mode == jobs::DiffOptions::Mode::kRepair;
   auto wanted = co_await shared_job(options, sides);
   if (!wanted) co_return end(wanted.error(), exit_code_for(wanted.error()));
-  auto shared = co_await open_shared_job(session, command.leases, sides.primary->address(), command.primary_side,
-                                         std::move(*wanted));
+  auto shared = co_await service::open_shared_job(session, command.leases, sides.primary->address(),
+                                                  command.primary_side, std::move(*wanted));
   if (!shared) co_return end(shared.error(), exit_code_for(shared.error()));
   DiffSummary summary;
   summary.primary = sides.primary->display();
   summary.replica = sides.replica->display();
   summary.repair = repairs;
   if (shared->rows.complete()) {
-    summary.shared = complete_already(*shared);
+    summary.shared = service::complete_already(*shared);
     co_return sum_up(command, summary, true);
   }
   const jobs::SharedTerms terms_wanted{.segments = command.lease_segments};
@@ -150,7 +150,7 @@ async::Task<ExitCode> diff_with_others(const DiffTablesCommand& command, jobs::D
                        session.executor());
   const auto ended = co_await async::run_beside(report_diff(job, system_clock()), job.run());
   summary.totals = job.totals();
-  summary.shared = SharedJobSummary{.table = shared->leases.table, .status = job.status()};
+  summary.shared = service::SharedJobSummary{.table = shared->leases.table, .status = job.status()};
   summary.requests = sides.primary->requests() + sides.replica->requests();
   if (shared->leases.side) summary.requests += shared->leases.side->requests();
   summary.exit_code = code_of(ended);

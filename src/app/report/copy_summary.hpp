@@ -19,9 +19,9 @@ struct CopySummary {
   jobs::CopyStatus status;
   std::chrono::milliseconds duration{0};
   double consumed_write_units = 0;
-  std::uint64_t requests = 0;                ///< HTTP requests to both sides and the lease table, retries included
-  std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
-  std::size_t dead_letter_keys = 0;          ///< that the target lacks, also from earlier runs
+  std::uint64_t requests = 0;  ///< HTTP requests to both sides and the lease table, retries included
+  std::optional<service::SharedJobSummary> shared{};  ///< with leases: what all workers have come to
+  std::size_t dead_letter_keys = 0;                   ///< that the target lacks, also from earlier runs
   bool dry_run = false;
   ExitCode exit_code = ExitCode::kOk;
   std::string error;  ///< one line; empty after success

@@ -45,7 +45,7 @@ struct DiffSummary {
   jobs::DiffTotals totals;
   std::uint64_t requests = 0;  ///< HTTP requests, both sides, retries included
   bool repair = false;
-  std::optional<SharedJobSummary> shared{};  ///< with leases: what all workers have come to
+  std::optional<service::SharedJobSummary> shared{};  ///< with leases: what all workers have come to
   ExitCode exit_code = ExitCode::kOk;
   std::string error{};  ///< one line; empty after success
 };

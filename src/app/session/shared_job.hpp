@@ -4,42 +4,15 @@
 #include <optional>
 #include <string>
 
-#include "jobs/segments/leased_segments.hpp"
-#include "service/leases.hpp"
+#include "service/shared_job.hpp"
 
 namespace dynamirror::app {
 
-/// A job over a whole table, shared with other processes through the lease table that the user named.
-struct SharedJobSession {
-  jobs::SharedJob job;
-  service::Leases leases;
-  jobs::SharedJobRows rows;  ///< before this process joined
-
-  [[nodiscard]] jobs::SegmentLeases names() const { return jobs::SegmentLeases(job); }
-  /// Whether the job has begun, as of now. Errors: the lease table's.
-  [[nodiscard]] async::Task<Result<bool>> has_begun() const;
-};
-
-/// Opens the lease table and reads what it holds of the job. `source`, `side`: as for open_leases.
-/// Errors: one line each; class conflict for a table that is another job's.
-[[nodiscard]] async::Task<Result<SharedJobSession>> open_shared_job(service::Host& host, service::LeaseOptions options,
-                                                                    aws::TableAddress source, aws::SideOptions side,
-                                                                    jobs::SharedJob job);
-
-/// What one process says about the job it shares.
-struct SharedJobSummary {
-  std::string table;          ///< of the leases, as the user named it
-  bool was_complete = false;  ///< before this process came
-  jobs::LeasedSegments::Status status{};
-};
-
-[[nodiscard]] SharedJobSummary complete_already(const SharedJobSession& shared);
-
 /// Two or three lines for people, indented.
-[[nodiscard]] std::string to_text(const SharedJobSummary& summary);
+[[nodiscard]] std::string to_text(const service::SharedJobSummary& summary);
 /// One JSON object; its members are a documented contract (docs/copy.md).
-[[nodiscard]] std::string to_json(const SharedJobSummary& summary);
+[[nodiscard]] std::string to_json(const service::SharedJobSummary& summary);
 /// The same, or null.
-[[nodiscard]] std::string to_json(const std::optional<SharedJobSummary>& summary);
+[[nodiscard]] std::string to_json(const std::optional<service::SharedJobSummary>& summary);
 
 }  // namespace dynamirror::app

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "async/disk_thread.hpp"
 #include "coordination/impl/lease_file.hpp"
 #include "coordination/lease_rules.hpp"
 
@@ -16,7 +17,7 @@ struct SqliteLeaseStore::Impl {
   Random& random;
   Statistics statistics{};
 
-  /// Does `attempt` until the file is not locked or the time is up.
+  /// Does `attempt`, beside the loop, until the file is not locked or the time is up.
   template <class T, class Attempt>
   async::Task<Result<T>> repeat(const char* doing, SteadyTime end, Attempt attempt) {
     const async::RetryPolicy policy{.max_attempts = async::RetryPolicy::kUnlimited,
@@ -26,7 +27,7 @@ struct SqliteLeaseStore::Impl {
     async::Retry retry(policy, clock, random, {.not_after = end});
     while (true) {  // until the end
       ++statistics.requests;
-      sqlite::Answer<T> answer = attempt();
+      sqlite::Answer<T> answer = co_await async::on_disk_thread(attempt);
       if (answer) co_return std::move(*answer);
       auto failed = lease_file_failure(doing, options.file, answer.error());
       const bool again = co_await retry.again(failed.error());
@@ -60,9 +61,13 @@ async::Task<Result<std::optional<Lease>>> SqliteLeaseStore::get(std::string key)
 }
 
 async::Task<Result<LeaseStore::Outcome>> SqliteLeaseStore::write(LeaseWrite write, SteadyTime not_after) {
-  if (impl_->clock.steady_now() >= not_after) co_return std::unexpected(too_late_to_write(write.key, describe()));
-  auto attempt = [this, &write] { return impl_->file.write(write); };
+  bool late = false;
+  auto attempt = [this, &write, not_after, &late]() -> sqlite::Answer<bool> {
+    late = impl_->clock.steady_now() >= not_after;  // what went before may have taken long
+    return late ? sqlite::Answer<bool>(false) : impl_->file.write(write);
+  };
   const auto done = co_await impl_->repeat<bool>("write lease", std::min(not_after, impl_->end()), attempt);
+  if (late) co_return std::unexpected(too_late_to_write(write.key, describe()));
   if (!done) co_return std::unexpected(done.error());
   co_return *done ? Outcome::kDone : Outcome::kConflict;
 }

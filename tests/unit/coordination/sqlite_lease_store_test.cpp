@@ -11,11 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <thread>
 
+#include "async/disk_thread.hpp"
+#include "async/sleep.hpp"
+#include "async/task_group.hpp"
 #include "state/local_store.hpp"
 #include "support/run_task.hpp"
 #include "support/temp_folder.hpp"
@@ -91,6 +96,32 @@ TEST_F(SqliteLeaseStoreTest, LosesNoRenewalBetweenProcesses) {
   const auto store = open();
   ASSERT_TRUE(store);
   EXPECT_EQ(support::run_task((*store)->get("a"))->value().counter, kProcesses * kTimes);
+}
+
+/// A write of which the time is over when the disk, which others have kept busy, comes to it.
+async::Task<Result<Outcome>> write_behind(LeaseStore& store, Duration busy) {
+  const SteadyTime not_after = system_clock().steady_now() + busy;
+  const auto keep_busy = [not_after] {
+    while (system_clock().steady_now() < not_after) std::this_thread::yield();
+    return 0;
+  };
+  async::TaskGroup others(co_await boost::asio::this_coro::executor);
+  const auto other = [](auto work) -> async::Task<> { (void)co_await async::on_disk_thread(work); };
+  others.spawn(other(keep_busy));
+  co_await async::sleep_for(Duration::zero());  // it is busy now
+  LeaseWrite create{.kind = Kind::kCreate, .key = "a", .checkpoint = "0"};
+  auto written = co_await store.write(std::move(create), not_after);
+  co_await others.join();
+  co_return written;
+}
+
+TEST_F(SqliteLeaseStoreTest, WritesNothingWhenItsTurnComesTooLate) {
+  const auto store = open();
+  ASSERT_TRUE(store);
+  const auto written = support::run_task(write_behind(**store, std::chrono::milliseconds(200)));
+  ASSERT_FALSE(written);
+  EXPECT_TRUE(written.error().not_applied);
+  EXPECT_FALSE(support::run_task((*store)->get("a"))->has_value());
 }
 
 TEST_F(SqliteLeaseStoreTest, IsMadeByOneOfSeveralProcessesThatStartTogether) {

@@ -13,8 +13,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-SharedJobSummary summary_of(std::uint32_t done) {
-  SharedJobSummary summary{.table = "orders \"copy\""};
+service::SharedJobSummary summary_of(std::uint32_t done) {
+  service::SharedJobSummary summary{.table = "orders \"copy\""};
   summary.status = {.segments = 64, .done = done, .finished_here = 21};
   summary.status.leases.taken = 30;
   summary.status.leases.lost = 2;
@@ -28,7 +28,7 @@ TEST(SharedJobSummaryTest, TellsItsOwnPartFromTheWhole) {
 }
 
 TEST(SharedJobSummaryTest, SaysHowToStartOver) {
-  SharedJobSummary summary = summary_of(64);
+  service::SharedJobSummary summary = summary_of(64);
   summary.was_complete = true;
   EXPECT_THAT(to_text(summary), HasSubstr("leases reset"));
 }
@@ -37,7 +37,7 @@ TEST(SharedJobSummaryTest, IsOneJsonObjectOrNull) {
   EXPECT_EQ(to_json(summary_of(40)),
             R"({"table":"orders \"copy\"","segments":64,"segments_done":40,"complete":false,"was_complete":false,)"
             R"("finished_here":21,"taken":30,"stolen":0,"given_away":0,"lost":2,"renewed":0,"conflicts":0})");
-  EXPECT_EQ(to_json(std::optional<SharedJobSummary>{}), "null");
+  EXPECT_EQ(to_json(std::optional<service::SharedJobSummary>{}), "null");
 }
 
 }  // namespace

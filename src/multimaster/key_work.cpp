@@ -264,9 +264,8 @@ void KeyWork::decide_clean(const LocalWork& work) {
 void KeyWork::decide_unclean(const LocalWork& work) {
   const Version version = version_for(work);
   const bool same = work.record.new_image && item_->content == work.record.new_image->content;
-  if (!same) {
-    const bool raised = version.time() > work.record.time;
-    if (!raised || (item_->version && *item_->version >= version)) return done(kNewerWrite);
+  if (!same) {  // a later local write, which must get a greater version although a Put has dropped this one
+    if (item_->version && *item_->version >= version) return done(kNewerWrite);
     return write_item(Write::kRaise, Marks{.version = version});
   }
   if (!tombstone_ || tombstone_->version < version) return stamp(work);

@@ -16,8 +16,8 @@
 namespace dynamirror::model {
 
 /// 128 bits that stand for an item: equal items have equal digests, different ones differ but for an accident of once
-/// in 2^128. Not a protection against somebody who makes items meet on purpose. Comparable within one version of the
-/// program only: never stored for longer than a run.
+/// in 2^128. Not a protection against somebody who makes items meet on purpose. Items hold them (multimaster::hash_of),
+/// so the digest of an item is the same in every version of the program.
 struct ItemDigest {
   std::uint64_t high = 0;
   std::uint64_t low = 0;

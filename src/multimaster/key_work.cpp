@@ -14,8 +14,11 @@ constexpr std::string_view kAlreadyThere = "already there";
 constexpr std::string_view kDeletedSince = "deleted since";
 constexpr std::string_view kOwnExpiry = "time to live";
 
-/// A state of `version` was made with knowledge of all that this other one stands for.
-bool knew(const std::optional<Version>& base, const Version& other) { return base && *base >= other; }
+/// A state of `version`, made on top of `base`, was made with knowledge of all that this other one stands for.
+bool knew(const Version& version, const std::optional<Version>& base, const Version& other) {
+  if (base && *base >= other) return true;
+  return version.origin() == other.origin() && version > other && !version.is_adopted();  // one table's writes
+}
 
 Marks marks_for(const ItemState& item, Version version, std::optional<Version> base) {
   return Marks{.version = std::move(version), .base = std::move(base), .hash = hash_of(item.content)};
@@ -250,7 +253,7 @@ void KeyWork::decide_clean(const LocalWork& work) {
   }
   if (bury_floor(work, version)) return;
   const auto base = base_for(work);
-  if (!knew(base, *item_->version)) {
+  if (!knew(version, base, *item_->version)) {
     Conflict conflict{.winner = version, .loser = *item_->version, .loser_deletes = item_->deleted};
     conflict.inserts = !base && !item_->base;
     conflict.winner_image = work.record.new_image->json;
@@ -297,7 +300,7 @@ void KeyWork::decide_remote_put(const RemoteWork& work) {
   const bool same = item_ && content && content->content == item_->content && !item_->deleted;
   if (item_ && *item_->version >= message.version) {
     if (*item_->version == message.version) return done(applied_ ? std::string_view() : kAlreadyThere);
-    if (!same && !knew(item_->base, message.version)) {
+    if (!same && !knew(*item_->version, item_->base, message.version)) {
       Conflict conflict{.winner = *item_->version, .loser = message.version, .winner_deletes = item_->deleted};
       conflict.inserts = !item_->base && !message.base;
       conflict.winner_image = item_->json;
@@ -307,7 +310,7 @@ void KeyWork::decide_remote_put(const RemoteWork& work) {
     return done(kNewerVersion);
   }
   const auto there = item_ ? item_->version : tombstone_ ? std::optional(tombstone_->version) : std::nullopt;
-  if (there && !same && !knew(message.base, *there)) {
+  if (there && !same && !knew(message.version, message.base, *there)) {
     Conflict conflict{.winner = message.version, .loser = *there, .loser_deletes = !item_ || item_->deleted};
     conflict.inserts = !message.base && item_ && !item_->base;
     conflict.winner_image = *message.content;
@@ -335,7 +338,7 @@ void KeyWork::decide_remote_deletion(const RemoteWork& work) {
     if (!item_->deleted) lost_to_tombstone(*item_->version, item_->json);
     return erase_dead();
   }
-  if (!knew(item_->base, message.version)) {
+  if (!knew(*item_->version, item_->base, message.version)) {
     Conflict conflict{.winner = *item_->version, .loser = message.version, .loser_deletes = true};
     conflict.winner_image = item_->json;
     note(std::move(conflict));
@@ -379,7 +382,7 @@ void KeyWork::note(Conflict conflict) {
 }
 
 void KeyWork::lost_to_tombstone(const Version& loser, std::string image) {
-  if (knew(tombstone_->base, loser)) return;
+  if (knew(tombstone_->version, tombstone_->base, loser)) return;
   Conflict conflict{.winner = tombstone_->version, .loser = loser, .winner_deletes = true};
   conflict.loser_image = std::move(image);
   note(std::move(conflict));

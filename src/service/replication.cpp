@@ -476,6 +476,11 @@ ReplicationResult Replication::result() const {
   }
   if (impl_->kinesis) result.requests += impl_->kinesis->side().statistics().requests;
   if (impl_->reading.sink) result.item_read_units = impl_->reading.read_units();
+  if (impl_->both_written) {
+    result.multi_master = impl_->both_written->statistics();
+    result.item_read_units = result.multi_master->read_units;
+    result.writes.consumed_units += result.multi_master->write_units;
+  }
   if (impl_->reading.write_units) result.writes.consumed_units += impl_->reading.write_units();
   if (impl_->leases && impl_->leases->side) result.requests += impl_->leases->side->requests();
   if (impl_->files && impl_->files->dead_letters) result.dead_letter_keys = impl_->files->dead_letters->keys();

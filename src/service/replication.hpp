@@ -14,6 +14,7 @@
 #include "service/host.hpp"
 #include "service/replication_options.hpp"
 #include "sink/table_sink.hpp"
+#include "sink/versioned_tables.hpp"
 
 namespace dynamirror::service {
 
@@ -23,12 +24,13 @@ struct ReplicationResult {
   std::vector<jobs::JobFailure> failures{};
   bool begun = false;  ///< a load or the stream; before there is nothing to sum up
   jobs::ReplicateStatus status{};
-  std::optional<jobs::InitialLoad::Progress> load{};              ///< what this run has loaded
-  std::optional<coordination::LeaseWorker::Statistics> leases{};  ///< when shards are shared with others
-  sink::TableSink::Statistics writes{};                           ///< of a table
-  std::optional<double> item_read_units{};                        ///< of changed items read by their keys
-  std::uint64_t requests = 0;                                     ///< HTTP requests, retries included
-  std::size_t dead_letter_keys = 0;                               ///< also of earlier runs
+  std::optional<jobs::InitialLoad::Progress> load{};                ///< what this run has loaded
+  std::optional<coordination::LeaseWorker::Statistics> leases{};    ///< when shards are shared with others
+  sink::TableSink::Statistics writes{};                             ///< of a table
+  std::optional<double> item_read_units{};                          ///< of changed items read by their keys
+  std::optional<sink::VersionedTables::Statistics> multi_master{};  ///< when both tables are written
+  std::uint64_t requests = 0;                                       ///< HTTP requests, retries included
+  std::size_t dead_letter_keys = 0;                                 ///< also of earlier runs
 };
 
 /// Whoever looks on. What is empty is not called.

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "json/reader.hpp"
 #include "json/writer.hpp"
 #include "multimaster/item_state.hpp"
+#include "sink/conflict_row.hpp"
 
 namespace dynamirror::sink {
 namespace {
@@ -21,38 +21,6 @@ std::string row_key(std::string_view key_json, std::string_view what) {
 }
 
 std::string text_value(std::string_view text) { return R"({"S":)" + json_quoted(text) + "}"; }
-
-/// The text of each string attribute of a row.
-struct RowTexts {
-  std::string version;
-  std::string base;
-  std::string image;
-  std::string floor;
-  std::string floor_at;
-};
-
-Result<RowTexts> read_texts(std::string_view row_json) {
-  RowTexts texts;
-  json::Reader reader;
-  const Status read = reader.read_copy(row_json, [&](json::Value& root) {
-    return root.for_each_member([&](std::string_view name, json::Value& value) -> Status {
-      std::string* text = name == "version"    ? &texts.version
-                          : name == "base"     ? &texts.base
-                          : name == "image"    ? &texts.image
-                          : name == "floor"    ? &texts.floor
-                          : name == "floor_at" ? &texts.floor_at
-                                               : nullptr;
-      if (text == nullptr) return {};
-      return value.for_each_member([&](std::string_view type, json::Value& content) -> Status {
-        const auto string = content.string();
-        if (type == "S" && string) *text = *string;
-        return {};
-      });
-    });
-  });
-  if (!read) return std::unexpected(read.error());
-  return texts;
-}
 
 /// Assignments and the condition of one update; a placeholder is the attribute's own name.
 struct Update {
@@ -119,18 +87,18 @@ async::Task<Result<std::optional<Tombstone>>> CompanionTable::tombstone(std::str
   auto& row = rows->front();
   if (!row) co_return std::unexpected(std::move(row.error()));
   if (!*row) co_return std::optional<Tombstone>();
-  auto texts = read_texts(**row);
+  auto texts = row_texts(**row);
   if (!texts) co_return std::unexpected(std::move(texts.error()));
-  auto version = Version::parse(texts->version);
+  auto version = Version::parse((*texts)["version"]);
   if (!version) {
     co_return failure(ErrorClass::kFatal, "read tombstone", reader_.describe(),
                       "the row of " + key_json + " has no version; it is not ours");
   }
   Tombstone tombstone{.version = std::move(*version)};
-  tombstone.base = Version::parse(texts->base);
-  if (!texts->image.empty()) tombstone.image = std::move(texts->image);
-  auto floor = Version::parse(texts->floor);
-  auto floor_at = multimaster::parse_sortable(texts->floor_at);
+  tombstone.base = Version::parse((*texts)["base"]);
+  if (const auto image = texts->find("image"); image != texts->end()) tombstone.image = std::move(image->second);
+  auto floor = Version::parse((*texts)["floor"]);
+  auto floor_at = multimaster::parse_sortable((*texts)["floor_at"]);
   if (floor && floor_at) tombstone.floor = Tombstone::Floor{std::move(*floor), *floor_at};
   co_return std::optional<Tombstone>(std::move(tombstone));
 }

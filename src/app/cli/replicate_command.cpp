@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/cli/replicate_command.hpp"
 
+#include <optional>
+#include <utility>
+
 #include "app/cli/health.hpp"
 #include "app/report/progress.hpp"
 #include "app/report/summary.hpp"
@@ -32,6 +35,7 @@ ReplicateSummary summary_of(const service::ReplicationOptions& options, service:
   summary.load = std::move(result.load);
   summary.consumed_write_units = result.writes.consumed_units;
   summary.item_read_units = result.item_read_units;
+  summary.multi_master = result.multi_master;
   summary.requests = result.requests;
   summary.dead_letter_keys = result.dead_letter_keys;
   if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
@@ -41,23 +45,24 @@ ReplicateSummary summary_of(const service::ReplicationOptions& options, service:
 async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& session) {
   session.may_end_before_work(ExitCode::kOk);
   const SteadyTime begun = system_clock().steady_now();
+  std::optional<service::Replication> replication;
   service::ReplicationObserver observer{
       .work_begins = [&session] { session.work_begins(Session::Work::kCheckpointed); },
       .loading = [](const jobs::InitialLoad& load, std::uint64_t items) { return report_load(load, items); },
-      .replicating = [](const jobs::Replication& job) { return report_progress(job, system_clock()); }};
-  service::Replication replication(command.replication, session, std::move(observer));
+      .replicating = [&replication](const jobs::Replication& job) { return report_progress(job, *replication); }};
+  replication.emplace(command.replication, session, std::move(observer));
   std::unique_ptr<http::Server> health;
   if (command.http_port) {
-    auto served = serve_health(session.executor(), *command.http_port, replication);
+    auto served = serve_health(session.executor(), *command.http_port, *replication);
     if (!served) co_return fail(served.error());
     health = std::move(*served);
   }
-  co_await replication.run();
+  co_await replication->run();
   if (health) {
     health->stop();
     co_await health->join();
   }
-  service::ReplicationResult result = replication.result();
+  service::ReplicationResult result = replication->result();
   const ExitCode exit_code = tell(result);
   if (!result.begun) co_return exit_code;
   ReplicateSummary summary = summary_of(command.replication, std::move(result));
@@ -68,6 +73,13 @@ async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& sessio
 }
 
 }  // namespace
+
+async::Task<> report_progress(const jobs::Replication& job, const service::Replication& replication) {
+  return report_progress(job, system_clock(), [&replication] {
+    const auto tables = replication.result().multi_master;
+    return tables ? "; " + versions_line(*tables) : std::string();
+  });
+}
 
 ExitCode run_replicate(const ReplicateCommand& command) {
   CommonOptions common = command.common;

@@ -3,11 +3,16 @@
 
 #include "app/options/command_line.hpp"
 #include "app/options/exit_code.hpp"
+#include "async/task.hpp"
+#include "service/replication.hpp"
 
 namespace dynamirror::app {
 
 /// `dynamirror replicate` and `dynamirror incremental-backup`: runs the replication and says how it went, the summary
 /// on stdout.
 [[nodiscard]] ExitCode run_replicate(const ReplicateCommand& command);
+
+/// The progress of one of a service's replications, until cancelled; both outlive the task.
+[[nodiscard]] async::Task<> report_progress(const jobs::Replication& job, const service::Replication& replication);
 
 }  // namespace dynamirror::app

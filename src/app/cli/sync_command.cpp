@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "app/report/progress.hpp"
+#include "app/cli/replicate_command.hpp"
 #include "app/report/summary.hpp"
 #include "app/session/session.hpp"
 #include "async/task_group.hpp"
@@ -90,6 +90,7 @@ ReplicateSummary summary_of(const Flow& flow, ExitCode exit_code) {
   summary.status = std::move(result.status);
   summary.consumed_write_units = result.writes.consumed_units;
   summary.item_read_units = result.item_read_units;
+  summary.multi_master = result.multi_master;
   summary.requests = result.requests;
   summary.dead_letter_keys = result.dead_letter_keys;
   if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
@@ -113,7 +114,7 @@ async::Task<ExitCode> sync(const SyncCommand& command, Session& session) {
     service::ReplicationObserver observer{
         .work_begins = [&session] { session.work_begins(Session::Work::kCheckpointed); },
         .loading = {},
-        .replicating = [](const jobs::Replication& job) { return report_progress(job, system_clock()); }};
+        .replicating = [&flow](const jobs::Replication& job) { return report_progress(job, *flow.replication); }};
     flow.replication = std::make_unique<service::Replication>(flow.options, session, std::move(observer));
     running.spawn(run_flow(flow, session));
   }

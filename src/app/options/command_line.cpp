@@ -126,6 +126,7 @@ void add_other_commands(CLI::App& app, Run& chosen) {
   add_diff_commands(app, chosen);
   add_backup_commands(app, chosen);
   add_leases_commands(app, chosen);
+  add_conflicts_commands(app, chosen);
 }
 
 }  // namespace

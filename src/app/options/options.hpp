@@ -105,6 +105,7 @@ void add_table_commands(CLI::App& app, Run& chosen);
 void add_diff_commands(CLI::App& app, Run& chosen);
 void add_backup_commands(CLI::App& app, Run& chosen);
 void add_leases_commands(CLI::App& app, Run& chosen);
+void add_conflicts_commands(CLI::App& app, Run& chosen);
 void add_lambda_command(CLI::App& app, Run& chosen);
 
 }  // namespace dynamirror::app

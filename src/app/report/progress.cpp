@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "async/sleep.hpp"
 #include "base/console.hpp"
@@ -53,7 +54,8 @@ std::optional<std::string> trouble_of(const jobs::ReplicateStatus& status) {
   return "the target has been lacking changes for " + format_duration(*status.current_lag) + "; the log says why";
 }
 
-async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock) {
+async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock,
+                              std::function<std::string()> more) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const TerminalLine line;
   std::uint64_t last_settled = 0;
@@ -66,10 +68,12 @@ async::Task<> report_progress(const jobs::Replication& replication, const Clock&
     const double rate = static_cast<double>(status.counters.settled() - last_settled) / seconds;
     last_settled = status.counters.settled();
     last_time = now;
+    std::string line_now = progress_line(status, rate);
+    if (more) line_now += more();
     if (terminal) {
-      console::show_progress(progress_line(status, rate));
+      console::show_progress(line_now);
     } else {
-      log::info("progress", {{"state", progress_line(status, rate)}, {"last_trouble", status.last_trouble}});
+      log::info("progress", {{"state", line_now}, {"last_trouble", status.last_trouble}});
     }
   }
 }

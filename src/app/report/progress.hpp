@@ -15,8 +15,10 @@
 namespace dynamirror::app {
 
 /// Says how a replication is getting on: one line, rewritten every second, on a terminal; one log line a minute
-/// elsewhere. Runs until cancelled. `replication` and `clock` outlive the task.
-[[nodiscard]] async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock);
+/// elsewhere. Runs until cancelled. `replication` and `clock` outlive the task. `more`, if it is given: what the line
+/// ends with.
+[[nodiscard]] async::Task<> report_progress(const jobs::Replication& replication, const Clock& clock,
+                                            std::function<std::string()> more = {});
 
 /// How far a job over whole tables is.
 struct WorkDone {

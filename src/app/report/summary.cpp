@@ -60,6 +60,21 @@ std::string item_reads_json(const ReplicateSummary& summary) {
   return summary.item_read_units ? fmt::format("{:.1f}", *summary.item_read_units) : "null";
 }
 
+std::string multi_master_text(const ReplicateSummary& summary) {
+  return summary.multi_master ? "  versions: " + versions_line(*summary.multi_master) + "\n" : "";
+}
+
+std::string multi_master_json(const ReplicateSummary& summary) {
+  if (!summary.multi_master) return "null";
+  const auto& tables = *summary.multi_master;
+  std::string conflicts;
+  for (const auto& [kind, count] : tables.conflicts) {
+    conflicts += fmt::format("{}{}:{}", conflicts.empty() ? "" : ",", json_quoted(kind), count);
+  }
+  return fmt::format(R"({{"stamped":{},"sent":{},"waited":{},"waiting":{},"conflicts":{{{}}}}})", tables.stamped,
+                     tables.sent, tables.waited, tables.waiting, conflicts);
+}
+
 std::string letters_text(std::size_t keys) {
   return keys == 0
              ? ""
@@ -90,6 +105,13 @@ std::string rules_json(const jobs::ReplicateStatus& status) {
 
 }  // namespace
 
+std::string versions_line(const sink::VersionedTables::Statistics& tables) {
+  std::uint64_t conflicts = 0;
+  for (const auto& [kind, count] : tables.conflicts) conflicts += count;
+  return fmt::format("{} stamped, {} sent, {} waiting, {} conflicts", format_count(tables.stamped),
+                     format_count(tables.sent), format_count(tables.waiting), format_count(conflicts));
+}
+
 std::string to_text(const ReplicateSummary& summary) {
   const auto& counters = summary.status.counters;
   const double seconds = static_cast<double>(summary.duration.count()) / 1e3;
@@ -97,7 +119,7 @@ std::string to_text(const ReplicateSummary& summary) {
       "{}{} -> {}: {} changes in {} ({:.0f}/s)\n"
       "  read {} = applied {} + superseded {} + filtered {} + dead-lettered {}{} + in flight {}\n"
       "{}  lag p50 {}, p99 {}{}; {} write units consumed, {} requests, {} retries\n"
-      "{}{}{}{}",
+      "{}{}{}{}{}",
       summary.dry_run ? "[dry run, nothing was written] " : "", summary.source, summary.target,
       format_count(counters.read), format_duration(summary.duration),
       seconds > 0 ? static_cast<double>(counters.settled()) / seconds : 0.0, format_count(counters.read),
@@ -106,8 +128,9 @@ std::string to_text(const ReplicateSummary& summary) {
       rules_text(summary.status), format_duration(summary.status.lag.quantile(0.5)),
       format_duration(summary.status.lag.quantile(0.99)), lag_text(summary),
       format_count(static_cast<std::uint64_t>(summary.consumed_write_units)), format_count(summary.requests),
-      format_count(summary.status.retries), item_reads_text(summary), letters_text(summary.dead_letter_keys),
-      summary.load ? text_of(*summary.load) : "", summary.leases ? text_of(*summary.leases) : "");
+      format_count(summary.status.retries), item_reads_text(summary), multi_master_text(summary),
+      letters_text(summary.dead_letter_keys), summary.load ? text_of(*summary.load) : "",
+      summary.leases ? text_of(*summary.leases) : "");
 }
 
 std::string to_json(const ReplicateSummary& summary) {
@@ -115,7 +138,7 @@ std::string to_json(const ReplicateSummary& summary) {
   return fmt::format(
       R"({{"source":{},"target":{},"dry_run":{},"read":{},"applied":{},"superseded":{},"filtered":{},"filtered_by":{},"dead_lettered":{},)"
       R"("dead_letter_keys":{},"released":{},"in_flight":{},"retries":{},"lag_p50_ms":{},"lag_p99_ms":{},"lag_ms":{},"consumed_write_units":{:.1f},"item_read_units":{},"requests":{},)"
-      R"("initial_load":{},"leases":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
+      R"("initial_load":{},"leases":{},"multi_master":{},"caught_up":{},"duration_seconds":{:.3f},"exit_code":{},"error":{}}})"
       "\n",
       json_quoted(summary.source), json_quoted(summary.target), summary.dry_run, counters.read, counters.applied,
       counters.superseded, counters.filtered, rules_json(summary.status), counters.dead_lettered,
@@ -123,7 +146,7 @@ std::string to_json(const ReplicateSummary& summary) {
       summary.status.lag.quantile(0.5).count(), summary.status.lag.quantile(0.99).count(), lag_json(summary),
       summary.consumed_write_units, item_reads_json(summary), summary.requests,
       summary.load ? json_of(*summary.load) : "null", summary.leases ? json_of(*summary.leases) : "null",
-      summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
+      multi_master_json(summary), summary.status.caught_up, static_cast<double>(summary.duration.count()) / 1e3,
       static_cast<int>(summary.exit_code), summary.error.empty() ? "null" : json_quoted(summary.error));
 }
 

@@ -24,6 +24,15 @@ const SUMMARY_TYPES = {
   exit_code: 'count',
 };
 
+// Of tables that are written on several sides; null of others.
+function assertVersions(versions) {
+  assert.notEqual(versions, undefined);
+  if (versions === null) return;
+  const { conflicts, ...counts } = versions;
+  assert.deepEqual(Object.keys(counts).sort(), ['sent', 'stamped', 'waited', 'waiting']);
+  for (const count of [...Object.values(counts), ...Object.values(conflicts)]) assert.ok(Number.isInteger(count) && count >= 0);
+}
+
 // Standard output is one JSON object with every documented member, and its counters add up. Returns it.
 export function assertSummary(run) {
   const lines = run.stdout.split('\n').filter(Boolean);
@@ -39,6 +48,7 @@ export function assertSummary(run) {
   assert.equal(summary.read, sum, `read = ${COUNTERS.join(' + ')}: ${lines[0]}`);
   const byRule = Object.values(summary.filtered_by).reduce((total, count) => total + count, 0);
   assert.equal(summary.filtered, byRule, `filtered is the sum of filtered_by: ${lines[0]}`);
+  assertVersions(summary.multi_master);
   if (!summary.leases) assert.equal(summary.released, 0, 'only leases go to other workers');
   assert.equal(summary.exit_code, run.ended.code);
   return summary;

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "aws/dynamodb/query.hpp"
 #include "aws/errors.hpp"
 #include "support/aws_stand_ins.hpp"
 #include "support/run_task.hpp"
@@ -64,6 +65,31 @@ class DynamoDbClientTest : public ::testing::Test {
   ApiClient api_{options(), transport_, credentials_, clock_, random_};
   DynamoDbClient client_{api_, clock_};
 };
+
+TEST_F(DynamoDbClientTest, QueriesTheItemsOfOneHashValuePageByPage) {
+  const std::string begin =
+      R"({"TableName":"Orders","KeyConditionExpression":"#h = :h","ExpressionAttributeNames":{"#h":"id"},)"
+      R"("ExpressionAttributeValues":{":h":{"S":"a"}},)";
+  const std::string end = R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})";
+  expect("Query", begin + end)
+      .answer(200, R"({"Items":[{"id":{"S":"a"},"n":{"N":"1"}}],"LastEvaluatedKey":{"id":{"S":"a"},"n":{"N":"1"}}})");
+  QueryOptions options{.hash_name = "id", .hash_value_json = R"({"S":"a"})"};
+  const auto first = run_task(query(client_, orders_, options));
+  ASSERT_TRUE(first) << to_line(first.error());
+  ASSERT_EQ(first->size(), 1u);
+  EXPECT_EQ(first->item(0), R"({"id":{"S":"a"},"n":{"N":"1"}})");
+  options.start_key_json = first->last_key_json();
+  expect("Query", begin + R"("ExclusiveStartKey":{"id":{"S":"a"},"n":{"N":"1"}},)" + end)
+      .answer(200, R"({"Items":[]})");
+  const auto last = run_task(query(client_, orders_, options));
+  ASSERT_TRUE(last) << to_line(last.error());
+  EXPECT_EQ(last->size(), 0u);
+  EXPECT_TRUE(last->last_key_json().empty());
+  expect("Query", begin + R"("ExclusiveStartKey":{"id":{"S":"a"},"n":{"N":"1"}},)" + end).answer(200, "{}");
+  const auto unreadable = run_task(query(client_, orders_, options));
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().code, kUnreadableAnswer);
+}
 
 TEST_F(DynamoDbClientTest, DescribesATable) {
   expect("DescribeTable", R"({"TableName":"Orders"})").answer(200, "{\"Table\":" + table("ACTIVE") + "}");

@@ -40,6 +40,21 @@ TEST(ReplicateSummary, TellsPeopleWhatTheInitialLoadDid) {
   EXPECT_THAT(to_text(ReplicateSummary{}), Not(HasSubstr("initial load")));
 }
 
+TEST(ReplicateSummary, TellsWhatBecameOfWritesInBothTables) {
+  ReplicateSummary summary;
+  EXPECT_THAT(to_json(summary), HasSubstr(R"("multi_master":null,)"));
+  EXPECT_THAT(to_text(summary), Not(HasSubstr("versions")));
+  sink::VersionedTables::Statistics& tables = summary.multi_master.emplace();
+  tables.stamped = 1200;
+  tables.sent = 7;
+  tables.waited = 5;
+  tables.waiting = 1;
+  tables.conflicts = {{"insert/insert", 2}, {"update/delete", 1}};
+  EXPECT_THAT(to_json(summary), HasSubstr(R"("multi_master":{"stamped":1200,"sent":7,"waited":5,"waiting":1,)"
+                                          R"("conflicts":{"insert/insert":2,"update/delete":1}},)"));
+  EXPECT_THAT(to_text(summary), HasSubstr("  versions: 1,200 stamped, 7 sent, 1 waiting, 3 conflicts\n"));
+}
+
 TEST(ReplicateSummary, SaysWhatTheTargetStillLacks) {
   ReplicateSummary summary;
   EXPECT_THAT(to_json(summary), HasSubstr(R"("lag_ms":null,)"));

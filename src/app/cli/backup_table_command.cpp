@@ -28,24 +28,24 @@ struct Costs {
   std::optional<service::SharedJobSummary> shared{};
 };
 
-std::string to_text(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
-                    Costs costs) {
+std::string summary_text(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
+                         Costs costs) {
   return fmt::format(
       "{} -> {}: {} items, {} bytes, {} stored, in {:.1f} s\n  {:.1f} read units consumed, {} requests\n{}",
       command.table, address, format_count(result.object.lines), format_count(result.object.bytes),
       format_count(result.object.stored_bytes), costs.seconds, result.consumed_read_units, format_count(costs.requests),
-      costs.shared ? app::to_text(*costs.shared) : "");
+      costs.shared ? to_text(*costs.shared) : "");
 }
 
-std::string to_json(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
-                    Costs costs) {
+std::string summary_json(const BackupTableCommand& command, const jobs::BackupResult& result, std::string_view address,
+                         Costs costs) {
   return fmt::format(
       R"({{"table":{},"object":{},"items":{},"bytes":{},"stored_bytes":{},"sha256":{},"consumed_read_units":{:.1f},)"
       R"("requests":{},"leases":{},"duration_seconds":{:.3f}}})"
       "\n",
       json_quoted(command.table), json_quoted(address), result.object.lines, result.object.bytes,
       result.object.stored_bytes, result.object.sha256.empty() ? "null" : json_quoted(result.object.sha256),
-      result.consumed_read_units, costs.requests, app::to_json(costs.shared), costs.seconds);
+      result.consumed_read_units, costs.requests, to_json(costs.shared), costs.seconds);
 }
 
 /// What the table says of itself, which it counts every six hours, and what reading it will cost.
@@ -141,8 +141,8 @@ class BackupRun {
   }
 
   void say(const jobs::BackupResult& result, const std::string& address, const Costs& costs) const {
-    print(command_.common.output == OutputFormat::kJson ? to_json(command_, result, address, costs)
-                                                        : to_text(command_, result, address, costs));
+    print(command_.common.output == OutputFormat::kJson ? summary_json(command_, result, address, costs)
+                                                        : summary_text(command_, result, address, costs));
     if (!command_.old_words || command_.common.output == OutputFormat::kJson) return;
     print(fmt::format("Uploaded dynamo backup to {}\nWrote {} items to backup\n", address, result.object.lines));
   }

@@ -38,7 +38,9 @@ TEST(MultimasterSimulation, TablesThatAreAllWrittenEndEqualWithTheLatestWrite) {
     all.waits += figures.waits;
     all.raised += figures.raised;
   }
-  if (!only) EXPECT_GT(all.conflicts, 0u);
+  if (!only) {
+    EXPECT_GT(all.conflicts, 0u);
+  }
   std::cout << seeds << " seeds: " << all.writes << " writes of applications, " << all.replicator_writes
             << " of the replicator, " << all.conflicts << " conflicts, " << all.raised << " versions raised, "
             << all.waits << " waits, " << all.kills << " kills\n";

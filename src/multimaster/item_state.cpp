@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/function_ref.hpp"
 #include "json/reader.hpp"
 #include "json/writer.hpp"
 
@@ -31,6 +32,7 @@ struct OwnTexts {
   std::optional<std::string> version;
   std::optional<std::string> hash;
   std::optional<std::string> base;
+  std::optional<std::string> erased;
   bool deleted = false;
 };
 
@@ -43,6 +45,7 @@ Result<OwnTexts> read_own(std::string_view item_json) {
       if (name == kVersionName) own.version = string_value(member);
       if (name == kHashName) own.hash = string_value(member);
       if (name == kBaseName) own.base = string_value(member);
+      if (name == kErasedName) own.erased = string_value(member);
       if (name == kDeletedName) own.deleted = true;
       return {};
     });
@@ -53,6 +56,15 @@ Result<OwnTexts> read_own(std::string_view item_json) {
 
 std::optional<Version> parse(const std::optional<std::string>& text) {
   return text ? Version::parse(*text) : std::nullopt;
+}
+
+std::optional<Erasure> parse_erasure(const std::optional<std::string>& text) {
+  const std::size_t space = text ? text->find(' ') : std::string::npos;
+  if (space == std::string::npos) return std::nullopt;
+  auto version = Version::parse(std::string_view(*text).substr(0, space));
+  const auto sequence = model::SequenceNumber::parse_place(std::string_view(*text).substr(space + 1));
+  if (!version || !sequence) return std::nullopt;
+  return Erasure{std::move(*version), *sequence};
 }
 
 Result<model::ItemDigest> content_digest(std::string_view item_json) {
@@ -82,10 +94,13 @@ Result<ItemState> read_state(std::string_view item_json) {
   state.content = *content;
   state.vouched = own->hash == hash_of(*content);
   state.deleted = own->deleted;
+  state.erased = parse_erasure(own->erased);
   return state;
 }
 
-std::string without_marks(std::string_view item_json) {
+namespace {
+
+std::string without(std::string_view item_json, FunctionRef<bool(std::string_view name)> is_left_out) {
   if (!item_json.contains("_repl_")) return std::string(item_json);
   std::string text;
   json::Writer json(text);
@@ -95,13 +110,26 @@ std::string without_marks(std::string_view item_json) {
     return root.for_each_member([&](std::string_view name, json::Value& member) -> Status {
       const auto value = member.raw();
       if (!value) return std::unexpected(value.error());
-      if (!is_own(name)) json.name(name).raw(*value);
+      if (!is_left_out(name)) json.name(name).raw(*value);
       return {};
     });
   });
   (void)read;  // what is no item is the service's to refuse
   json.end_object();
   return text;
+}
+
+}  // namespace
+
+std::string without_marks(std::string_view item_json) {
+  return without(item_json, [](std::string_view name) { return is_own(name); });
+}
+
+std::string with_erasure(std::string_view item_json, const Erasure& erasure) {
+  const std::string rest = without(item_json, [](std::string_view name) { return name == kErasedName; });
+  std::string text = "{\"";
+  text.append(kErasedName).append(R"(":{"S":")").append(erasure.version.text()).append(" ");
+  return text.append(erasure.at.str()).append("\"},").append(std::string_view(rest).substr(rest.find('{') + 1));
 }
 
 std::string with_marks(std::string_view item_json, const Marks& marks) {

@@ -21,10 +21,20 @@ inline constexpr std::string_view kBaseName = "_repl_base";
 /// There between the two writes of a deletion, so that the stream shows who deletes.
 inline constexpr std::string_view kDeletedName = "_repl_deleted";
 
+/// In no table: beside the old image of a local write whose record stands for a later one of ours (see `combine`).
+inline constexpr std::string_view kErasedName = "_repl_erased";
+
 /// Every attribute that is the replicator's and no content: those above, the guard of a feed, the tags of a circular
 /// replication.
-inline constexpr std::array<std::string_view, 7> kOwnNames{
-    kVersionName, kHashName, kBaseName, kDeletedName, "_repl_seen", "_repl_source_region", "_repl_source_table"};
+inline constexpr std::array<std::string_view, 8> kOwnNames{kVersionName,          kHashName,           kBaseName,
+                                                           kDeletedName,          kErasedName,         "_repl_seen",
+                                                           "_repl_source_region", "_repl_source_table"};
+
+/// The replicator has erased an item by a deletion of this version, as a record of its table's stream says.
+struct Erasure {
+  Version version;
+  model::SequenceNumber at;
+};
 
 /// An item and what its attributes say of it.
 struct ItemState {
@@ -34,6 +44,7 @@ struct ItemState {
   model::ItemDigest content{};  ///< of all that is not the replicator's, the key included
   bool vouched = false;         ///< the content is the one that the hash is of
   bool deleted = false;         ///< marked: about to be erased
+  std::optional<Erasure> erased{};
 
   /// Otherwise a local write is waiting to be given its version: an application's Put has no attributes of ours, its
   /// Update keeps them beside a changed content.
@@ -55,6 +66,8 @@ struct Marks {
 
 /// The item with these attributes in place of any of ours. REQUIRES: an item in wire form.
 [[nodiscard]] std::string with_marks(std::string_view item_json, const Marks& marks);
+/// The item with this beside its other attributes. REQUIRES: as `with_marks`.
+[[nodiscard]] std::string with_erasure(std::string_view item_json, const Erasure& erasure);
 /// The item as the application knows it.
 [[nodiscard]] std::string without_marks(std::string_view item_json);
 

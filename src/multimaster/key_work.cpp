@@ -48,6 +48,11 @@ void KeyWork::item_is(std::optional<ItemState> item) {
 void KeyWork::written(bool condition_held) {
   const bool buried = step_ == Step::kWriteTombstone;
   assert(buried || step_ == Step::kWriteItem);
+  if (closing_ && condition_held) {
+    step_ = Step::kDone;
+    return;
+  }
+  closing_ = false;
   if (!condition_held) {
     if (!applied_) conflict_.reset();
     item_known_ = false;
@@ -400,7 +405,22 @@ bool KeyWork::holds_own_version() const {
 
 void KeyWork::done(std::string_view rule) {
   rule_ = rule;
-  step_ = Step::kDone;
+  if (!bury_erasure()) step_ = Step::kDone;
+}
+
+/// The record of an erasure has given way to this one: true when its floor is to be written first.
+bool KeyWork::bury_erasure() {
+  const auto* work = std::get_if<LocalWork>(&work_);
+  if (!work || !work->record.old_image || !work->record.old_image->erased) return false;
+  const Erasure& erasure = *work->record.old_image->erased;
+  const auto* floor = tombstone_ && tombstone_->floor ? &*tombstone_->floor : nullptr;
+  if (floor && floor->at >= erasure.at) return false;
+  const Version& greatest = floor && floor->version > erasure.version ? floor->version : erasure.version;
+  Burial burial{.floor = Tombstone::Floor{greatest, erasure.at}};
+  if (!tombstone_ || tombstone_->version < erasure.version) burial.version = erasure.version;
+  closing_ = true;
+  bury(std::move(burial));
+  return true;
 }
 
 void KeyWork::send_on(const LocalWork& work) {

@@ -165,6 +165,7 @@ class KeyWork {
   [[nodiscard]] bool bury_floor(const LocalWork& work, const Version& version);
 
   void done(std::string_view rule = {});
+  [[nodiscard]] bool bury_erasure();
   void read_item() { step_ = Step::kReadItem; }
   void send_on(const LocalWork& work);
   void erase_dead();
@@ -186,6 +187,7 @@ class KeyWork {
   std::optional<Marks> marks_;
   std::string content_;
   Burial burial_;
+  bool closing_ = false;  ///< nothing is left but this burial
   bool applied_ = false;  ///< something of this record or message was written
 
   std::optional<Message> sent_on_;

@@ -21,6 +21,19 @@ std::optional<Version> version_of(std::string_view image) {
   return state && *state ? (*state)->version : std::nullopt;
 }
 
+std::optional<Version> erased_by(std::string_view image) {
+  const auto state = read_image(image);
+  return state && *state && (*state)->erased ? std::optional((*state)->erased->version) : std::nullopt;
+}
+
+/// What is written after an erasure must get a greater version than that, but not this local write from before it.
+void bring_erasure(model::Change& local, const model::Change& ours) {
+  const auto record = read_record(ours);
+  if (!record || writer_of(*record) != Writer::kEraser || record->time > record->old_image->version->time()) return;
+  const std::string before(local.old_image().empty() ? local.key() : local.old_image());
+  local.set_old_image(with_erasure(before, {*record->old_image->version, ours.sequence()}));
+}
+
 bool is_applications(const model::Change& change) {
   const auto record = read_record(change);
   return !record || writer_of(*record) == Writer::kApplication;
@@ -90,13 +103,18 @@ bool needs_work(const Record& record, const std::string& origin, Topology topolo
   return true;
 }
 
-bool combine(model::Change& newer, const model::Change& older) {
-  if (!is_applications(newer)) return !is_applications(older);
+bool combine(model::Change& newer, model::Change& older) {
+  if (!is_applications(newer)) {
+    if (!is_applications(older)) return true;
+    bring_erasure(older, newer);
+    return false;
+  }
   const auto before = read_image(newer.old_image());
   const bool there = before && *before;
   const auto own = there ? (*before)->version : std::nullopt;
   auto greatest = own;
   for (const std::string_view image : {older.old_image(), older.image()}) greatest = later(greatest, version_of(image));
+  greatest = later(greatest, erased_by(older.old_image()));
   if (own < greatest) {
     const std::string content(newer.old_image().empty() ? newer.key() : newer.old_image());
     newer.set_old_image(with_marks(content, {.version = *greatest, .deleted = there && (*before)->deleted}));

@@ -55,8 +55,9 @@ enum class Topology {
 
 /// For ordering::ChangeBuffer: of two changes of a key that wait, which one stays, with the images that the other one's
 /// work needs. A local write is never given up for one of ours; of two local ones the later stays, and brings as its
-/// old image the greatest version that either had, so that what was written on top of a version gets a greater one.
+/// old image the greatest version that either had, so that what was written on top of a version gets a greater one. A
+/// local one that stands for a later erasure brings that (`ItemState::erased`), for those that come after it.
 /// True: `newer` stays.
-[[nodiscard]] bool combine(model::Change& newer, const model::Change& older);
+[[nodiscard]] bool combine(model::Change& newer, model::Change& older);
 
 }  // namespace dynamirror::multimaster

@@ -120,10 +120,14 @@ struct ChangeBuffer::Impl {
 
   [[nodiscard]] Index combined(Index first, Index second) {
     model::Change& newer = held[second].change;
-    held_bytes -= newer.footprint_bytes();
-    const bool newer_stays = options.combine(newer, held[first].change);
-    held_bytes += newer.footprint_bytes();
+    model::Change& older = held[first].change;
+    held_bytes -= newer.footprint_bytes() + older.footprint_bytes();
+    const bool newer_stays = options.combine(newer, older);
+    held_bytes += newer.footprint_bytes() + older.footprint_bytes();
     if (newer_stays) {
+      // In the place of the first, so that both are read again when this process ends before it is written.
+      std::swap(held[first].place, held[second].place);
+      std::swap(held[first].shard, held[second].shard);
       supersede(first, second);
       return second;
     }

@@ -43,9 +43,9 @@ class ChangeBuffer {
     /// Changes of a key come twice and out of order, and their creation times tell which is newer: that one stays.
     /// Of two of one time that differ nobody knows: the key alone stays (`Change::of_key`), in the place of the first.
     bool by_creation = false;
-    /// Which of two changes of a key stays, of which neither is under way: true for the newer one, which it may give
-    /// what it needs of the older one. Empty: the newer one, as it is.
-    std::function<bool(model::Change& newer, const model::Change& older)> combine{};
+    /// Which of two changes of a key stays, of which neither is under way: true for the newer one. It may give the one
+    /// that stays what this needs of the other one: no watermark passes either before. Empty: the newer one, as it is.
+    std::function<bool(model::Change& newer, model::Change& older)> combine{};
   };
 
   struct InFlight {

@@ -58,7 +58,7 @@ class Pipeline {
     std::chrono::milliseconds stall_timeout{300'000};
     bool by_creation = false;  ///< as ordering::ChangeBuffer::Options has it: for sink::GuardedImages
     /// Likewise: for sink::VersionedTables.
-    std::function<bool(model::Change& newer, const model::Change& older)> combine{};
+    std::function<bool(model::Change& newer, model::Change& older)> combine{};
     WritePump::Options writing{};
   };
   using RuleCount = WriteCore::RuleCount;

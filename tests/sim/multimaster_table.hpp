@@ -78,6 +78,11 @@ class MultimasterTable {
     removed_[key] = {-id, std::nullopt};
     return below;
   }
+  /// The table's own time to live.
+  void expire(const std::string& key, std::int64_t now) {
+    replace(key, std::nullopt, now, false);
+    stream_.back().set_expiry();
+  }
   void write_back(const std::string& key, const std::string& image, std::int64_t now) {
     replace(key, image, now, false);
   }
@@ -121,23 +126,18 @@ class MultimasterTable {
   bool write(const std::string& key, const multimaster::KeyWork& work, std::int64_t now) {
     Item& there = items_[key];
     const std::optional<std::string> seen = work.item() ? std::optional(work.item()->json) : std::nullopt;
-    if (there.json != seen && (!there.seen_as || there.seen_as != seen)) return false;
+    const bool overlooks = there.json != seen;
+    if (overlooks && (!there.seen_as || there.seen_as != seen)) return false;
     using multimaster::Write;
     switch (work.write()) {
       case Write::kPut:
         replace(key, with_marks(work.content(), work.marks()), now, false);
         break;
       case Write::kStamp:
-        replace(key, with_marks(*there.json, work.marks()), now, false);
+      case Write::kRaise:
+        replace(key, marked(*there.json, work), now, false);
+        if (overlooks) there.seen_as = marked(*seen, work);  // the attribute that nobody has read is still there
         break;
-      case Write::kRaise: {
-        const auto state = *multimaster::read_state(*there.json);
-        replace(key,
-                multimaster::with_marks(
-                    *there.json, {.version = work.marks().version, .base = state.base, .deleted = state.deleted}),
-                now, false);
-        break;
-      }
       case Write::kErase:
         removed_[key] = {0, multimaster::read_state(*there.json)->version};
         replace(key, std::nullopt, now, false);
@@ -180,6 +180,14 @@ class MultimasterTable {
 
   [[nodiscard]] static std::string content(const std::string& key, int id) {
     return R"({"id":{"S":")" + key + R"("},"c":{"N":")" + std::to_string(id) + "\"}}";
+  }
+
+  /// The item as kStamp or kRaise leaves it.
+  [[nodiscard]] static std::string marked(const std::string& json, const multimaster::KeyWork& work) {
+    if (work.write() == multimaster::Write::kStamp) return multimaster::with_marks(json, work.marks());
+    const auto state = *multimaster::read_state(json);
+    return multimaster::with_marks(json,
+                                   {.version = work.marks().version, .base = state.base, .deleted = state.deleted});
   }
 
   [[nodiscard]] Below below_of(const std::string& key) {

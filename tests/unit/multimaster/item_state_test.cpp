@@ -113,7 +113,8 @@ TEST(ItemState, AHashIsTheSameInEveryVersionOfTheProgram) {
       R"("ns":{"NS":["2","1.0"]},"bs":{"BS":["AQ==","Ag=="]},"l":{"L":[{"S":"x"},{"L":[]},{"N":"0"}]},)"
       R"("m":{"M":{"y":{"M":{}},"x":{"NULL":true}}}})";
   EXPECT_EQ(hash_of(state(all).content), "1bbc8d15c8c81f5b30c2db68ccb1d721e");
-  EXPECT_EQ(hash_of(state(with_marks(all, {.version = version(7, 3), .hash = "1"})).content), "1bbc8d15c8c81f5b30c2db68ccb1d721e");
+  EXPECT_EQ(hash_of(state(with_marks(all, {.version = version(7, 3), .hash = "1"})).content),
+            "1bbc8d15c8c81f5b30c2db68ccb1d721e");
   EXPECT_EQ(hash_of(state(content(1)).content), "1df497b208d53f2acfd74214dd4a7cde7");
   EXPECT_EQ(hash_of(state("{}").content), "1cb0e738127b30e884c71fc9d03a6bf6e");
 }

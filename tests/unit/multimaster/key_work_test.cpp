@@ -166,6 +166,28 @@ TEST(KeyWork, AnAttributeThatAnErasureDidNotSeeIsPutBack) {
   EXPECT_TRUE(tables.all_hold(2));
 }
 
+TEST(KeyWork, AnErasureThatGaveWayToALocalWriteLeavesItsFloor) {
+  Fleet tables(2);
+  tables.put(1, 1, 7);
+  (void)tables.finished(1, tables.local(1, 0, 0));
+  KeyWork erase = tables.remote({.version = version(90, 9, "a")});
+  tables.finish(1, erase);
+  ASSERT_EQ(tables.id(1), 0);
+  model::Change put = tables.table(1).stream()[0];
+  model::Change erasure = tables.table(1).stream().back();
+  ASSERT_FALSE(combine(erasure, put));
+  KeyWork work(LocalWork{.record = *read_record(put), .origin = "b", .topology = Topology::kMesh, .next = "a"});
+  tables.finish(1, work);
+  ASSERT_TRUE(tables.tombstone(1)->floor);
+  EXPECT_EQ(tables.tombstone(1)->floor->version, version(90, 9, "a"));
+  EXPECT_EQ(tables.tombstone(1)->floor->at, erasure.sequence());
+  tables.put(1, 2, 8);
+  const std::size_t place = tables.table(1).stream().size() - 1;
+  (void)tables.finished(1, tables.local(1, 0, place));
+  EXPECT_EQ(tables.id(1), 2);
+  EXPECT_EQ(tables.version_of(1)->time(), 90'000'001);
+}
+
 // ---- time to live
 
 TEST(KeyWork, AnExpiryIsNotSentAndWhatExpiredDoesNotComeBack) {

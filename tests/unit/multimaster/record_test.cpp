@@ -30,6 +30,8 @@ Record record(const model::Change& change) {
 }
 Writer writer(const std::string& before, const std::string& after) { return writer_of(record(change(before, after))); }
 
+bool combined(model::Change& newer, model::Change older) { return combine(newer, older); }
+
 /// Our attributes beside a content that nobody vouches for.
 std::string unvouched(int id, const Version& version) { return with_marks(content(id), {.version = version}); }
 
@@ -143,7 +145,7 @@ TEST(NeedsWork, LocalWritesDoAndOfOursWhatMustBeSentOnOrLookedAfter) {
 
 TEST(Combine, OfTwoLocalWritesTheLaterStays) {
   model::Change newer = change(content(1), content(2), 2, 2);
-  EXPECT_TRUE(combine(newer, change(kNone, content(1), 1, 1)));
+  EXPECT_TRUE(combined(newer, change(kNone, content(1), 1, 1)));
   EXPECT_EQ(newer.image(), content(2));
   EXPECT_EQ(newer.old_image(), content(1)) << "no version to be brought";
 }
@@ -151,11 +153,11 @@ TEST(Combine, OfTwoLocalWritesTheLaterStays) {
 TEST(Combine, ALocalWriteNeverGivesWayToARecordOfOurs) {
   const std::string ours = stamped(1, version(5, 1, "b"));
   model::Change put = change(kNone, ours, 2, 2);
-  EXPECT_FALSE(combine(put, change(content(1), kNone, 1, 1)));
+  EXPECT_FALSE(combined(put, change(content(1), kNone, 1, 1)));
   model::Change local = change(ours, content(2), 2, 2);
-  EXPECT_TRUE(combine(local, change(kNone, ours, 1, 1)));
+  EXPECT_TRUE(combined(local, change(kNone, ours, 1, 1)));
   model::Change second = change(ours, stamped(2, version(6, 1, "b")), 2, 2);
-  EXPECT_TRUE(combine(second, change(kNone, ours, 1, 1))) << "of two of ours the later one";
+  EXPECT_TRUE(combined(second, change(kNone, ours, 1, 1))) << "of two of ours the later one";
 }
 
 TEST(Combine, TheOneThatStaysBringsTheGreatestVersionThatEitherHad) {
@@ -171,7 +173,7 @@ TEST(Combine, TheOneThatStaysBringsTheGreatestVersionThatEitherHad) {
   };
   for (const auto& c : cases) {
     model::Change newer = change(c.newer_before, content(3), 2, 2);
-    EXPECT_TRUE(combine(newer, change(c.older_before, c.older_after, 1, 1)));
+    EXPECT_TRUE(combined(newer, change(c.older_before, c.older_after, 1, 1)));
     const Record seen = record(newer);
     ASSERT_TRUE(seen.old_image) << newer.old_image();
     EXPECT_EQ(seen.old_image->version, greatest) << newer.old_image();
@@ -181,9 +183,28 @@ TEST(Combine, TheOneThatStaysBringsTheGreatestVersionThatEitherHad) {
   }
 }
 
+TEST(Combine, AnErasureThatGivesWayIsRememberedForTheWritesAfterIt) {
+  const Version deletion = version(9, 1, "b");
+  model::Change put = change(kNone, content(1), 2, 1);
+  model::Change erasure = change(stamped(1, deletion, true), kNone, 2, 3);
+  EXPECT_FALSE(combine(erasure, put));
+  const Record seen = record(put);
+  EXPECT_EQ(writer_of(seen), Writer::kApplication);
+  ASSERT_TRUE(seen.old_image && seen.old_image->erased);
+  EXPECT_EQ(seen.old_image->version, std::nullopt) << "it is from before the erasure";
+  EXPECT_EQ(seen.old_image->erased->version, deletion);
+  EXPECT_EQ(seen.old_image->erased->at, model::SequenceNumber::of(3));
+  model::Change next = change(kNone, content(2), 2, 4);
+  EXPECT_TRUE(combine(next, put));
+  const Record after = record(next);
+  ASSERT_TRUE(after.old_image);
+  EXPECT_EQ(after.old_image->version, deletion);
+  EXPECT_FALSE(after.old_image->erased);
+}
+
 TEST(Combine, AWriteIsNoEarlierThanTheOneItStandsFor) {
   model::Change newer = change(content(1), content(2), 5, 2);
-  EXPECT_TRUE(combine(newer, change(kNone, content(1), 7, 1)));
+  EXPECT_TRUE(combined(newer, change(kNone, content(1), 7, 1)));
   EXPECT_EQ(newer.created(), WallTime(std::chrono::seconds(7)));
   EXPECT_EQ(newer.sequence(), model::SequenceNumber::of(2));
 }

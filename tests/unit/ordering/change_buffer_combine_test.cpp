@@ -59,6 +59,7 @@ TEST_F(Combine, TheNewerStaysWithWhatItWasGiven) {
   EXPECT_EQ(taken.change->image(), "two");
   EXPECT_EQ(taken.change->old_image(), "one");
   EXPECT_EQ(taken.change->sequence(), seq(2));
+  EXPECT_EQ(buffer.safe(shard), std::nullopt) << "both must be read again if this process ends";
   buffer.applied(taken.ticket);
   EXPECT_EQ(buffer.safe(shard), seq(2));
   EXPECT_EQ(buffer.held_bytes(), 0u);

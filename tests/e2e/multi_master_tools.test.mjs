@@ -3,6 +3,7 @@
 // Method: two DynamoDB Locals that `sync` keeps in step; conflicts made by writing both before it starts; the commands'
 // output judged by the rows beside the tables, and what they do by both tables.
 import assert from 'node:assert/strict';
+import { createServer, request } from 'node:http';
 import { Table } from '../tools/lib/table.mjs';
 import { assertRefused, assertSummary } from './support/expect.mjs';
 import { scenario, shared } from './support/stage.mjs';
@@ -178,6 +179,47 @@ scenario('a deletion that lost is taken as a deletion', async (stage) => {
   const taken = objects(await succeed(stage, 'conflicts', 'take', a.url, '{"id":"x"}', '--loser', versions.loser.S, '--output', 'json'));
   assert.deepEqual(taken, [{ key: key('x'), version: versions.loser.S, action: 'delete', dry_run: false, before: { ...key('x'), v: { S: '2' } }, after: null }]);
   assert.equal(await itemIn(a, 'x'), undefined);
+});
+
+// A server in front of another one that lets `meanwhile` happen before it passes a write on.
+async function busyServer(stage, url, meanwhile) {
+  const { host, hostname, port } = new URL(url);
+  const server = createServer(async (asked, answer) => {
+    const body = Buffer.concat(await asked.toArray());
+    if (/(Put|Delete)Item$/.test(asked.headers['x-amz-target'])) await meanwhile();
+    const on = request({ hostname, port, method: asked.method, path: asked.url, headers: { ...asked.headers, host } }, (answered) => {
+      answer.writeHead(answered.statusCode, answered.headers);
+      answered.pipe(answer);
+    });
+    on.end(body);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stage.addCloser(() => new Promise((resolve) => server.close(resolve)));
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+scenario('what is written while an operator brings something back is not replaced', async (stage) => {
+  const [a] = await newTables();
+  const companion = await createTable(companionOf(a).url, 'key:S,what:S', { view: null });
+  const version = '1700000000000000.0211.west';
+  const image = { S: JSON.stringify({ ...key('x'), v: { S: 'of before' } }) };
+  const row = { key: { S: JSON.stringify(key('x')) }, at: { S: '2026-01-31T12:00:00Z' } };
+  await put(companion, { ...row, what: { S: 'tombstone' }, version: { S: version }, image });
+  const winner = '1700000000000000.0212.east';
+  await put(companion, {
+    ...row, what: { S: `conflict#${version}#${winner}` }, winner: { S: winner }, loser: { S: version },
+    kind: { S: 'update/update' }, rule: { S: 'last-writer' }, loser_image: image,
+  });
+  let writes = 0;
+  const write = () => put(a, { ...key('x'), v: { S: `meanwhile ${++writes}` } });
+  const busy = `${await busyServer(stage, locals()[0], write)}/${a.name}`;
+  const refused = { code: 6, says: ['was written since it was read'] };
+  assertRefused(await stage.run(['undelete', busy, '{"id":"x"}']), refused);
+  assert.equal((await itemIn(a, 'x')).v.S, 'meanwhile 1');
+  assertRefused(await stage.run(['conflicts', 'take', busy, '{"id":"x"}']), refused);
+  assert.equal((await itemIn(a, 'x')).v.S, 'meanwhile 2');
+  await succeed(stage, 'conflicts', 'take', a.url, '{"id":"x"}');
+  assert.equal((await itemIn(a, 'x')).v.S, 'of before');
 });
 
 scenario('a table that nothing keeps in step is refused with the remedy', async (stage) => {

@@ -370,8 +370,11 @@ void KeyWork::decide(const AdoptWork& work) {
     sent_on_ = Message{.version = *item_->version, .base = item_->base, .content = without_marks(item_->json)};
     return done();
   }
-  if (item_->version || item_->content != work.content) return done(kNewerWrite);  // its record gives it a version
-  write_item(Write::kStamp, marks_for(*item_, Version::adopted(work.rank, work.content), std::nullopt));
+  if (item_->content != work.content) return done(kNewerWrite);  // its record gives it a version
+  // With a version of before its record has left the stream unread: nobody else will give it one.
+  auto version = Version::adopted(work.rank, work.content);
+  if (item_->version) version = Version(item_->version->time() + 1, version.sequence(), version.origin());
+  write_item(Write::kStamp, marks_for(*item_, std::move(version), item_->version));
 }
 
 // ---- conflicts

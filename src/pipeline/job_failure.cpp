@@ -4,12 +4,14 @@
 #include "async/stop_request.hpp"
 #include "aws/errors.hpp"
 #include "base/files.hpp"
+#include "sink/change_sink.hpp"
 
 namespace dynamirror::jobs {
 
 Reason reason_for(const Error& error) {
   if (error.code == kStoppedCode) return Reason::kStopped;
   if (has_no_room(error)) return Reason::kState;
+  if (error.code == sink::kTooOld) return Reason::kTrimmed;
   if (error.code == aws::kUnreadableAnswer) return Reason::kUnreachable;
   switch (error.error_class) {
     case ErrorClass::kThrottled:

@@ -34,6 +34,9 @@ struct Superseded {
 struct WaitUntil {
   SteadyTime at;
 };
+/// The code of an error: a change comes so late that what it would write may have been deleted since.
+inline constexpr std::string_view kTooOld = "TooOld";
+
 using Outcome = std::variant<Applied, TryAgain, Rejected, Superseded, WaitUntil>;
 
 /// Changes of which the source told the key alone were given to a sink that needs their images.

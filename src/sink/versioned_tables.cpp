@@ -135,11 +135,16 @@ struct VersionedTables::Impl {
 Status VersionedTables::Impl::check_age(const model::Change& change) const {
   constexpr std::chrono::hours kMargin{1};
   if (parts.clock.wall_now() - change.created() < options.tombstones_kept - kMargin) return {};
-  return failure(ErrorClass::kFatal, "apply change", options.peer.description,
-                 "the change of " + std::string(change.key()) + " is older than tombstones are kept (" +
-                     std::to_string(options.tombstones_kept.count()) +
-                     " hours), so that it might bring back what was deleted; compare the tables (diff-tables), repair "
-                     "them, and start at the latest changes (--start latest)");
+  return std::unexpected(Error{
+      .error_class = ErrorClass::kFatal,
+      .doing = "apply change",
+      .resource = options.peer.description,
+      .code = std::string(kTooOld),
+      .message = "the change of " + std::string(change.key()) + " is older than tombstones are kept (" +
+                 std::to_string(options.tombstones_kept.count()) +
+                 " hours), so that it might bring back what was deleted; compare the tables (diff-tables), and start "
+                 "with --adopt and a new state file",
+      .not_applied = true});
 }
 
 async::Task<Status> VersionedTables::Impl::read_tombstone(Way& way) {

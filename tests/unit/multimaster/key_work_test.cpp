@@ -252,6 +252,20 @@ TEST(KeyWork, AnItemThatWasWrittenSinceItWasReadIsNotAdopted) {
   EXPECT_EQ(tables.version_of(0), std::nullopt);
 }
 
+TEST(KeyWork, AnItemWhoseRecordWasLostGetsAVersionAboveTheOneThatItHad) {
+  Fleet tables(2);
+  tables.put(0, 1, 7);
+  ASSERT_TRUE(tables.settle());
+  tables.update(0, 2, 9);  // and nobody reads the record
+  const auto before = *tables.version_of(0);
+  KeyWork work(AdoptWork{.rank = 1, .content = state(content(2)).content});
+  tables.finish(0, work);
+  ASSERT_TRUE(work.sent_on());
+  EXPECT_GT(work.sent_on()->version, before);
+  EXPECT_EQ(work.sent_on()->base, before);
+  EXPECT_LT(work.sent_on()->version, version(8, 0, "b")) << "a write elsewhere since then wins";
+}
+
 TEST(KeyWork, OfTwoAdoptedItemsTheOneOfTheHigherRankWins) {
   Fleet tables(2);
   tables.table(0).fill("k0", 1);

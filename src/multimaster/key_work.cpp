@@ -110,7 +110,8 @@ std::optional<Version> KeyWork::base_for(const LocalWork& work) const {
   if (tombstone_ && tombstone_->floor && tombstone_->floor->at < record.sequence) {
     base = later(base, tombstone_->floor->version);
   }
-  if (item_known_ && item_ && !item_->clean()) base = later(base, item_->version);
+  // What is there when a deletion is worked on may be of long after it.
+  if (!record.is_removal() && item_known_ && item_ && !item_->clean()) base = later(base, item_->version);
   return base;
 }
 

@@ -100,6 +100,25 @@ TEST(KeyWork, AnInsertThatIsThereWhenItsTablesDeletionIsWorkedOnStays) {
   EXPECT_EQ(work.sent_on()->content, std::nullopt);
 }
 
+TEST(KeyWork, ADeletionThatIsWorkedOnAgainLaterKeepsItsVersion) {
+  Fleet tables(2);
+  tables.put(0, 1, 7);
+  ASSERT_TRUE(tables.settle());
+  const std::size_t deletion = tables.table(0).stream().size();
+  tables.remove(0, 8);
+  tables.put(0, 3, 9);
+  ASSERT_TRUE(tables.settle());
+  tables.remove(0, 9);
+  tables.put(1, 5, 30);
+  ASSERT_TRUE(tables.settle());
+  tables.update(0, 6, 10);  // has no version yet, and keeps that of the write before it
+  const KeyWork again = tables.finished(0, tables.local(0, 1, deletion));
+  EXPECT_EQ(again.step(), Step::kDone);
+  EXPECT_LT(tables.tombstone(0)->version, version(10, 0, "a"));
+  ASSERT_TRUE(tables.settle());
+  EXPECT_TRUE(tables.all_hold(6));
+}
+
 TEST(KeyWork, AnotherTablesWriteWaitsForALocalOneThatHasNoVersion) {
   Fleet tables(2);
   tables.put(1, 2, 7);

@@ -14,6 +14,7 @@ import { until } from './support/until.mjs';
 const SECONDS = 90;
 const OWN = /^_repl_/;
 const locals = shared('multi-master', (stage) => Promise.all(['one', 'two', 'three'].map((name) => stage.dynamoDbLocal(name))));
+const FULL = Number(process.env.DYNAMIRROR_E2E_CHANGES ?? 0) > 50_000; // ./dev test --full
 let count = 0;
 
 async function newTables(size) {
@@ -92,12 +93,12 @@ async function stop(sync) {
   assert.equal(code, 0, sync.lastWords());
 }
 
-scenario('two tables written at once end equal, with kills on the way', async (stage) => {
-  const tables = await newTables(2);
-  let sync = start(stage, tables);
-  const writing = Promise.all(tables.flatMap((table, i) => [`a${i}`, `b${i}`].map((who) => write(table, who, 150, 25))));
+// Four writers on each table, a process that is killed again and again. Returns the number of kills.
+async function writeAndKill(stage, tables, { operations, keys, more = [] }) {
+  let sync = start(stage, tables, ...more);
+  const writers = tables.flatMap((table, i) => ['a', 'b', 'c', 'd'].map((who) => write(table, `${who}${i}`, operations, keys)));
   let running = true;
-  writing.finally(() => (running = false));
+  const writing = Promise.all(writers).finally(() => (running = false));
   let kills = 0;
   while (running) {
     await until(() => sync.stderr.includes('replicating') || !running, SECONDS, 'a start');
@@ -105,15 +106,29 @@ scenario('two tables written at once end equal, with kills on the way', async (s
     sync.kill('SIGKILL');
     await sync.waitForExit(20);
     kills++;
-    sync = start(stage, tables);
+    sync = start(stage, tables, ...more);
   }
   await writing;
-  await inStep(tables);
-  assert.ok(kills > 0);
-  const before = (await Promise.all(tables.map(contents))).map((items) => JSON.stringify([...items].sort()));
+  await inStep(tables, FULL ? 900 : SECONDS);
+  const before = await allOf(tables);
   await stop(sync);
-  assert.deepEqual((await Promise.all(tables.map(contents))).map((items) => JSON.stringify([...items].sort())), before);
+  assert.deepEqual(await allOf(tables), before, 'what is in step stays as it is');
+  return kills;
+}
+
+const allOf = async (tables) => (await Promise.all(tables.map(contents))).map((items) => JSON.stringify([...items].sort()));
+
+scenario('two tables written at once end equal, with kills on the way', async (stage) => {
+  const kills = await writeAndKill(stage, await newTables(2), { operations: 75, keys: 25 });
+  assert.ok(kills > 0);
 });
+
+for (const topology of FULL ? ['mesh', 'ring'] : []) {
+  scenario(`three tables in a ${topology}, 60,000 operations over 300 keys`, async (stage) => {
+    const options = { operations: 5000, keys: 300, more: ['--topology', topology] };
+    assert.ok((await writeAndKill(stage, await newTables(3), options)) >= 30);
+  }, { seconds: 3600 });
+}
 
 scenario('three tables in a mesh, and three in a ring', async (stage) => {
   for (const topology of ['mesh', 'ring']) {

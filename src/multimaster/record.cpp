@@ -109,15 +109,15 @@ bool combine(model::Change& newer, model::Change& older) {
     bring_erasure(older, newer);
     return false;
   }
-  const auto before = read_image(newer.old_image());
-  const bool there = before && *before;
-  const auto own = there ? (*before)->version : std::nullopt;
-  auto greatest = own;
+  auto greatest = version_of(newer.old_image());
+  const auto own = greatest;
   for (const std::string_view image : {older.old_image(), older.image()}) greatest = later(greatest, version_of(image));
   greatest = later(greatest, erased_by(older.old_image()));
   if (own < greatest) {
+    const auto before = read_image(newer.old_image());
+    const bool marked = before && *before && (*before)->deleted;  // then it may have been erased unseen
     const std::string content(newer.old_image().empty() ? newer.key() : newer.old_image());
-    newer.set_old_image(with_marks(content, {.version = *greatest, .deleted = there && (*before)->deleted}));
+    newer.set_old_image(with_marks(content, {.version = *greatest, .deleted = marked}));
   }
   newer.set_created(std::max(newer.created(), older.created()));  // the service's clock may have been set back
   return true;

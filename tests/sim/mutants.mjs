@@ -4,7 +4,7 @@
 // build/mutants, builds the simulation that runs this code, and expects it to report a violation.
 //
 // A patch begins with lines of its own: a sentence that says what the mistake does, and
-//   Program: sim | lease_sim | segment_sim    which simulation is to find it
+//   Program: sim | lease_sim | segment_sim | multimaster_sim    which simulation is to find it
 //   Expect: REGULAR EXPRESSION    what it is to report
 // A patch that does not apply any more is an error: bring it in step with the code.
 //

@@ -202,6 +202,16 @@ TEST(Combine, AnErasureThatGivesWayIsRememberedForTheWritesAfterIt) {
   EXPECT_FALSE(after.old_image->erased);
 }
 
+TEST(Combine, WhatWasErasedUnseenStaysThat) {
+  const Version deletion = version(5, 1, "b");
+  model::Change erased = change(updated(stamped(1, deletion, true), 1, 2), kNone, 2, 2);
+  EXPECT_TRUE(combined(erased, change(stamped(3, version(9, 1, "b")), content(4), 1, 1)));
+  const Record seen = record(erased);
+  EXPECT_TRUE(seen.erased_unseen);
+  EXPECT_EQ(seen.old_image->version, version(9, 1, "b"));
+  EXPECT_EQ(seen.new_image->content, state(content(2)).content);
+}
+
 TEST(Combine, AWriteIsNoEarlierThanTheOneItStandsFor) {
   model::Change newer = change(content(1), content(2), 5, 2);
   EXPECT_TRUE(combined(newer, change(kNone, content(1), 7, 1)));

@@ -253,12 +253,14 @@ void KeyWork::decide_clean(const LocalWork& work) {
     return done(kNewerVersion);
   }
   if (same) return stamp(work);
-  if (own) {  // a later local write has this record's content, too, and was given its version; or this one was put back
+  const auto base = base_for(work);
+  // Below what the stream has shown: an application has put an old item back, with our attributes, over this one.
+  const bool went_back = base && *item_->version < *base;
+  if (own && !went_back) {  // a later local write has this record's content, too, or this one was put back
     send_on(work);
     return done(kNewerWrite);
   }
   if (bury_floor(work, version)) return;
-  const auto base = base_for(work);
   if (!knew(version, base, *item_->version)) {
     Conflict conflict{.winner = version, .loser = *item_->version, .loser_deletes = item_->deleted};
     conflict.inserts = !base && !item_->base;

@@ -356,7 +356,9 @@ void KeyWork::decide_remote_deletion(const RemoteWork& work) {
 
 void KeyWork::decide_remote_absence(const RemoteWork& work) {
   const bool erased = applied_ && write_ == Write::kErase;
-  if (work.topology == Topology::kMesh || erased) return done(applied_ ? std::string_view() : kAlreadyThere);
+  // Its own deletion has been around the ring.
+  const bool back = !applied_ && work.message.version.origin() == work.origin;
+  if (work.topology == Topology::kMesh || erased || back) return done(applied_ ? std::string_view() : kAlreadyThere);
   // The next table of the ring learns of a deletion by this table's stream alone: so it must show there.
   const auto key = read_state(work.key);
   if (!key) return done(kAlreadyThere);
@@ -436,7 +438,8 @@ void KeyWork::send_on(const LocalWork& work) {
   if (item_known_ && item_) {
     if (!item_->clean() || item_->deleted || !is_for_the_next(*item_->version)) return;
     sent_on_ = Message{.version = *item_->version, .base = item_->base, .content = without_marks(item_->json)};
-  } else if (tombstone_ && is_for_the_next(tombstone_->version)) {
+  } else if (tombstone_ && (work.topology == Topology::kRing || is_for_the_next(tombstone_->version))) {
+    // Around the whole ring: what another table has found dead may be alive where it began.
     sent_on_ = Message{.version = tombstone_->version, .base = tombstone_->base};
   }
 }

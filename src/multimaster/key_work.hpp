@@ -67,6 +67,7 @@ struct LocalWork {
 /// Another table's state to be brought to this one.
 struct RemoteWork {
   Message message;
+  std::string origin{};  ///< this table's
   std::string key{};  ///< of the item
   Topology topology = Topology::kMesh;
 };

@@ -298,8 +298,10 @@ async::Task<Result<Outcome>> VersionedTables::Impl::apply(const model::Change& c
     if (local.rule().empty()) co_return Outcome{Applied{}};
     co_return Outcome{Superseded{local.rule()}};
   }
-  KeyWork remote(multimaster::RemoteWork{
-      .message = *local.sent_on(), .key = std::string(change.key()), .topology = options.topology});
+  KeyWork remote(multimaster::RemoteWork{.message = *local.sent_on(),
+                                         .origin = options.peer.origin,
+                                         .key = std::string(change.key()),
+                                         .topology = options.topology});
   Way at_peer{peer, change, not_after, remote};
   walked = co_await walk(at_peer);
   if (!walked) co_return as_outcome(std::move(walked.error()));

@@ -315,8 +315,8 @@ class MultimasterSimulation {
     if (step != Step::kDone) return;
     if (work->current().conflict()) ++figures_.conflicts;
     if (!work->remote && work->local.sent_on()) {
-      work->remote.emplace(multimaster::RemoteWork{
-          .message = *work->local.sent_on(), .key = MultimasterTable::key_json(work->key), .topology = topology_});
+      const std::string key = MultimasterTable::key_json(work->key);
+      work->remote.emplace(multimaster::RemoteWork{*work->local.sent_on(), tables_[flow.to]->origin(), key, topology_});
       return;
     }
     if (work->ticket) flow.waiting.erase(work->key);

@@ -45,8 +45,8 @@ class Fleet {
                              .topology = topology_,
                              .next = table(to).origin()});
   }
-  [[nodiscard]] KeyWork remote(const Message& message) const {
-    return KeyWork(RemoteWork{.message = message, .key = kKey, .topology = topology_});
+  [[nodiscard]] KeyWork remote(const Message& message, std::size_t to = 1) const {
+    return KeyWork(RemoteWork{.message = message, .origin = tables_[to]->origin(), .key = kKey, .topology = topology_});
   }
   void take_step(std::size_t t, KeyWork& work) {
     sim::MultimasterTable& there = table(t);
@@ -150,7 +150,7 @@ class Fleet {
     if (here.step() != Step::kDone) return false;
     if (here.conflict()) conflicts_.push_back(*here.conflict());
     if (!here.sent_on()) return true;
-    const KeyWork there = finished(to, remote(*here.sent_on()));
+    const KeyWork there = finished(to, remote(*here.sent_on(), to));
     if (there.step() != Step::kDone) return false;
     if (there.conflict()) conflicts_.push_back(*there.conflict());
     return true;

@@ -115,9 +115,12 @@ bool combine(model::Change& newer, model::Change& older) {
   greatest = later(greatest, erased_by(older.old_image()));
   if (own < greatest) {
     const auto before = read_image(newer.old_image());
-    const bool marked = before && *before && (*before)->deleted;  // then it may have been erased unseen
+    const bool there = before && *before;
+    const bool marked = there && (*before)->deleted;  // then it may have been erased unseen
     const std::string content(newer.old_image().empty() ? newer.key() : newer.old_image());
-    newer.set_old_image(with_marks(content, {.version = *greatest, .deleted = marked}));
+    std::string image = with_marks(content, {.version = *greatest, .deleted = marked});
+    if (there && (*before)->erased) image = with_erasure(image, *(*before)->erased);
+    newer.set_old_image(image);
   }
   newer.set_created(std::max(newer.created(), older.created()));  // the service's clock may have been set back
   return true;

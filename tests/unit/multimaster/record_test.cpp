@@ -183,6 +183,19 @@ TEST(Combine, TheOneThatStaysBringsTheGreatestVersionThatEitherHad) {
   }
 }
 
+TEST(Combine, AnErasureIsStillRememberedWhenItsKeeperTakesOverAVersion) {
+  const Version deletion = version(9, 1, "b");
+  model::Change put = change(content(1), content(2), 2, 2);
+  model::Change erasure = change(stamped(2, deletion, true), kNone, 2, 3);
+  EXPECT_FALSE(combine(erasure, put));
+  model::Change older = change(stamped(3, version(4, 1, "b")), content(1), 1, 1);
+  EXPECT_TRUE(combine(put, older));
+  const Record seen = record(put);
+  EXPECT_EQ(seen.old_image->version, version(4, 1, "b"));
+  ASSERT_TRUE(seen.old_image->erased);
+  EXPECT_EQ(seen.old_image->erased->version, deletion);
+}
+
 TEST(Combine, AnErasureThatGivesWayIsRememberedForTheWritesAfterIt) {
   const Version deletion = version(9, 1, "b");
   model::Change put = change(kNone, content(1), 2, 1);

@@ -19,29 +19,6 @@ const std::string& target_of(const service::ReplicationOptions& options) {
   return std::get<service::TableOptions>(options.target).address;
 }
 
-/// Says what went wrong; returns the exit code.
-ExitCode tell(const service::ReplicationResult& result) {
-  for (const jobs::JobFailure& failure : result.failures) complain(failure.error);
-  return result.failures.empty() ? ExitCode::kOk : exit_code_of(result.failures.front().reason);
-}
-
-ReplicateSummary summary_of(const service::ReplicationOptions& options, service::ReplicationResult result) {
-  ReplicateSummary summary;
-  summary.source = options.source.address;
-  summary.target = target_of(options);
-  summary.dry_run = options.preflight.dry_run;
-  summary.leases = result.leases;
-  summary.status = std::move(result.status);
-  summary.load = std::move(result.load);
-  summary.consumed_write_units = result.writes.consumed_units;
-  summary.item_read_units = result.item_read_units;
-  summary.multi_master = result.multi_master;
-  summary.requests = result.requests;
-  summary.dead_letter_keys = result.dead_letter_keys;
-  if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
-  return summary;
-}
-
 async::Task<ExitCode> replicate(const ReplicateCommand& command, Session& session) {
   session.may_end_before_work(ExitCode::kOk);
   const SteadyTime begun = system_clock().steady_now();
@@ -79,6 +56,28 @@ async::Task<> report_progress(const jobs::Replication& job, const service::Repli
     const auto tables = replication.result().multi_master;
     return tables ? "; " + versions_line(*tables) : std::string();
   });
+}
+
+ExitCode tell(const service::ReplicationResult& result) {
+  for (const jobs::JobFailure& failure : result.failures) complain(failure.error);
+  return result.failures.empty() ? ExitCode::kOk : exit_code_of(result.failures.front().reason);
+}
+
+ReplicateSummary summary_of(const service::ReplicationOptions& options, service::ReplicationResult result) {
+  ReplicateSummary summary;
+  summary.source = options.source.address;
+  summary.target = target_of(options);
+  summary.dry_run = options.preflight.dry_run;
+  summary.leases = result.leases;
+  summary.status = std::move(result.status);
+  summary.load = std::move(result.load);
+  summary.consumed_write_units = result.writes.consumed_units;
+  summary.item_read_units = result.item_read_units;
+  summary.multi_master = result.multi_master;
+  summary.requests = result.requests;
+  summary.dead_letter_keys = result.dead_letter_keys;
+  if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
+  return summary;
 }
 
 ExitCode run_replicate(const ReplicateCommand& command) {

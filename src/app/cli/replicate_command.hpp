@@ -3,6 +3,7 @@
 
 #include "app/options/command_line.hpp"
 #include "app/options/exit_code.hpp"
+#include "app/report/summary.hpp"
 #include "async/task.hpp"
 #include "service/replication.hpp"
 
@@ -14,5 +15,12 @@ namespace dynamirror::app {
 
 /// The progress of one of a service's replications, until cancelled; both outlive the task.
 [[nodiscard]] async::Task<> report_progress(const jobs::Replication& job, const service::Replication& replication);
+
+/// Says what went wrong with a replication that has ended; returns the exit code.
+[[nodiscard]] ExitCode tell(const service::ReplicationResult& result);
+
+/// All but the exit code and the duration.
+[[nodiscard]] ReplicateSummary summary_of(const service::ReplicationOptions& options,
+                                          service::ReplicationResult result);
 
 }  // namespace dynamirror::app

@@ -81,29 +81,6 @@ async::Task<> run_flow(Flow& flow, Session& session) {
   session.stop().request();
 }
 
-ReplicateSummary summary_of(const Flow& flow, ExitCode exit_code) {
-  service::ReplicationResult result = flow.replication->result();
-  ReplicateSummary summary;
-  summary.source = flow.options.source.address;
-  summary.target = std::get<service::TableOptions>(flow.options.target).address;
-  summary.exit_code = exit_code;
-  summary.status = std::move(result.status);
-  summary.consumed_write_units = result.writes.consumed_units;
-  summary.item_read_units = result.item_read_units;
-  summary.multi_master = result.multi_master;
-  summary.requests = result.requests;
-  summary.dead_letter_keys = result.dead_letter_keys;
-  if (!result.failures.empty()) summary.error = to_line(result.failures.back().error);
-  return summary;
-}
-
-/// Says what went wrong with a flow; returns its exit code.
-ExitCode tell(const Flow& flow) {
-  const auto failures = flow.replication->result().failures;
-  for (const jobs::JobFailure& failure : failures) complain(failure.error);
-  return failures.empty() ? ExitCode::kOk : exit_code_of(failures.front().reason);
-}
-
 async::Task<ExitCode> sync(const SyncCommand& command, Session& session) {
   session.may_end_before_work(ExitCode::kOk);
   if (auto fine = check_tables(command); !fine) co_return fail(fine.error());
@@ -122,10 +99,12 @@ async::Task<ExitCode> sync(const SyncCommand& command, Session& session) {
   ExitCode worst = ExitCode::kOk;
   std::string all;
   for (const Flow& flow : flows) {
-    const ExitCode exit_code = tell(flow);
+    service::ReplicationResult result = flow.replication->result();
+    const ExitCode exit_code = tell(result);
     if (worst == ExitCode::kOk) worst = exit_code;
-    if (!flow.replication->result().begun) continue;
-    ReplicateSummary summary = summary_of(flow, exit_code);
+    if (!result.begun) continue;
+    ReplicateSummary summary = summary_of(flow.options, std::move(result));
+    summary.exit_code = exit_code;
     summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().steady_now() - begun);
     all += command.common.output == OutputFormat::kJson ? to_json(summary) : to_text(summary);
   }
